@@ -1,0 +1,93 @@
+"""Units: a length is written in steps, epochs or as a share of the run, and resolved against it.
+
+A step is one update of the weights. A length is one of
+
+* an `int`: that many steps (updates, not batches, under gradient accumulation);
+* `"3 epochs"`, `"0.5 epoch"`: epochs of the run;
+* `"5%"`: a share of the whole run;
+* `"100 steps"`: the same as `100`, for the text form.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+from keras_lr.errors import InvalidInput
+
+Length = int | str
+
+_LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(%|epochs?|steps?)\s*")
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """What the lengths of a schedule are resolved against.
+
+    Args:
+        steps: Updates in the whole run.
+        steps_per_epoch: Updates in one epoch (may be fractional under gradient accumulation);
+            `None` when the run has no epochs, and then lengths in epochs are refused.
+    """
+
+    steps: int
+    steps_per_epoch: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
+            raise InvalidInput(
+                f"A horizon needs a positive whole number of steps. Received: steps={self.steps!r}."
+                " Write e.g. Horizon(steps=1000, steps_per_epoch=100)."
+            )
+
+
+def check_length(length: Length | None, name: str = "length") -> None:
+    """Refuse anything that can never be a length (at construction, before any run is known)."""
+    if length is None:
+        return
+    _parse(length, name)
+
+
+def resolve_length(length: Length, horizon: Horizon, name: str = "length") -> int:
+    """`length` in steps of `horizon`, rounded to the nearest whole step.
+
+    >>> resolve_length("5%", Horizon(steps=1000))
+    50
+    >>> resolve_length("3 epochs", Horizon(steps=1000, steps_per_epoch=100))
+    300
+    """
+    value, unit = _parse(length, name)
+    if unit == "%":
+        return round(value / 100 * horizon.steps)
+    if unit == "epoch":
+        if horizon.steps_per_epoch is None:
+            raise InvalidInput(
+                f"{name}={length!r} is in epochs, but the steps of an epoch aren't known here. "
+                "Write .resolve(steps=..., steps_per_epoch=...), or give the length in steps."
+            )
+        return round(value * horizon.steps_per_epoch)
+    return int(value)
+
+
+def _parse(length: Length, name: str) -> tuple[float, str]:
+    if isinstance(length, bool) or not isinstance(length, int | str):
+        raise InvalidInput(
+            f"{name} must be a whole number of steps or a text such as '5%', '3 epochs' or "
+            f"'100 steps'. Received: {name}={length!r}."
+        )
+    if isinstance(length, int):
+        value, unit = float(length), "step"
+    else:
+        match = _LENGTH.fullmatch(length)
+        if match is None:
+            raise InvalidInput(
+                f"{name} must be a whole number of steps or a text such as '5%', '3 epochs' or "
+                f"'100 steps'. Received: {name}={length!r}."
+            )
+        value, unit = float(match[1]), match[2].rstrip("s")
+    if not math.isfinite(value) or value < 0:
+        raise InvalidInput(f"{name} can't be negative. Received: {name}={length!r}.")
+    if unit == "%" and value > 100:
+        raise InvalidInput(f"{name} is a share of the run, at most 100%. Received: {length!r}.")
+    if unit == "step" and value != int(value):
+        raise InvalidInput(f"{name} must be a whole number of steps. Received: {length!r}.")
+    return value, unit
