@@ -8,7 +8,7 @@ state is a frozen dataclass of plain values, so it can be stored as JSON, and th
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from keras_lr.errors import InvalidInput, nearest
@@ -23,12 +23,15 @@ class Observation:
         epoch: Epochs finished before this one (the first epoch is 0).
         values: The epoch's logs: metric name to value.
         rate: base × reduction, the settable part of the rate (the schedule not included).
+        finite: Whether the weights are finite; an epoch's mean loss can still be, when the last
+            update of the epoch is the one that broke them.
     """
 
     step: int
     epoch: int
     values: Mapping[str, float]
     rate: float = 1.0
+    finite: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class RuleStates:
 
     rules: tuple[Rule, ...]
     states: tuple[Any, ...]
-    factors: tuple[float, ...] = field(default=())
+    factors: tuple[float, ...] = ()
 
     @classmethod
     def start(cls, rules: tuple[Rule, ...]) -> "RuleStates":
@@ -152,8 +155,7 @@ class RuleStates:
         ordered = sorted(range(len(self.rules)), key=lambda i: not self.rules[i].restores)
         for index in ordered:
             rule = self.rules[index]
-            seen = Observation(observation.step, observation.epoch, observation.values, rate)
-            states[index], decision = rule.update(states[index], seen)
+            states[index], decision = rule.update(states[index], replace(observation, rate=rate))
             if decision == KEEP:
                 continue
             factors[index] *= decision.factor

@@ -1,0 +1,60 @@
+"""Warnings of a run that will not do what its author meant."""
+
+import warnings
+from typing import Any
+
+import keras
+
+from keras_lr.errors import nearest
+from keras_lr.rules import Rule, RuleStates
+from keras_lr.schedules import Horizon, Schedule, fit_report
+
+
+def warn_misfit(leaf: Any, schedule: Schedule, horizon: Horizon) -> None:
+    """Warn of a schedule that is longer or shorter than the run, or multiplies another one."""
+    problem = fit_report(schedule, horizon)
+    if problem:
+        warnings.warn(problem, stacklevel=4)
+    if not isinstance(leaf._learning_rate, keras.Variable):
+        own = type(leaf._learning_rate).__name__
+        warnings.warn(
+            f"The optimizer was built with {own}, so the rate is {own} × {schedule}. If the latter "
+            "alone is meant, compile the optimizer with a number.",
+            stacklevel=4,
+        )
+
+
+def warn_unknown(rules: tuple[Rule, ...], model: Any) -> None:
+    """Warn, before training, of a rule whose metric the model doesn't have."""
+    if not rules:
+        return
+    known = set(model.get_metrics_result())
+    known |= {f"val_{name}" for name in known}
+    for rule in rules:
+        if rule.monitor not in known:
+            warnings.warn(
+                f"{type(rule).__name__} watches {rule.monitor!r}, which is none of the model's "
+                f"metrics; it waits for a callback that logs it. {nearest(rule.monitor, known)}",
+                stacklevel=4,
+            )
+
+
+def warn_unseen(states: RuleStates, values: dict[str, float]) -> None:
+    """Warn, after training, of a rule that never saw its metric."""
+    for rule, state in zip(states.rules, states.states, strict=True):
+        if rule.monitor not in values and state == rule.start():
+            warnings.warn(
+                f"{type(rule).__name__} never saw {rule.monitor!r}. Logged were: "
+                f"{', '.join(sorted(values))}. For a val_ metric write "
+                "model.fit(..., validation_data=(x_val, y_val)).",
+                stacklevel=4,
+            )
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether a log entry is a number (other callbacks may log anything)."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""The rate as data: what changed it, when, and why; and what makes up any step's rate."""
+
+import math
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class RateEvent:
+    """One change of the rate that a schedule didn't make.
+
+    Args:
+        step: Updates done in the run when it happened.
+        epoch: The epoch at whose end it happened (the first is 0).
+        cause: Who did it: a rule's name, or `"set"` for a rate assigned from outside.
+        factor: What it multiplied the rate by.
+        rate: base × reduction after it.
+        reason: The evidence, in words.
+    """
+
+    step: int
+    epoch: int
+    cause: str
+    factor: float
+    rate: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where the rate of one step comes from: rate = base × schedule × reductions.
+
+    Args:
+        step: The update, counted from the start of the run (the first is 0).
+        base: The optimizer's own rate.
+        schedule: The schedule's factor at this step; 1 without one.
+        reductions: Each cause's factor up to this step.
+    """
+
+    step: int
+    base: float
+    schedule: float
+    reductions: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """The product: what reaches the weights."""
+        return self.base * self.schedule * math.prod(self.reductions.values())
+
+    def __str__(self) -> str:
+        parts = [f"base {self.base:.4g}", f"schedule {self.schedule:.4g}"]
+        parts += [f"{cause} {factor:.4g}" for cause, factor in self.reductions.items()]
+        return f"step {self.step}: {self.rate:.4g} = " + " × ".join(parts)
+
+
+@dataclass
+class RunRecord:
+    """What happened to the rate in the fits of one callback.
+
+    Args:
+        steps_per_epoch: Updates in an epoch (fractional under gradient accumulation).
+        epochs: Epochs of the run.
+        schedule: The schedule's text, or `None`.
+        events: Every cut, rollback and outside change, in order.
+    """
+
+    steps_per_epoch: float = 0.0
+    epochs: int = 0
+    schedule: str | None = None
+    events: list[RateEvent] = field(default_factory=list)

@@ -1,0 +1,80 @@
+"""`ReduceLROnPlateau`: Keras's arguments and counting, on the machinery of `LearningRate`."""
+
+from typing import Any, Literal
+
+from keras_lr.callbacks.learning_rate import LearningRate
+from keras_lr.rules import Plateau
+
+
+class ReduceLROnPlateau(LearningRate):
+    """Reduce the rate when a metric has stopped improving: a superset of Keras's callback.
+
+    With the same arguments the cuts come at the same epochs. What differs from
+    `keras.callbacks.ReduceLROnPlateau`: it works with an optimizer built with a schedule and beside
+    a `LearningRateScheduler`; a NaN is never a reason to cut; the mode of more metrics is known by
+    name, and an unknown one is refused before training; so are arguments that can't work; used
+    again in a later `fit` of the same model, it goes on counting.
+
+    Args:
+        monitor: The metric to watch, a key of the epoch's logs.
+        factor: What to multiply the rate by, in (0, 1).
+        patience: Epochs without improvement before a cut.
+        verbose: 1 prints each cut.
+        mode: `"min"`, `"max"` or `"auto"` (by the metric's name).
+        min_delta: What counts as an improvement.
+        cooldown: Epochs after a cut in which waiting doesn't start.
+        min_lr: The rate is never cut below this.
+        threshold: `"absolute"` (Keras: `min_delta` is a difference) or `"relative"` (a share of
+            the best value, whatever the scale of the loss).
+
+    Raises:
+        InvalidInput: For arguments that can't work.
+
+    Source: `keras.callbacks.ReduceLROnPlateau`, Keras 3.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: Literal["auto", "min", "max"] = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        *,
+        threshold: Literal["absolute", "relative"] = "absolute",
+    ) -> None:
+        rule = Plateau(
+            monitor,
+            factor=factor,
+            patience=1 if patience == 0 else patience,  # 0 acts as 1 in Keras
+            min_delta=min_delta,
+            threshold=threshold,
+            cooldown=cooldown,
+            min_rate=min_lr,
+            mode=mode,
+        )
+        super().__init__(rules=[rule], verbose=verbose)
+
+    @property
+    def rule(self) -> Plateau:
+        """The rule behind this callback."""
+        rule: Any = self.rules[0]
+        return rule
+
+    @property
+    def best(self) -> float | None:
+        """The best value of the metric so far."""
+        return self._states.states[0].best
+
+    @property
+    def wait(self) -> int:
+        """Epochs since the last improvement."""
+        return self._states.states[0].wait
+
+    @property
+    def cooldown_counter(self) -> int:
+        """Epochs of cooldown that are left."""
+        return self._states.states[0].cooldown

@@ -1,0 +1,116 @@
+"""`LearningRateScheduler`: a function of the epoch sets the rate, as in Keras, without its traps."""
+
+import inspect
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_lr.errors import InvalidInput
+from keras_lr.rate import Control
+
+
+class LearningRateScheduler(keras.callbacks.Callback):
+    """Set the rate at the beginning of every epoch: a superset of Keras's callback.
+
+    What differs from `keras.callbacks.LearningRateScheduler`: an error of the function is raised
+    as it is; any number will do as its result (int, numpy or backend scalar); a Keras
+    `LearningRateSchedule` will do as the function (called with the epoch); it works with an
+    optimizer that was built with a schedule (and replaces it); cuts of a plateau callback stay,
+    because what the function sets is the base of base × reduction.
+
+    Args:
+        schedule: `f(epoch)` or `f(epoch, learning_rate)`: the rate for the epoch (from 0). The
+            second argument is the rate that the function gave last (first: the optimizer's own).
+        verbose: 1 prints the rate at each epoch.
+
+    Raises:
+        InvalidInput: When `schedule` isn't callable, or returns no rate.
+
+    Source: `keras.callbacks.LearningRateScheduler`, Keras 3.
+    """
+
+    def __init__(self, schedule: Callable[..., Any], verbose: int = 0) -> None:
+        super().__init__()
+        if not callable(schedule):
+            raise InvalidInput(
+                "LearningRateScheduler needs a function of the epoch. "
+                f"Received: schedule={schedule!r}. Write e.g. "
+                "LearningRateScheduler(lambda epoch: 0.1 * 0.5 ** (epoch // 10))."
+            )
+        self.schedule = schedule
+        self.verbose = verbose
+        self._two = _takes_rate(schedule)
+        self._control: Control | None = None
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Join the control of the rate."""
+        self._control = Control.join(self.model, self)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Set the base for this epoch."""
+        control = self._control
+        assert control is not None
+        control.adopt()
+        if control.has_own():
+            warnings.warn(
+                "The optimizer was built with a schedule; LearningRateScheduler replaces it for "
+                "this fit. Compile with a number to say so plainly.",
+                stacklevel=2,
+            )
+            control.replace_own()
+        values = [
+            _rate(self.schedule(epoch, base) if self._two else self.schedule(epoch), epoch)
+            for base in control.bases
+        ]
+        control.set_base(values)
+        if self.verbose:
+            shown = ", ".join(f"{value:.4g}" for value in values)
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler sets the rate to {shown}.")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Log the rate."""
+        control = self._control
+        assert control is not None
+        if logs is not None:
+            for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
+                logs.setdefault(key, rate)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Leave; the optimizer keeps the last rate."""
+        if self._control is not None:
+            self._control.leave(self)
+            self._control = None
+
+
+def _takes_rate(schedule: Callable[..., Any]) -> bool:
+    """Whether the function takes (epoch, learning_rate), by its signature.
+
+    Keras calls it with two arguments and takes any TypeError, also one of the user's own code, for
+    a sign that it takes one.
+    """
+    if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        return False
+    try:
+        inspect.signature(schedule).bind(0, 0.1)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _rate(value: Any, epoch: int) -> float:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        number = math.nan
+    else:
+        try:
+            number = float(keras.ops.convert_to_numpy(value))
+        except (TypeError, ValueError):
+            number = math.nan
+    if not math.isfinite(number) or number < 0:
+        raise InvalidInput(
+            f"The schedule must return a rate: a finite number, 0 or more. "
+            f"Received: {value!r} for epoch {epoch}."
+        )
+    return number

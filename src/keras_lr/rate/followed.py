@@ -1,0 +1,178 @@
+"""A rate that follows schedules, in the slot where a stock optimizer keeps its learning rate.
+
+Keras asks an optimizer for its rate inside the compiled step. A callable in the `_learning_rate`
+slot is called there, so what it computes is traced into the step and costs no host round trip. It
+multiplies
+
+* the settable part, base × reduction: the optimizer's own `learning_rate` variable. It stays
+  tracked at its place, so every checkpoint has the same variables in the same order as without
+  keras-lr. An optimizer built with a schedule has no such variable; then its own schedule is the
+  base, and a variable that checkpoints don't see holds the reduction.
+* the schedules, pure functions of the update count.
+
+While it is in place the optimizer still saves as the plain Keras optimizer it was: `get_config`,
+`save_own_variables` and `load_own_variables` run with the original in the slot.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from keras_lr.rate.leaves import chain, leaves
+
+_PLAIN = ("get_config", "save_own_variables", "load_own_variables")
+
+
+class FollowedRate:
+    """What stands in a leaf's `_learning_rate` slot while its rate is controlled.
+
+    Args:
+        leaf: A stock optimizer. Its present rate (variable, Keras schedule or callable) becomes
+            the base.
+    """
+
+    def __init__(self, leaf: Any) -> None:
+        import keras
+
+        self.leaf = leaf
+        self.original = leaf._learning_rate
+        self.parts: dict[object, tuple[Callable[[Any], Any], int]] = {}
+        self.settable = isinstance(self.original, keras.Variable)
+        self.use_own = not self.settable
+        if self.settable:
+            self.variable = self.original
+        else:
+            self.variable = keras.Variable(1.0, name="reduction", trainable=False)
+            leaf._track_variable(self.variable)
+        leaf._learning_rate = self
+
+    def __call__(self) -> Any:
+        """The rate of the current update, as a tensor; traced into the training step."""
+        import keras
+
+        rate = keras.ops.convert_to_tensor(self.variable)
+        if self.use_own:
+            rate = rate * keras.ops.cast(_own(self.original, self._position(0)), rate.dtype)
+        for factor, offset in self.parts.values():
+            rate = rate * keras.ops.cast(factor(self._position(offset)), rate.dtype)
+        return rate
+
+    def assign(self, value: float) -> None:
+        """Make the next update use `value`: what `optimizer.learning_rate = value` means here.
+
+        Raises:
+            ValueError: Where the schedule is 0 now, so that no base gives this rate.
+        """
+        factor = self.factor()
+        if factor == 0:
+            raise ValueError(
+                f"The rate can't be set to {value} now: the schedule is 0 at this step, and "
+                "anything times 0 is 0. Set it earlier, or end the schedule above 0."
+            )
+        self.variable.assign(value / factor)
+
+    def factor(self, updates_ago: int = 0) -> float:
+        """What multiplies the settable part: the schedules' product, computed on the host."""
+        back = updates_ago * (self.leaf.gradient_accumulation_steps or 1)
+        product = 1.0
+        if self.use_own:
+            product *= _number(_own(self.original, max(0, self._host_position(-back))))
+        for factor, offset in self.parts.values():
+            product *= float(factor(max(0, self._host_position(offset - back))))
+        return product
+
+    def read(self, updates_ago: int = 0) -> float:
+        """The rate of the next update (or of one `updates_ago`), computed on the host."""
+        return float(self.variable.numpy()) * self.factor(updates_ago)
+
+    def remove(self) -> None:
+        """Put the original back; the optimizer is the plain Keras one that it was."""
+        self.leaf._learning_rate = self.original
+        if not self.settable:
+            self.leaf._untrack_variable(self.variable)
+
+    def _position(self, offset: int) -> Any:
+        """Updates done, counted from where the run starts; a tensor."""
+        import keras
+
+        position = keras.ops.convert_to_tensor(self.leaf._iterations) + offset
+        if self.leaf.gradient_accumulation_steps:
+            position = keras.ops.floor_divide(position, self.leaf.gradient_accumulation_steps)
+        return position
+
+    def _host_position(self, offset: int) -> int:
+        accumulated = self.leaf.gradient_accumulation_steps or 1
+        return (int(self.leaf._iterations.numpy()) + offset) // accumulated
+
+
+def plain_rate(leaf: Any, updates_ago: int = 0) -> float:
+    """The rate of the next update (or of one `updates_ago`) of a stock optimizer, on the host.
+
+    Keras itself counts micro-steps here under gradient accumulation, so this does too.
+    """
+    import keras
+
+    if isinstance(leaf._learning_rate, keras.Variable):
+        return _number(leaf._learning_rate)
+    return _number(_own(leaf._learning_rate, max(0, int(leaf._iterations.numpy()) - updates_ago)))
+
+
+def _own(original: Any, position: Any) -> Any:
+    """What the optimizer's own schedule or callable gives at `position`."""
+    import keras
+
+    if isinstance(original, keras.optimizers.schedules.LearningRateSchedule):
+        return original(position)
+    return original()
+
+
+def _number(value: Any) -> float:
+    import keras
+
+    return float(keras.ops.convert_to_numpy(value))
+
+
+def follow(optimizer: Any) -> list[FollowedRate]:
+    """Put a `FollowedRate` into every leaf of `optimizer`; `unfollow` is the way back."""
+    rates = [FollowedRate(leaf) for leaf in leaves(optimizer)]
+    for member in chain(optimizer):
+        for name in _PLAIN:
+            setattr(member, name, _run_plain(member, name, rates))
+    return rates
+
+
+def unfollow(optimizer: Any, rates: list[FollowedRate]) -> None:
+    """Undo `follow`."""
+    for rate in rates:
+        rate.remove()
+    for member in chain(optimizer):
+        for name in _PLAIN:
+            vars(member).pop(name, None)
+
+
+def _run_plain(member: Any, name: str, rates: list[FollowedRate]) -> Callable[..., Any]:
+    method = getattr(type(member), name)
+
+    @wraps(method)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with _plain(rates):
+            return method(member, *args, **kwargs)
+
+    return run
+
+
+@contextlib.contextmanager
+def _plain(rates: list[FollowedRate]) -> Iterator[None]:
+    # Wrappers call the same method on what they wrap, so this may be entered twice: only the
+    # rates that are in place are taken out and put back.
+    placed = [rate for rate in rates if rate.leaf._learning_rate is rate]
+    for rate in placed:
+        rate.remove()
+    try:
+        yield
+    finally:
+        for rate in placed:
+            rate.leaf._learning_rate = rate
+            if not rate.settable:
+                rate.leaf._track_variable(rate.variable)

@@ -1,0 +1,54 @@
+"""Where the rate is: the stock optimizers inside wrappers.
+
+Keras wraps optimizers in two ways: `LossScaleOptimizer` (one `inner_optimizer`) and
+`MultiOptimizer` (several `optimizers`). Only the innermost ones, the leaves, have a rate.
+"""
+
+from typing import Any
+
+
+def chain(optimizer: Any) -> list[Any]:
+    """The optimizer and everything that it wraps, outermost first."""
+    members = getattr(optimizer, "optimizers", None)
+    if members is None:
+        inner = getattr(optimizer, "inner_optimizer", None)
+        members = [] if inner is None else [inner]
+    return [optimizer] + [found for member in members for found in chain(member)]
+
+
+def leaves(optimizer: Any) -> list[Any]:
+    """The optimizers that hold a rate, in Keras's order."""
+    return [
+        found
+        for found in chain(optimizer)
+        if not hasattr(found, "optimizers") and not hasattr(found, "inner_optimizer")
+    ]
+
+
+def leaf_names(optimizer: Any) -> list[str]:
+    """A distinct name for each leaf: its own, numbered where members share one."""
+    seen: dict[str, int] = {}
+    names = []
+    for leaf in leaves(optimizer):
+        count = seen[leaf.name] = seen.get(leaf.name, 0) + 1
+        names.append(leaf.name if count == 1 else f"{leaf.name}_{count}")
+    return names
+
+
+def log_keys(optimizer: Any) -> list[str]:
+    """The log key of each leaf: `learning_rate`, or `learning_rate_NAME` as Keras writes for
+    the members of a `MultiOptimizer`."""
+    names = leaf_names(optimizer)
+    return ["learning_rate"] if len(names) == 1 else [f"learning_rate_{name}" for name in names]
+
+
+def optimizer_of(model_or_optimizer: Any) -> Any:
+    """The optimizer of a model (with JAX's training state synced into it), or the optimizer."""
+    if not hasattr(model_or_optimizer, "optimizer"):
+        return model_or_optimizer
+    # In the middle of an epoch JAX holds the state outside the variables; without this a read
+    # raises on a deleted buffer, and an assignment is lost.
+    sync = getattr(model_or_optimizer, "jax_state_sync", None)
+    if sync is not None and getattr(model_or_optimizer, "_jax_state", None) is not None:
+        sync()
+    return model_or_optimizer.optimizer
