@@ -1,0 +1,91 @@
+"""Keras's private modules that the engines use, all in one place.
+
+Trials have to see the same batches in the same order as `model.fit` would give them, so the
+engines go through Keras's own data adapters instead of copying what those do. Nothing public
+offers that; if a new Keras moves them, this file changes and no other.
+"""
+
+from typing import Any
+
+
+def epoch_iterator(
+    x: Any,
+    y: Any = None,
+    *,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    shuffle: bool | str = False,
+) -> Any:
+    """The iterator that JAX's `fit` (or `evaluate`, with `shuffle=False`) would make."""
+    from keras.src.backend.jax.trainer import JAXEpochIterator
+
+    return JAXEpochIterator(
+        x=x,
+        y=y,
+        sample_weight=sample_weight,
+        batch_size=batch_size,
+        steps_per_epoch=steps,
+        shuffle=shuffle,
+        class_weight=class_weight,
+        steps_per_execution=1,
+    )
+
+
+def is_array_data(iterator: Any) -> bool:
+    """Whether the iterator reads arrays, so that unshuffled epochs are all the same."""
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    return isinstance(iterator.data_adapter, ArrayDataAdapter)
+
+
+def is_generator(iterator: Any) -> bool:
+    """Whether the iterator reads a Python generator, which can be read once only."""
+    from keras.src.trainers.data_adapters.generator_data_adapter import GeneratorDataAdapter
+
+    return isinstance(iterator.data_adapter, GeneratorDataAdapter)
+
+
+def split_validation(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[Any, Any]:
+    """`((x, y, sample_weight), validation_data)`, split as `fit(validation_split=...)` does."""
+    from keras.src.trainers.data_adapters import array_slicing
+
+    return array_slicing.train_validation_split((x, y, sample_weight), validation_split=share)
+
+
+def unpack(data: Any) -> tuple[Any, Any, Any]:
+    """`(x, y, sample_weight)` of what `fit` takes as `validation_data`."""
+    from keras.src.trainers.data_adapters import data_adapter_utils
+
+    return data_adapter_utils.unpack_x_y_sample_weight(data)
+
+
+def epoch_logs(logs: Any) -> dict[str, Any]:
+    """Metric values as plain floats, flattened, as `fit` hands them to callbacks."""
+    from keras.src.utils.python_utils import pythonify_logs
+
+    return pythonify_logs(logs)
+
+
+def build(model: Any, iterator: Any) -> None:
+    """Create what `fit` creates before its first step: variables, metrics, optimizer slots."""
+    model._symbolic_build(iterator=iterator)
+    iterator.reset()
+
+
+def has_own_steps(model: Any) -> bool:
+    """Whether the user wrote a `train_step` or `test_step`, whose logs may be anything."""
+    from keras.src.backend.jax.trainer import JAXTrainer
+
+    model = type(model)
+    return (
+        model.train_step is not JAXTrainer.train_step or model.test_step is not JAXTrainer.test_step
+    )
+
+
+def stateless_scope(pairs: Any) -> Any:
+    """A scope in which the variables have the given values, and assignments stay inside."""
+    from keras.src.backend import StatelessScope
+
+    return StatelessScope(state_mapping=list(pairs))
