@@ -1,1 +1,11 @@
+"""Watching: figures, curves in the terminal, and the report in one HTML file.
 
+Results are plain dataclasses; drawing them is this layer's work. Plotly is imported when the first
+figure is drawn.
+"""
+
+from keras_lr.watch.comparison import Arm, Comparison
+from keras_lr.watch.report import report
+from keras_lr.watch.run import Run
+
+__all__ = ["Arm", "Comparison", "Run", "report"]

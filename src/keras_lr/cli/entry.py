@@ -1,0 +1,90 @@
+"""Running a command: what goes to which stream, and which exit code it ends with."""
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from keras_lr.errors import KerasLRError
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: The arguments after the program's name; `sys.argv[1:]` by default.
+
+    Returns:
+        The exit code: 0 for success, 1 for a refusal or a failure, 2 for input that can't be
+        used, 130 after Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    stdout = sys.stdout
+    try:
+        # Whatever Keras or the user's own functions print is progress, not the result.
+        with contextlib.redirect_stdout(sys.stderr):
+            output = _run(arguments, stdout)
+        if output is None:
+            return 0
+        output.write(stdout, as_json="--json" in arguments)
+        stdout.flush()
+        return output.exit_code
+    except KeyboardInterrupt:
+        if debug:
+            traceback.print_exc()
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `keras-lr ... | head`: the reader left. Python would complain at exit; give it a sink.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+        return 0
+    except KerasLRError as error:
+        if debug:
+            traceback.print_exc()
+        _say(f"error: {one_line(error)}")
+        return error.exit_code
+
+
+def _run(arguments: list[str], stdout: TextIO) -> Any:
+    from cyclopts import CycloptsError
+    from rich.console import Console
+
+    from keras_lr.cli.app import app
+    from keras_lr.errors import InvalidInput
+
+    try:
+        return app(
+            arguments,
+            console=Console(file=stdout),
+            error_console=Console(stderr=True),
+            exit_on_error=False,
+            print_error=False,
+        )
+    except CycloptsError as error:
+        raise InvalidInput(f"{one_line(error)} Try: {_help_for(arguments)}") from error
+
+
+def _help_for(arguments: list[str]) -> str:
+    from keras_lr.cli.app import COMMANDS
+
+    command = next((a for a in arguments if a in COMMANDS), None)
+    return " ".join(["keras-lr", *([command] if command else []), "--help"])
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message on one line.
+
+    >>> one_line(ValueError("first\\n   second"))
+    'first second'
+    """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _say(text: str) -> None:
+    print(f"keras-lr: {text}", file=sys.stderr)

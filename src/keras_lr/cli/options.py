@@ -1,0 +1,55 @@
+"""Options that every command has, and what they mean."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from keras_lr.errors import InvalidInput
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Common:
+    """Options of every command.
+
+    Args:
+        json: Print one JSON object on stdout, and nothing else there.
+        debug: Show the traceback of an error.
+    """
+
+    json: Annotated[bool, Parameter(negative="")] = False
+    debug: Annotated[bool, Parameter(negative="")] = False
+
+
+def say(text: str) -> None:
+    """A line of progress, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def start(command: str) -> str:
+    """Name the backend that does the work; an instruction when none is installed."""
+    from keras_lr import backend
+
+    name = backend.require()
+    say(f"keras-lr {command}: Keras on {name}")
+    return name
+
+
+def check_writable(path: Path | None, option: str, suffix: str) -> None:
+    """Refuse a path that can't be written, before an hour of training rather than after it."""
+    if path is None:
+        return
+    if path.suffix.lower() != suffix:
+        raise InvalidInput(f"{option} names a {suffix} file. Received: {option} {path}")
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if path.is_dir() or not folder.is_dir():
+        raise InvalidInput(f"{option} names a file in a folder. Received: {option} {path}")
+    import os
+
+    if not os.access(folder, os.W_OK):
+        raise InvalidInput(f"{folder} can't be written to. Received: {option} {path}")

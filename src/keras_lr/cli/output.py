@@ -1,0 +1,50 @@
+"""What a command gives back: the same result for people and for machines."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Output:
+    """The result of a command.
+
+    Args:
+        data: What `--json` prints, as one object.
+        text: What people read, as text or as a function that makes it.
+        exit_code: What the process ends with.
+    """
+
+    data: Mapping[str, Any]
+    text: str | Callable[[], str]
+    exit_code: int = 0
+
+    def write(self, stream: TextIO, *, as_json: bool) -> None:
+        """Print it: one JSON object, or the text."""
+        if as_json:
+            print(json.dumps(plain(self.data), allow_nan=False, ensure_ascii=False), file=stream)
+        else:
+            print(self.text if isinstance(self.text, str) else self.text(), file=stream)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it: arrays as lists, NaN and inf as null, the rest as text.
+
+    >>> plain({"a": np.float32(0.5), "b": [float("nan"), 1], "c": (True, None)})
+    {'a': 0.5, 'b': [None, 1], 'c': [True, None]}
+    """
+    if value is None or isinstance(value, bool | str | int):
+        return value
+    if isinstance(value, np.generic | np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value)

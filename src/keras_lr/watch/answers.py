@@ -1,0 +1,95 @@
+"""The answer in words, computed from a result: what to do, and how well it did."""
+
+import math
+from typing import Any
+
+from keras_lr.finder.finding import Finding
+from keras_lr.watch.comparison import Comparison
+from keras_lr.watch.figures.study import best_trial
+from keras_lr.watch.figures.trials import summary
+from keras_lr.watch.run import Run
+from keras_lr.watch.style import is_share, number, score
+
+
+def finding_answer(finding: Finding) -> str:
+    """What the finder advises, or that it doesn't."""
+    if finding.learning_rate is None:
+        return "No learning rate can be advised from this test."
+    answer = f"Use a learning rate of {number(finding.learning_rate)}."
+    if finding.band is not None:
+        low, high = finding.band
+        answer += f" Anything from {number(low)} to {number(high)} should cost little."
+    return answer
+
+
+def study_answer(study: Any) -> str:
+    """The best trial's settings and what they reached."""
+    best = best_trial(study)
+    if best is None:
+        return "No trial completed, so nothing can be advised."
+    reached = score(study.objective, best.value)
+    return f"Use {summary(best)}: {study.objective} {reached}."
+
+
+def study_counts(study: Any) -> str:
+    """How many trials there were, what became of them, and how long they took."""
+    states = [trial.state for trial in study.trials]
+    counts = [
+        f"{states.count(state)} {state}"
+        for state in ("complete", "pruned", "diverged", "failed")
+        if state in states
+    ]
+    took = f" in {study.seconds:.1f} s" if study.seconds else ""
+    return f"{len(states)} trials{took} ({', '.join(counts)}), engine {study.engine}."
+
+
+def comparison_answer(comparison: Comparison) -> str:
+    """What the candidate scored, and each baseline, with the verdict on the difference."""
+    candidate, metric = comparison.candidate, comparison.metric
+    verdicts = [comparison.verdict(arm) for arm in comparison.baselines]
+    reached = score(metric, candidate.mean, candidate.spread)
+    if "worse" in verdicts:
+        opening = f"Don't expect a gain from {candidate.description}"
+    elif "better" in verdicts:
+        opening = f"Use {candidate.description}"
+    else:
+        opening = f"No difference can be shown for {candidate.description}"
+    parts = [
+        f"{arm.name} {score(metric, arm.mean, arm.spread)} ({_difference(comparison, arm)})"
+        for arm in comparison.baselines
+    ]
+    return f"{opening}: {metric} {reached}; {'; '.join(parts)}."
+
+
+def _difference(comparison: Comparison, arm: Any) -> str:
+    verdict, gain = comparison.verdict(arm), comparison.gain(arm)
+    if verdict == "not distinguishable":
+        return verdict
+    if is_share(comparison.metric):
+        size = f"{100 * abs(gain):.1f} points"
+    else:
+        size = number(abs(gain), 2)
+    return f"{size} {'worse' if verdict == 'better' else 'better'}"
+
+
+def run_answer(run: Run) -> str:
+    """How far a run came, and what happened to its rate."""
+    curves = {k: v for k, v in run.history.items() if k != "learning_rate"}
+    name = next((n for n in ("val_loss", "loss") if n in curves), next(iter(curves), None))
+    words = f"{run.epochs} epoch{'s' * (run.epochs != 1)}"
+    if name is not None:
+        finite = [(v, i) for i, v in enumerate(curves[name]) if math.isfinite(v)]
+        if finite and name.endswith("loss"):
+            best, epoch = min(finite)
+            words += (
+                f": {name} went from {number(finite[0][0])} to {number(curves[name][-1])}, "
+                f"lowest {number(best)} in epoch {epoch + 1}"
+            )
+        elif finite:
+            words += f": {name} ended at {number(curves[name][-1])}"
+    cuts = [e for e in run.events if e.factor != 1]
+    if cuts:
+        times = "once" if len(cuts) == 1 else f"{len(cuts)} times"
+        causes = ", ".join(dict.fromkeys(str(e.cause) for e in cuts))
+        words += f"; the rate was changed {times} ({causes})"
+    return words + "."

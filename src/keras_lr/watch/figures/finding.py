@@ -1,0 +1,166 @@
+"""What the finder saw: loss against rate, and each member's race."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from keras_lr.finder.finding import Finding
+from keras_lr.watch.style import BAD, COLOURS, GOOD, INK, SCALE, blank, log_ticks, loss_axis, number
+
+
+def finding_figure(finding: Finding) -> Any:
+    """Loss against rate (log-x): every rate tried, the suggestion, its band, diverged crossed.
+
+    Args:
+        finding: The outcome of `keras_lr.find`, a refusal's included.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    import plotly.graph_objects as go
+
+    rates = np.asarray(finding.rates, float)
+    losses = np.asarray(finding.losses, float)
+    good = np.isfinite(losses)
+    what = "mean loss at the end of the race" if finding.method == "race" else "smoothed loss"
+    figure = blank("Loss against learning rate", x="learning rate", y=what)
+    figure.update_xaxes(**log_ticks(rates))
+    figure.update_yaxes(**loss_axis(losses[good]))
+    if finding.band is not None:
+        low, high = finding.band
+        figure.add_vrect(x0=low, x1=high, fillcolor=GOOD, opacity=0.15, line_width=0, layer="below")
+    figure.add_trace(
+        go.Scatter(
+            x=rates[good],
+            y=losses[good],
+            mode="lines+markers" if good.sum() <= 40 else "lines",
+            name="a rate that was tried",
+            line={"color": COLOURS[0], "width": 2},
+            marker={"size": 8},
+            hovertemplate="rate %{x:.3g}<br>loss %{y:.4g}<extra></extra>",
+        )
+    )
+    if (~good).any():
+        top = float(losses[good].max()) if good.any() else 1.0
+        figure.add_trace(
+            go.Scatter(
+                x=rates[~good],
+                y=np.full(int((~good).sum()), top),
+                mode="markers",
+                name="diverged",
+                marker={"symbol": "x", "size": 11, "color": BAD},
+                hovertemplate="rate %{x:.3g}: diverged<extra></extra>",
+            )
+        )
+    if finding.learning_rate is not None:
+        figure.add_vline(
+            x=finding.learning_rate,
+            line={"color": GOOD, "width": 2, "dash": "dash"},
+            annotation={
+                "text": f"use {number(finding.learning_rate)}",
+                "font": {"color": GOOD, "size": 14},
+            },
+            annotation_position="top left",
+        )
+    figure.update_layout(showlegend=bool((~good).any()))
+    return figure
+
+
+def finding_curves_figure(finding: Finding) -> Any:
+    """The race itself: each member's loss (smoothed) at every step, coloured by its rate.
+
+    Args:
+        finding: A finding whose `curves` were kept (`method="race"`).
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    import plotly.graph_objects as go
+    from plotly.colors import sample_colorscale
+
+    curves = np.asarray(finding.curves, float)
+    rates = np.asarray(finding.rates, float)
+    figure = blank("The race, member by member", x="step", y="loss (smoothed)")
+    logs = np.log(rates)
+    shares = (logs - logs.min()) / max(float(np.ptp(logs)), 1e-12)
+    best = None
+    if finding.learning_rate is not None:
+        best = int(np.argmin(np.abs(logs - math.log(finding.learning_rate))))
+    start = curves[:, 0][np.isfinite(curves[:, 0])]
+    ceiling = 1.5 * float(start.max()) if start.size else None
+    for index, (rate, curve) in enumerate(zip(rates, curves, strict=True)):
+        smooth = _smooth(curve)
+        steps = np.arange(1, len(smooth) + 1)
+        keep = np.isfinite(smooth)
+        if ceiling is not None:
+            keep &= smooth <= ceiling  # beyond it the member is lost, and would hide the others
+        thin = slice(None, None, max(1, len(smooth) // 200))
+        figure.add_trace(
+            go.Scatter(
+                x=steps[thin],
+                y=np.where(keep, smooth, np.nan)[thin],
+                mode="lines",
+                name=number(rate),
+                line={
+                    "color": GOOD if index == best else sample_colorscale(SCALE, shares[index])[0],
+                    "width": 3.5 if index == best else 1.5,
+                },
+                hovertemplate=f"rate {number(rate)}<br>step %{{x}}<br>loss %{{y:.4g}}<extra></extra>",
+                showlegend=False,
+            )
+        )
+    figure.add_trace(_colour_bar(rates))
+    if best is not None:
+        figure.add_annotation(
+            text=f"{number(rates[best])}, the nearest to the suggestion, is drawn thick",
+            xref="paper",
+            yref="paper",
+            x=1,
+            y=1.02,
+            xanchor="right",
+            yanchor="bottom",
+            showarrow=False,
+            font={"color": GOOD},
+        )
+    return figure
+
+
+def _smooth(curve: np.ndarray, share: float = 0.05) -> np.ndarray:
+    """An exponential mean over about `share` of the curve, corrected for its start."""
+    keep = 1 - 1 / max(1.0, share * len(curve))
+    smoothed, weight, out = 0.0, 0.0, np.full(len(curve), np.nan)
+    for index, value in enumerate(curve):
+        if not math.isfinite(value):
+            break
+        smoothed, weight = keep * smoothed + (1 - keep) * value, keep * weight + (1 - keep)
+        out[index] = smoothed / weight
+    return out
+
+
+def _colour_bar(rates: np.ndarray) -> Any:
+    import plotly.graph_objects as go
+
+    powers = [p for p in range(-12, 4) if rates.min() <= 10.0**p * 1.0001 <= rates.max() * 1.001]
+    return go.Scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        showlegend=False,
+        hoverinfo="skip",
+        marker={
+            "colorscale": SCALE,
+            "cmin": math.log10(rates.min()),
+            "cmax": math.log10(rates.max()),
+            "color": [0],
+            "showscale": True,
+            "colorbar": {
+                "title": {"text": "rate"},
+                "tickvals": powers,
+                "ticktext": [f"{10.0**p:g}" for p in powers],
+                "thickness": 12,
+                "outlinecolor": INK,
+                "outlinewidth": 0,
+            },
+        },
+    )

@@ -1,0 +1,192 @@
+"""The study's other views: the rate × momentum map, and the best trials' curves."""
+
+import math
+from typing import Any
+
+from keras_lr.watch.figures.study import best_trial, describe_value, hover, shown_value
+from keras_lr.watch.style import (
+    BAD,
+    COLOURS,
+    DASHES,
+    GOOD,
+    GRID,
+    SCALE,
+    blank,
+    log_ticks,
+    number,
+    safe,
+)
+
+
+def momentum_figure(study: Any) -> Any:
+    """Learning rate × momentum, coloured by the objective; diverged trials crossed.
+
+    Momentum is drawn as 1 − momentum on a log scale, where its effect is even: rate / (1 −
+    momentum) is the rate that plain SGD would take, so the useful trials lie along a diagonal.
+
+    Args:
+        study: A `keras_lr.Study` whose space holds `momentum`.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    import plotly.graph_objects as go
+
+    trials = [t for t in study.trials if {"learning_rate", "momentum"} <= set(t.params)]
+    figure = blank("Learning rate × momentum", x="learning rate", y="momentum")
+    figure.update_xaxes(**log_ticks([t.params["learning_rate"] for t in trials]))
+    good = [(t, v) for t in trials if (v := shown_value(t, study)) is not None]
+    good = [(t, v) for t, v in good if t.state != "diverged"]
+    bad = [t for t in trials if not any(t is kept for kept, _ in good)]
+    values = sorted(v for _, v in good)
+    figure.add_trace(
+        go.Scatter(
+            x=[t.params["learning_rate"] for t, _ in good],
+            y=[1 - t.params["momentum"] for t, _ in good],
+            mode="markers",
+            marker={
+                "size": 14,
+                "color": [v for _, v in good],
+                "colorscale": SCALE,
+                "reversescale": study.direction == "minimize",
+                # One terrible trial must not flatten the colours of all the others.
+                "cmin": values[0 if study.direction == "minimize" else len(values) // 10]
+                if values
+                else 0,
+                "cmax": values[-1 - len(values) // 10 if study.direction == "minimize" else -1]
+                if values
+                else 1,
+                "line": {"color": GRID, "width": 1},
+                "colorbar": {
+                    "title": {"text": safe(study.objective), "side": "right"},
+                    "thickness": 12,
+                    "outlinewidth": 0,
+                },
+            },
+            text=[hover(t) for t, _ in good],
+            hovertemplate="%{text}<br>"
+            + safe(study.objective)
+            + " %{marker.color:.4g}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    if bad:
+        figure.add_trace(
+            go.Scatter(
+                x=[t.params["learning_rate"] for t in bad],
+                y=[1 - t.params["momentum"] for t in bad],
+                mode="markers",
+                name="diverged or failed",
+                marker={"symbol": "x", "size": 10, "color": BAD},
+                text=[hover(t) for t in bad],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+    if (best := best_trial(study)) and best in trials:
+        figure.add_trace(
+            go.Scatter(
+                x=[best.params["learning_rate"]],
+                y=[1 - best.params["momentum"]],
+                mode="markers",
+                name="best",
+                marker={"symbol": "circle-open", "size": 24, "color": GOOD, "line": {"width": 3}},
+                hoverinfo="skip",
+            )
+        )
+    momenta = sorted({t.params["momentum"] for t in trials})
+    ticks = momenta if len(momenta) <= 8 else [0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999]
+    figure.update_yaxes(
+        type="log",
+        autorange="reversed",
+        tickvals=[1 - m for m in ticks],
+        ticktext=[f"{m:g}" for m in ticks],
+    )
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+def best_trials_figure(study: Any, *, count: int = 5) -> Any:
+    """The objective over the epochs: the best trials in colour, all others behind them.
+
+    Args:
+        study: The `keras_lr.Study`.
+        count: How many of the best are named and coloured.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    import plotly.graph_objects as go
+
+    best = ranked(study)[:count]
+    figure = blank(f"The {len(best)} best trials", x="epoch", y=study.objective)
+    others = [t for t in study.trials if not any(t is b for b in best)]
+    curves = [(t, t.history.get(study.objective, [])) for t in others]
+    xs: list[Any] = []
+    ys: list[Any] = []
+    for _, curve in curves:  # one trace with gaps: a hundred traces would slow the page down
+        xs += [*range(1, len(curve) + 1), None]
+        ys += [*(v if v is not None and math.isfinite(v) else None for v in curve), None]
+    if xs:
+        figure.add_trace(
+            go.Scatter(
+                x=xs,
+                y=ys,
+                mode="lines",
+                name="other trials",
+                hoverinfo="skip",
+                line={"color": GRID, "width": 1},
+            )
+        )
+    shown: list[float] = []
+    for index, trial in enumerate(best):
+        curve = trial.history.get(study.objective, [])
+        shown += [v for v in curve if math.isfinite(v)]
+        short = ", ".join(f"{describe_value(v)}" for k, v in trial.params.items() if k != "seed")
+        figure.add_trace(
+            go.Scatter(
+                x=list(range(1, len(curve) + 1)),
+                y=list(curve),
+                mode="lines",
+                name=safe(f"#{trial.number} ({short})"),
+                line={
+                    "color": COLOURS[index % len(COLOURS)],
+                    "width": 3 if index == 0 else 2,
+                    "dash": DASHES[index % len(DASHES)],
+                },
+                hovertemplate=f"#{trial.number}, epoch %{{x}}: %{{y:.4g}}"
+                f"<extra>{safe(short)}</extra>",
+            )
+        )
+    if shown and study.direction == "minimize":
+        low, high = min(shown), max(shown)
+        if low > 0 and high / low > 20:
+            figure.update_yaxes(type="log", exponentformat="power")
+        else:
+            figure.update_yaxes(range=[low - 0.05 * (high - low), high + 0.1 * (high - low)])
+    elif shown:
+        low, high = min(shown), max(shown)
+        figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.05 * (high - low)])
+    return figure
+
+
+def ranked(study: Any) -> list[Any]:
+    """The completed trials, best first."""
+    done = [
+        t
+        for t in study.trials
+        if t.state == "complete" and t.value is not None and math.isfinite(t.value)
+    ]
+    return sorted(done, key=lambda t: t.value, reverse=study.direction == "maximize")
+
+
+def summary(trial: Any) -> str:
+    """A trial's settings in a few words: `"0.12 with momentum 0.9, one_cycle"`."""
+    params = dict(trial.params)
+    words = [number(params.pop("learning_rate"))] if "learning_rate" in params else []
+    if "momentum" in params:
+        words.append(f"with momentum {describe_value(params.pop('momentum'))}")
+    head = " ".join(words)
+    schedule = params.pop("schedule", None)
+    rest = [] if schedule is None else [str(schedule)]
+    rest += [f"{key} {describe_value(value)}" for key, value in params.items()]
+    return ", ".join([*([head] if head else []), *rest])

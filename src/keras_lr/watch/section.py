@@ -1,0 +1,53 @@
+"""A part of a report: the answer in words, charts, tables, and code to copy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure and the sentence that says how to read it."""
+
+    figure: Any
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers behind a chart.
+
+    Args:
+        title: What it lists.
+        header: Column names.
+        rows: Cells as text, one row a line.
+        open: Whether it is shown at once (otherwise the reader unfolds it).
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    open: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """One result's part of the report.
+
+    Args:
+        title: What the part is about.
+        answer: What to do, computed from the result; one or two sentences.
+        notes: What to know beside it: reasons, warnings, how it was measured.
+        charts: The figures.
+        tables: The numbers.
+        code: Python to copy, or nothing.
+        weight: The section with the highest weight answers for the whole page.
+    """
+
+    title: str
+    answer: str
+    notes: Sequence[str] = ()
+    charts: Sequence[Chart] = ()
+    tables: Sequence[Table] = ()
+    code: str = ""
+    weight: int = 0

@@ -1,0 +1,124 @@
+"""How every chart looks: colours, numbers, and the layout they share.
+
+The colours are those of Okabe and Ito ("Color Universal Design", 2008), which stay apart for
+colour-blind readers, and every meaning carried by a colour is carried by a symbol or a line style
+too. The background is transparent and the ink a middle grey, so that a figure can be read on a
+white and on a black page; the report's script puts the page's own ink in place of it.
+"""
+
+import html
+import math
+from collections.abc import Iterable
+from typing import Any
+
+COLOURS = ("#0f7fc4", "#e08a00", "#0a9e78", "#d1589b", "#d55e00", "#4fb3e8", "#9a8a00", "#8a7fd1")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star-square")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SCALE = "Cividis"
+INK = "#7a808a"
+GRID = "rgba(128,134,145,0.25)"
+BAD = "#d55e00"
+GOOD = "#0a9e78"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+def safe(text: object) -> str:
+    """User text for a chart, where plotly would read HTML tags.
+
+    >>> safe("<script>")
+    '&lt;script&gt;'
+    """
+    return html.escape(str(text), quote=False)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number as a reader wants it: three significant digits, no noise.
+
+    >>> number(0.120004), number(12345.6), number(3.2e-5), number(None)
+    ('0.12', '12346', '3.2e-05', '–')
+    """
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
+    if abs(value) >= 10**digits:
+        return f"{value:.0f}" if abs(value) < 1e7 else f"{value:.{digits}g}"
+    return f"{value:.{digits}g}"
+
+
+def score(metric: str, value: float, spread: float | None = None) -> str:
+    """A score with its spread; accuracies in percent.
+
+    >>> score("test accuracy", 0.9791, 0.0031), score("val_loss", 0.1234, 0.01)
+    ('97.9 ± 0.3 %', '0.123 ± 0.01')
+    """
+    spread = None if spread is None or not math.isfinite(spread) else spread
+    if is_share(metric) and 0 <= value <= 1:
+        middle = "" if spread is None else f" ± {100 * spread:.1f}"
+        return f"{100 * value:.1f}{middle} %"
+    return number(value) + ("" if spread is None else f" ± {number(spread, 2)}")
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share between 0 and 1 that people read in percent."""
+    return "acc" in metric.lower()
+
+
+def log_ticks(values: Iterable[float]) -> dict[str, Any]:
+    """Axis settings for a learning rate: logarithmic, with ticks a reader can name.
+
+    Less than three decades get ticks at 1, 2 and 5; more get powers of ten.
+    """
+    finite = [v for v in values if v and math.isfinite(v) and v > 0]
+    if not finite:
+        return {"type": "log", "exponentformat": "power"}
+    low, high = math.floor(math.log10(min(finite))), math.ceil(math.log10(max(finite)))
+    heads = (1, 2, 5) if high - low <= 3 else (1,)
+    step = 1 if high - low <= 8 else 2
+    ticks = [head * 10.0**power for power in range(low, high + 1, step) for head in heads]
+    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+
+
+def blank(title: str, *, x: str = "", y: str = "", height: int = 400) -> Any:
+    """An empty figure with the shared layout; the axis titles are user text and get escaped."""
+    import plotly.graph_objects as go
+
+    axis = {
+        "gridcolor": GRID,
+        "linecolor": GRID,
+        "zeroline": False,
+        "automargin": True,
+        "title": {"standoff": 8},
+    }
+    template = go.layout.Template(
+        layout={
+            "font": {"family": FONT, "color": INK, "size": 13},
+            "title": {"x": 0, "xref": "paper", "font": {"size": 16}},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "colorway": list(COLOURS),
+            "xaxis": axis,
+            "yaxis": axis,
+            "hoverlabel": {"font": {"family": FONT}},
+            "margin": {"l": 56, "r": 16, "t": 56, "b": 48},
+        }
+    )
+    figure = go.Figure()
+    figure.update_layout(
+        template=template,
+        title={"text": safe(title)},
+        height=height,
+        hovermode="closest",
+        legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom"},
+    )
+    figure.update_xaxes(title_text=safe(x))
+    figure.update_yaxes(title_text=safe(y))
+    return figure
+
+
+def loss_axis(values: Iterable[float]) -> dict[str, Any]:
+    """Axis settings for a loss: logarithmic when it spans more than a factor of twenty."""
+    finite = [v for v in values if v is not None and math.isfinite(v)]
+    if finite and min(finite) > 0 and max(finite) / min(finite) > 20:
+        return {"type": "log", "exponentformat": "power"}
+    return {}

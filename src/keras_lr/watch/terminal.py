@@ -1,0 +1,174 @@
+"""Results in the terminal: curves drawn with block characters, tables in columns.
+
+Every function returns text, so that a caller decides where it goes.
+"""
+
+import io
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_lr.finder.finding import Finding
+from keras_lr.watch.comparison import Comparison
+from keras_lr.watch.style import number, score
+
+WIDTH = 72
+"""Columns a curve takes at most; a narrower terminal narrows it."""
+
+
+def schedule_curve(
+    schedules: Any,
+    steps: int,
+    *,
+    steps_per_epoch: float | None = None,
+    base_rate: float | None = None,
+) -> str:
+    """One or several schedules over a run, as text.
+
+    Args:
+        schedules: As in `keras_lr.watch.figures.schedule_figure`.
+        steps: Updates in the run.
+        steps_per_epoch: Updates in one epoch, for lengths in epochs.
+        base_rate: The optimizer's rate; with it the rate is drawn, without it the factor.
+    """
+    from keras_lr.watch.figures.schedule import named_schedules, schedule_values
+
+    curves = [
+        (name, *schedule_values(s, steps, steps_per_epoch=steps_per_epoch, base_rate=base_rate))
+        for name, s in named_schedules(schedules)
+    ]
+    rate = base_rate is not None or all(absolute for *_, absolute in curves)
+    top = max(float(np.nanmax(ys)) for _, _, ys, _ in curves)
+    return curve(
+        [(xs, ys) for _, xs, ys, _ in curves],
+        labels=[name for name, *_ in curves] if len(curves) > 1 else None,
+        title="learning rate" if rate else "factor of the optimizer's rate",
+        lines=True,
+        y_min=0.0,
+        y_max=1.02 * top if top > 0 else 1.0,
+        x_min=0,
+        x_max=steps,
+        y_gridlines=[],
+        x_gridlines=[],
+    )
+
+
+def finding_curve(finding: Finding) -> str:
+    """Loss against rate (log-x), with a line at the suggestion."""
+    rates, losses = np.asarray(finding.rates, float), np.asarray(finding.losses, float)
+    good = np.isfinite(losses)
+    if not good.any():
+        return "every rate diverged"
+    low, high = float(losses[good].min()), float(losses[good].max())
+    what = "loss against learning rate"
+    if not good.all():
+        what += f" ({int((~good).sum())} of {len(rates)} diverged)"
+    if finding.learning_rate is not None:
+        what += f"; | use {number(finding.learning_rate)}"
+    marks = [] if finding.learning_rate is None else [finding.learning_rate]
+    return curve(
+        [(rates[good], losses[good])],
+        title=what,
+        lines=True,
+        x_as_log=True,
+        x_min=float(rates.min()),
+        x_max=float(rates.max()),
+        x_gridlines=marks,
+        y_gridlines=[],
+        y_min=low - 0.03 * (high - low or 1),
+        y_max=high + 0.03 * (high - low or 1),
+    )
+
+
+def curve(
+    series: Sequence[tuple[Any, Any]],
+    *,
+    labels: Sequence[str] | None = None,
+    title: str = "",
+    lines: bool = True,
+    height: int = 14,
+    **options: Any,
+) -> str:
+    """Lines through points, as text; `options` go to uniplot."""
+    from uniplot import plot_to_string
+
+    width = max(20, min(WIDTH, shutil.get_terminal_size((80, 24)).columns - 12))
+    if labels is not None:
+        options["legend_labels"] = list(labels)
+    text = plot_to_string(
+        xs=[xs for xs, _ in series],
+        ys=[ys for _, ys in series],
+        title=title,
+        lines=lines,
+        width=width,
+        height=height,
+        color=len(series) > 1 and _colour(),
+        **options,
+    )
+    return text if isinstance(text, str) else "\n".join(text)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None) -> str:
+    """Rows in columns, as text; the first column keeps its width.
+
+    >>> print(table(["rate", "loss"], [["0.1", "0.25"], ["0.01", "1.5"]]))
+     rate  loss
+     0.1   0.25
+     0.01  1.5
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    plain = Table(box=None, title=title, title_justify="left", pad_edge=True, padding=(0, 1))
+    if len(rows) > 12:
+        plain.box = SIMPLE_HEAD
+    for name in header:
+        plain.add_column(Text(name), overflow="fold")
+    for row in rows:
+        plain.add_row(*(Text(str(cell)) for cell in row))
+    width = shutil.get_terminal_size((100, 24)).columns
+    buffer = io.StringIO()
+    Console(file=buffer, width=max(60, width), force_terminal=False).print(plain)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+
+
+def trials_table(study: Any, *, count: int = 8) -> str:
+    """The best trials of a study, as text."""
+    from keras_lr.watch.figures.study import describe_value
+    from keras_lr.watch.figures.trials import ranked
+
+    best = ranked(study)[:count]
+    keys = list(dict.fromkeys(key for trial in best for key in trial.params))
+    rows = [
+        [
+            str(trial.number),
+            score(study.objective, trial.value),
+            *(describe_value(trial.params.get(key)) for key in keys),
+        ]
+        for trial in best
+    ]
+    return table(["trial", study.objective, *keys], rows)
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """The arms of a comparison, their scores, and whether they differ, as text."""
+    rows = []
+    for arm in comparison.arms:
+        verdict = "" if arm is comparison.candidate else comparison.verdict(arm)
+        if verdict in ("better", "worse"):
+            verdict = f"first is {verdict}"
+        rows.append(
+            [arm.name, arm.description, score(comparison.metric, arm.mean, arm.spread), verdict]
+        )
+    return table(["trained with", "setting", comparison.metric, "difference"], rows)
+
+
+def _colour() -> bool:
+    import os
+    import sys
+
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
