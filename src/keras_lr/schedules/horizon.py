@@ -16,6 +16,9 @@ from keras_lr.errors import InvalidInput
 
 Length = int | str
 
+MOST_STEPS = 2**31 - 1
+"""The longest length: a backend's step counter is a 32-bit integer."""
+
 _LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(%|epochs?|steps?)\s*")
 
 
@@ -45,6 +48,35 @@ def check_length(length: Length | None, name: str = "length") -> None:
     if length is None:
         return
     _parse(length, name)
+
+
+def tidy_length(
+    length: Length | None, name: str = "length", *, least: int = 0, optional: bool = False
+) -> Length | None:
+    """`length` checked, and written in its one canonical way, so that equal lengths compare equal.
+
+    Steps become an `int`, at least `least`; a share or epochs stay text.
+
+    >>> tidy_length("100 steps"), tidy_length(" 5 %"), tidy_length("1 epochs")
+    (100, '5%', '1 epoch')
+    """
+    if length is None and optional:
+        return None
+    if hasattr(length, "__index__") and not isinstance(length, bool):
+        length = int(length)  # type: ignore[arg-type]  # NumPy's integers
+    value, unit = _parse(length, name)  # type: ignore[arg-type]
+    if unit == "step":
+        if not least <= value <= MOST_STEPS:
+            raise InvalidInput(
+                f"{name} must be from {least} to {MOST_STEPS} steps. Received: {name}={length!r}."
+            )
+        return int(value)
+    if value == 0 and least > 0:
+        raise InvalidInput(f"{name} can't be zero. Received: {name}={length!r}.")
+    digits = _LENGTH.fullmatch(str(length))[1]  # type: ignore[index]
+    if unit == "%":
+        return f"{digits}%"
+    return f"{digits} epoch" if value == 1 else f"{digits} epochs"
 
 
 def resolve_length(length: Length, horizon: Horizon, name: str = "length") -> int:

@@ -1,0 +1,83 @@
+"""The arithmetic that shapes share, written once over a namespace `xp`: numpy or `keras.ops`.
+
+Steps stay integers until a difference or a quotient of them is needed, because float32 can't tell
+2**24 from 2**24 + 1. Values are computed upwards from the lower end, from the share that is left
+or done, so that both ends are exact, nothing rises by rounding, and nothing leaves its range.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from keras_lr.errors import InvalidInput, nearest
+
+
+def real(value: Any, xp: Any) -> Any:
+    """`value` as float64 (numpy) or float32 (`keras.ops`)."""
+    return np.asarray(value, dtype=np.float64) if xp is np else xp.cast(value, "float32")
+
+
+def done(step: Any, length: int, xp: Any) -> Any:
+    """The share of `length` that is behind `step`: 0 at the first step, 1 from `length` on."""
+    return real(xp.minimum(step, length), xp) / length
+
+
+def left(step: Any, length: int, xp: Any) -> Any:
+    """The share of `length` that is ahead of `step`: 1 at the first step, 0 from `length` on."""
+    return real(length - xp.minimum(step, length), xp) / length
+
+
+def after(step: Any, start: int, xp: Any) -> Any:
+    """Steps since `start`, 0 before it: the step that a shifted schedule sees."""
+    return xp.maximum(step - start, 0)
+
+
+def between(low: float, high: float, share: Any, xp: Any) -> Any:
+    """The value at `share` (0 to 1) of the way from `low` up to `high`."""
+    return xp.minimum(low + (high - low) * share, high)
+
+
+def periods(step: Any, every: float, xp: Any) -> Any:
+    """Whole periods of `every` steps finished at `step`, as a float.
+
+    An epoch may hold 2.5 updates under gradient accumulation; the count stays exact, because it is
+    done in integers.
+    """
+    ratio = Fraction(every).limit_denominator(4096)
+    steps = step if ratio.denominator == 1 else step * ratio.denominator
+    return real(xp.floor_divide(steps, ratio.numerator), xp)
+
+
+def _linear(share: Any, xp: Any) -> Any:
+    return share
+
+
+def _cosine(share: Any, xp: Any) -> Any:
+    # (1 - cos(pi share)) / 2 without its cancellation near zero.
+    return xp.square(xp.sin(share * (math.pi / 2)))
+
+
+def _one_minus_sqrt(share: Any, xp: Any) -> Any:
+    # 1 - sqrt(1 - share) without its cancellation near zero, and without the root of a rounding.
+    return share / (1.0 + xp.sqrt(xp.maximum(1.0 - share, 0.0)))
+
+
+RAMPS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "linear": _linear,
+    "cosine": _cosine,
+    "1-sqrt": _one_minus_sqrt,
+}
+"""Ways from 0 to 1 (share, xp) -> share; a falling ramp is given the share that is left.
+
+`1-sqrt` is the cooldown of Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed
+Training Durations" (2024).
+"""
+
+
+def check_ramp(shape: str, owner: str, known: tuple[str, ...]) -> None:
+    """Refuse a `shape` that `owner` doesn't offer."""
+    if shape not in known:
+        raise InvalidInput(f"{owner} has no shape {shape!r}. {nearest(str(shape), known)}")

@@ -1,0 +1,212 @@
+"""One schedule after another, and one times another."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keras_lr.errors import InvalidInput
+from keras_lr.schedules.arithmetic import after
+from keras_lr.schedules.constant import Constant
+from keras_lr.schedules.drops import resolve_boundaries, tidy_boundaries
+from keras_lr.schedules.foreign import as_schedule
+from keras_lr.schedules.horizon import Horizon, Length
+from keras_lr.schedules.registry import register
+from keras_lr.schedules.schedule import Schedule
+
+
+@register
+@dataclass(frozen=True)
+class Join(Schedule):
+    """One schedule after another, each from its own step 0; see `join`."""
+
+    lengths = ("boundaries",)
+    example = (
+        "join(linear(0.1, 1.0, length=20%), constant(0.9), cosine(end=0.1), boundaries=[20%, 50%])"
+    )
+
+    schedules: tuple[Schedule, ...]
+    boundaries: tuple[Length, ...] | None = None
+
+    def __post_init__(self) -> None:
+        schedules = _members(self.schedules, "join")
+        object.__setattr__(self, "schedules", schedules)
+        kinds = {schedule.absolute for schedule in schedules}
+        if len(kinds) == 2:
+            names = ", ".join(f"{s} ({'rates' if s.absolute else 'factors'})" for s in schedules)
+            raise InvalidInput(
+                "join needs schedules of one kind: Keras's own schedules give rates, all others "
+                "factors of the optimizer's rate. Write the Keras one as a factor (as "
+                "initial_learning_rate use 1.0 in a callable), or all of them as Keras's. "
+                f"Received: {names}."
+            )
+        if self.boundaries is None:
+            return
+        boundaries = tidy_boundaries(self.boundaries, "join")
+        object.__setattr__(self, "boundaries", boundaries)
+        if len(boundaries) != len(schedules) - 1:
+            raise InvalidInput(
+                f"join needs one boundary less than schedules. Received: {len(schedules)} "
+                f"schedules, {len(boundaries)} boundaries."
+            )
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """The schedule whose turn it is, at its own step."""
+        value = self.schedules[0].formula(step, xp)
+        for boundary, schedule in zip(self._starts(), self.schedules[1:], strict=True):
+            later = schedule.formula(after(step, boundary, xp), xp)
+            value = xp.where(step >= boundary, later, value)
+        return value
+
+    def lay(self, horizon: Horizon, room: int) -> "Join":
+        """Boundaries and all lengths in steps; the last schedule fills what is left.
+
+        Raises:
+            InvalidInput: A schedule is longer than its turn, or the turns don't fit into the room.
+        """
+        last = len(self.schedules) - 1
+        given = None
+        if self.boundaries is not None:
+            given = resolve_boundaries(self.boundaries, horizon, "join")
+            relative = isinstance(self.boundaries[-1], str)
+            if given[-1] >= room and not (relative and given[-1] <= room + last):
+                raise InvalidInput(
+                    f"join's last boundary is step {given[-1]}, but only {room} steps are there: "
+                    f"{self.schedules[-1]} would never run. Received: {self}."
+                )
+        short = given is not None or horizon.steps <= len(self.schedules)
+        start, starts, laid = 0, [], []
+        for index, schedule in enumerate(self.schedules):
+            turn = room - start
+            if given is not None and index < last:
+                turn = given[index] - start
+            if short:  # a run of a few steps, where shares round to nothing, is no mistake
+                turn = max(turn, 1)
+            inner = schedule.lay(horizon, turn)
+            span = inner.span()
+            if span is not None and span > turn:
+                raise InvalidInput(
+                    f"In a join, {schedule} is {span} steps long, but has {turn} steps for its "
+                    f"turn (from step {start}). Shorten it, or leave its length out: it then fills "
+                    f"its turn. Received: {self}."
+                )
+            laid.append(inner)
+            if index == last:
+                break
+            if given is None and (span is None or schedule.fills()):
+                raise InvalidInput(
+                    f"join can't tell when {schedule} is over. Give its length, or say where the "
+                    "next one starts: join([...], boundaries=['30%', ...]). "
+                    f"Received: {self}."
+                )
+            start = given[index] if given is not None else start + span  # type: ignore[operator]
+            starts.append(start)
+        return replace(self, schedules=tuple(laid), boundaries=tuple(starts))
+
+    def missing(self) -> str | None:
+        """Boundaries may be left out where the lengths of the schedules tell them."""
+        gap = next((gap for part in self.schedules if (gap := part.missing())), None)
+        if gap is not None:
+            return gap
+        if self.boundaries is None:
+            endless = any(s.span() is None for s in self.schedules[:-1])
+            return "boundaries=None" if endless else None
+        return super().missing()
+
+    def span(self) -> int | None:
+        """Where the last schedule starts, and what it takes."""
+        inner = self.schedules[-1].span()
+        return None if inner is None else self._starts()[-1] + inner
+
+    def fills(self) -> bool:
+        """Whether the last schedule does."""
+        return self.schedules[-1].fills()
+
+    def lead(self) -> int:
+        """The first schedule's."""
+        return self.schedules[0].lead()
+
+    def _starts(self) -> tuple[int, ...]:
+        if self.boundaries is not None:
+            return self.boundaries  # type: ignore[return-value]
+        starts, start = [], 0
+        for schedule in self.schedules[:-1]:
+            start += schedule.span() or 0
+            starts.append(start)
+        return tuple(starts)
+
+
+@register
+@dataclass(frozen=True)
+class Product(Schedule):
+    """One schedule times another; see `product`."""
+
+    example = "cosine() * step_decay(factor=0.5, every=30%)"
+
+    schedules: tuple[Schedule, ...]
+
+    def __post_init__(self) -> None:
+        flat: list[Schedule] = []
+        for schedule in _members(self.schedules, "product"):
+            flat.extend(schedule.schedules if isinstance(schedule, Product) else (schedule,))
+        object.__setattr__(self, "schedules", tuple(flat))
+        rates = [schedule for schedule in flat if schedule.absolute]
+        if len(rates) > 1:
+            raise InvalidInput(
+                "A product has at most one schedule whose values are rates (Keras's own are); a "
+                "rate times a rate is no rate. Received: " + ", ".join(str(s) for s in rates) + "."
+            )
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """The product of the values."""
+        value = self.schedules[0].formula(step, xp)
+        for schedule in self.schedules[1:]:
+            value = value * schedule.formula(step, xp)
+        return value
+
+    def lay(self, horizon: Horizon, room: int) -> "Product":
+        """Each over the whole room."""
+        return replace(self, schedules=tuple(s.lay(horizon, room) for s in self.schedules))
+
+    def span(self) -> int | None:
+        """Where the last one is over, constants aside."""
+        spans = [s.span() for s in self.schedules if not isinstance(s, Constant)]
+        known = [span for span in spans if span is not None]
+        return max(known) if known and len(known) == len(spans) else None
+
+    def lead(self) -> int:
+        """The longest one."""
+        return max(schedule.lead() for schedule in self.schedules)
+
+
+def join(schedules: Any, boundaries: Any = None) -> Schedule:
+    """One schedule after another, each from its own step 0.
+
+    Args:
+        schedules: Two or more: schedules, text, callables, or Keras's schedules (these give rates,
+            so all or none).
+        boundaries: Where each but the first starts: steps, "30%", "10 epochs", increasing. By
+            default each starts where the one before is over, and the last fills the run.
+
+    >>> from keras_lr.schedules import Linear
+    >>> join([Linear(0, 1, length=2), Linear(length=4)])([0, 1, 2, 4, 6])
+    array([0. , 0.5, 1. , 0.5, 0. ])
+    """
+    return Join(schedules, boundaries)
+
+
+def product(*schedules: Any) -> Schedule:
+    """Schedules times each other; `a * b` is the same.
+
+    Args:
+        schedules: Two or more: schedules, numbers, text, callables; one of them may be Keras's.
+
+    >>> from keras_lr.schedules import Linear
+    >>> (Linear(length=4) * 0.5)([0, 2])
+    array([0.5 , 0.25])
+    """
+    return Product(schedules)
+
+
+def _members(schedules: Any, owner: str) -> tuple[Schedule, ...]:
+    if not isinstance(schedules, list | tuple) or len(schedules) < 2:
+        raise InvalidInput(f"{owner} needs two schedules or more. Received: {schedules!r}.")
+    return tuple(as_schedule(schedule) for schedule in schedules)

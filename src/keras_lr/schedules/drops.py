@@ -1,0 +1,137 @@
+"""Schedules that stay and drop: by a factor every so often, or to given values."""
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keras_lr.errors import InvalidInput
+from keras_lr.schedules.arithmetic import periods, real
+from keras_lr.schedules.checks import number, positive
+from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
+from keras_lr.schedules.period import Period, resolve_period, tidy_period
+from keras_lr.schedules.registry import register
+from keras_lr.schedules.schedule import Schedule
+
+
+@register
+@dataclass(frozen=True)
+class StepDecay(Schedule):
+    """Multiply by `factor` every so often: factor^⌊step/every⌋ ("drop-based").
+
+    Keras's `ExponentialDecay(staircase=True)`, torch's `StepLR`.
+
+    Args:
+        factor: Above 0, at most 1.
+        every: Steps, "10 epochs", or "30%" between two drops. The first drop comes after `every`.
+
+    >>> StepDecay(0.5, every=10)([0, 9, 10, 20])
+    array([1.  , 1.  , 0.5 , 0.25])
+    """
+
+    lengths = ("every",)
+    example = "step_decay(factor=0.5, every=10%)"
+
+    factor: float = 0.5
+    every: Period = "10 epochs"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "factor", positive(self.factor, "StepDecay", "factor", most=1.0))
+        object.__setattr__(self, "every", tidy_period(self.every, "StepDecay's every"))
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """The factor to the power of the drops so far."""
+        return xp.power(self.factor, periods(step, self.every, xp))  # type: ignore[arg-type]
+
+    def lay(self, horizon: Horizon, room: int) -> "StepDecay":
+        """`every` in steps."""
+        return replace(self, every=resolve_period(self.every, horizon, "every"))
+
+
+@register
+@dataclass(frozen=True)
+class Piecewise(Schedule):
+    """Constant between boundaries; *at* a boundary the new value holds already.
+
+    As torch's `MultiStepLR` and optax; Keras's `PiecewiseConstantDecay` keeps the old value for one
+    more step: its boundaries b are b + 1 here.
+
+    Args:
+        boundaries: Where the value changes, increasing: steps, "30 epochs", or "50%" of the run,
+            counted from where the schedule starts.
+        values: The factors, one more than boundaries; they may rise.
+
+    >>> Piecewise([10, 20], [1.0, 0.5, 0.1])([0, 9, 10, 19, 20])
+    array([1. , 1. , 0.5, 0.5, 0.1])
+    """
+
+    lengths = ("boundaries",)
+    example = "piecewise([30%, 60%], values=[1.0, 0.5, 0.1])"
+
+    boundaries: tuple[Length, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "boundaries", tidy_boundaries(self.boundaries, "Piecewise"))
+        if not isinstance(self.values, list | tuple):
+            raise InvalidInput(f"Piecewise needs a list of values. Received: {self.values!r}.")
+        values = tuple(number(value, "Piecewise", "value") for value in self.values)
+        object.__setattr__(self, "values", values)
+        if len(values) != len(self.boundaries) + 1:
+            raise InvalidInput(
+                "Piecewise needs one value more than it has boundaries. Received: "
+                f"{len(self.boundaries)} boundaries, {len(values)} values."
+            )
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """The value of the last boundary that `step` has reached."""
+        value = real(step, xp) * 0.0 + self.values[0]
+        for boundary, later in zip(self.boundaries, self.values[1:], strict=True):
+            value = xp.where(step >= boundary, later, value)
+        return value
+
+    def lay(self, horizon: Horizon, room: int) -> "Piecewise":
+        """Boundaries in steps."""
+        return replace(self, boundaries=resolve_boundaries(self.boundaries, horizon, "Piecewise"))
+
+
+def tidy_boundaries(boundaries: Any, owner: str) -> tuple[Length, ...]:
+    """`boundaries` checked: lengths, increasing where their units are the same."""
+    if not isinstance(boundaries, list | tuple) or not boundaries:
+        raise InvalidInput(
+            f"{owner} needs a list of boundaries, such as [100, 200] or ['30%', '60%']. "
+            f"Received: {boundaries!r}."
+        )
+    tidy = tuple(tidy_length(length, f"{owner}'s boundary", least=1) for length in boundaries)
+    for before, later in itertools.pairwise(tidy):
+        pair = (_units(before), _units(later))
+        if pair[0][1] == pair[1][1] and pair[0][0] >= pair[1][0]:
+            raise InvalidInput(f"{owner}'s boundaries must increase. Received: {list(boundaries)}.")
+    return tidy  # type: ignore[return-value]
+
+
+def resolve_boundaries(
+    boundaries: tuple[Length, ...], horizon: Horizon, owner: str
+) -> tuple[int, ...]:
+    """`boundaries` in steps, at least 1 and each above the one before.
+
+    Relative ones that a short run rounds to the same step are moved apart by a step.
+    """
+    steps: list[int] = []
+    for length in boundaries:
+        step = max(resolve_length(length, horizon, f"{owner}'s boundary"), 1)
+        if steps and step <= steps[-1]:
+            if step < steps[-1] - len(boundaries):
+                raise InvalidInput(
+                    f"{owner}'s boundaries must increase, but over {horizon.steps} steps "
+                    f"{length!r} is step {step}, before {steps[-1]}. Received: {list(boundaries)}."
+                )
+            step = steps[-1] + 1
+        steps.append(step)
+    return tuple(steps)
+
+
+def _units(length: Length | None) -> tuple[float, str]:
+    if isinstance(length, int):
+        return float(length), "step"
+    text = str(length)
+    return (float(text[:-1]), "%") if text.endswith("%") else (float(text.split()[0]), "epoch")

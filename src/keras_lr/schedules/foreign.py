@@ -1,0 +1,194 @@
+"""Schedules from elsewhere: Keras's own, plain callables, numbers and text."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from keras_lr.errors import InvalidInput
+from keras_lr.schedules.registry import register
+from keras_lr.schedules.schedule import Schedule
+
+
+def as_schedule(value: Any) -> Schedule:
+    """`value` as a schedule.
+
+    Args:
+        value: A `Schedule` (given back as it is); Keras's `LearningRateSchedule` (its values are
+            rates: `.absolute`); a callable from the step to a factor, as torch's `LambdaLR` takes;
+            a text such as "cosine() | warmup(5%)"; or a number, for a constant factor.
+
+    Raises:
+        InvalidInput: It is none of these.
+    """
+    from keras_lr.schedules.constant import Constant
+    from keras_lr.schedules.schedule import Plan
+
+    if isinstance(value, Plan):
+        return value.schedule
+    if isinstance(value, Schedule):
+        return value
+    if isinstance(value, str):
+        from keras_lr.schedules.text import parse
+
+        return parse(value)
+    if isinstance(value, Real) and not isinstance(value, bool):
+        return Constant(value)  # type: ignore[arg-type]
+    if _is_keras_schedule(value):
+        return Keras(value)
+    if isinstance(value, type) and issubclass(value, Schedule):
+        raise InvalidInput(f"A schedule, not its class: write {value.__name__}(...).")
+    if callable(value):
+        return Function(value)
+    raise InvalidInput(
+        "A schedule is a keras_lr schedule, a Keras LearningRateSchedule, a callable from the step "
+        'to a factor, a text such as "cosine() | warmup(5%)", or a number. '
+        f"Received: {value!r}."
+    )
+
+
+@register
+@dataclass(frozen=True)
+class Keras(Schedule):
+    """One of Keras's own schedules; its values are rates, not factors.
+
+    Args:
+        schedule: A `keras.optimizers.schedules.LearningRateSchedule`.
+    """
+
+    schedule: Any
+
+    def __post_init__(self) -> None:
+        if not _is_keras_schedule(self.schedule):
+            raise InvalidInput(
+                "Keras(...) takes a keras.optimizers.schedules.LearningRateSchedule. "
+                f"Received: {self.schedule!r}."
+            )
+
+    @property
+    def absolute(self) -> bool:
+        """Its values are rates."""
+        return True
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """What Keras computes, in its float32."""
+        if xp is not np:
+            return self.schedule(step)
+        from keras import ops
+
+        def one(value: Any) -> float:
+            return float(ops.convert_to_numpy(self.schedule(ops.convert_to_tensor(value))))
+
+        return np.array([one(value) for value in step.ravel().tolist()]).reshape(step.shape)
+
+    def settings(self) -> dict[str, Any]:
+        """Keras's own config of it."""
+        import keras
+
+        return {"config": keras.saving.serialize_keras_object(self.schedule)}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "Keras":
+        """From Keras's own config."""
+        import keras
+
+        return cls(keras.saving.deserialize_keras_object(settings["config"]))
+
+
+@register
+@dataclass(frozen=True)
+class Function(Schedule):
+    """A plain callable from the step to a factor.
+
+    In the compiled step it is traced, so it must compute with operators and `keras.ops`, and not
+    branch on the step. It gets the step as a float32 tensor there, and as a number elsewhere.
+
+    Args:
+        function: step -> factor.
+    """
+
+    function: Callable[[Any], Any]
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise InvalidInput(f"Function(...) takes a callable. Received: {self.function!r}.")
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """What the callable answers."""
+        if xp is np:
+            values = [self._number(value) for value in step.ravel().tolist()]
+            return np.array(values, dtype=np.float64).reshape(step.shape)
+        steps = xp.cast(step, "float32")
+        try:
+            return xp.cast(xp.convert_to_tensor(self.function(steps)), "float32") + 0.0 * steps
+        except Exception as error:
+            self._number(0)  # the callable's own mistake shows here, as itself
+            raise InvalidInput(
+                f"The schedule {self.label} works on numbers but not inside the compiled training "
+                "step, where the step is a traced tensor: it can't branch on it (`if step < n`) or "
+                "give it to `math`. Use keras.ops (keras.ops.where(step < n, a, b)), or "
+                "schedules.Piecewise([n], [a, b]). "
+                f"Received: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            ) from error
+
+    @property
+    def label(self) -> str:
+        """The callable's name."""
+        return getattr(self.function, "__qualname__", type(self.function).__name__)
+
+    def settings(self) -> dict[str, Any]:
+        """The name under which the callable is registered with Keras.
+
+        Raises:
+            InvalidInput: It isn't registered: code can't be stored as data.
+        """
+        import keras
+
+        registered = keras.saving.get_registered_name(self.function)
+        if ">" not in str(registered):
+            raise InvalidInput(
+                f"The callable {self.label} can't be stored. Compose the schedule of keras_lr's "
+                "shapes, or give it a name: @keras.saving.register_keras_serializable() above a "
+                "`def`."
+            )
+        return {"function": registered}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "Function":
+        """From the name under which the callable is registered with Keras."""
+        import keras
+
+        function = keras.saving.get_registered_object(settings["function"])
+        if function is None:
+            raise InvalidInput(
+                f"No callable is registered with Keras as {settings['function']!r}. Import the "
+                "module that defines it first."
+            )
+        return cls(function)
+
+    def _number(self, step: float) -> float:
+        value = self.function(step)
+        if not isinstance(value, Real):
+            try:
+                from keras import ops
+
+                value = float(ops.convert_to_numpy(value))
+            except Exception:
+                value = None if value is None else repr(value)
+        if isinstance(value, Real) and np.isfinite(float(value)) and value >= 0:
+            return float(value)
+        raise InvalidInput(
+            f"The schedule {self.label} must answer with a finite number, 0 or above: a factor of "
+            f"the optimizer's rate. Received: {value!r} at step {step}."
+        )
+
+
+def _is_keras_schedule(value: Any) -> bool:
+    if "keras" not in sys.modules:  # then nothing can be one
+        return False
+    from keras.optimizers.schedules import LearningRateSchedule
+
+    return isinstance(value, LearningRateSchedule)

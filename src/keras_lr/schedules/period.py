@@ -1,0 +1,46 @@
+"""Periods: a length that repeats ("every 10 epochs"), which may hold a fraction of a step.
+
+Under gradient accumulation an epoch may have 2.5 updates. A length is rounded, but a rounded period
+would drift away from the epochs, so a period is kept as it is.
+"""
+
+from keras_lr.errors import InvalidInput
+from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
+
+Period = Length | float
+
+LEAST = 0.01
+"""The shortest period in steps."""
+
+
+def tidy_period(period: Period, name: str) -> Period:
+    """`period` checked, and written in its one canonical way.
+
+    >>> tidy_period("10 steps", "every"), tidy_period(2.5, "every"), tidy_period(3.0, "every")
+    (10, 2.5, 3)
+    """
+    if isinstance(period, float):
+        if not LEAST <= period < 2**31:
+            raise InvalidInput(f"{name} must be at least {LEAST} steps. Received: {period!r}.")
+        return int(period) if period.is_integer() else period
+    return tidy_length(period, name, least=1)  # type: ignore[return-value]
+
+
+def resolve_period(period: Period, horizon: Horizon, name: str) -> float:
+    """`period` in steps of `horizon`: whole ones as `int`.
+
+    >>> resolve_period("2 epochs", Horizon(10, 2.5), "every")
+    5
+    >>> resolve_period("1 epoch", Horizon(10, 2.5), "every")
+    2.5
+    """
+    if isinstance(period, int | float):
+        return period
+    if period.endswith("%"):
+        return max(resolve_length(period, horizon, name), 1)
+    if horizon.steps_per_epoch is None:
+        resolve_length(period, horizon, name)  # raises, and says what to write
+    steps = float(period.split()[0]) * float(horizon.steps_per_epoch)  # type: ignore[arg-type]
+    nearest = round(steps)
+    whole = nearest >= 1 and abs(steps - nearest) < 1e-6 * nearest
+    return nearest if whole else max(steps, LEAST)

@@ -1,0 +1,260 @@
+"""What a schedule is: a pure function from the step to a factor of the learning rate.
+
+A schedule is a frozen dataclass. Called with a number or a NumPy array it answers in NumPy
+(float64); called with a backend tensor, inside a compiled training step too, it answers in
+`keras.ops` (float32). The formula is the same, written once over the namespace `xp`.
+
+A length may be relative ("5%", "3 epochs", or `None` for "fill the run"); `resolve()` lays the
+schedule out over a run and gives a `Plan`, whose lengths are steps. A step is one update of the
+weights; the first is step 0.
+
+To write a schedule, derive a frozen dataclass, name the fields that are lengths in `lengths`, and
+write `formula()`; `@register` (see `registry`) gives it a text form, a config and the contract suite.
+"""
+
+import numbers
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from keras_lr.errors import InvalidInput, UnresolvedSchedule
+from keras_lr.schedules.horizon import Horizon, Length, resolve_length
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Base of every schedule; see the module's text for how to write one."""
+
+    name: ClassVar[str] = "schedule"
+    """Its name in the text form and in configs; `register` sets it."""
+    example: ClassVar[str] = ""
+    """Its text form at telling settings: what the contract suite runs it with."""
+    lengths: ClassVar[tuple[str, ...]] = ()
+    """The fields that hold lengths, which `resolve` turns into steps."""
+
+    # --- use ---------------------------------------------------------------------------------
+
+    def __call__(self, step: Any) -> Any:
+        """The factor at `step`.
+
+        Args:
+            step: A number, a NumPy array (any shape) or a sequence: answered in NumPy, float64. Or
+                a tensor of the backend, a tracer, a Keras variable: answered in tensors, float32.
+                A negative step counts as 0.
+
+        Returns:
+            A float for a number, otherwise an array or tensor of the shape of `step`.
+
+        Raises:
+            UnresolvedSchedule: A length isn't known in steps yet; call `resolve` first.
+        """
+        self._require_steps()
+        if isinstance(step, numbers.Real | np.ndarray | list | tuple | range):
+            steps = np.asarray(step)
+            if steps.dtype.kind not in "iuf":
+                raise InvalidInput(f"A step is a number. Received: step={step!r}.")
+            if steps.dtype.kind != "f":
+                steps = steps.astype(np.int64)
+            value = self.formula(np.maximum(steps, 0), np)
+            value = np.broadcast_to(np.asarray(value, dtype=np.float64), steps.shape)
+            return float(value) if value.ndim == 0 else value.copy()
+        if step is None or isinstance(step, str | bytes):
+            raise InvalidInput(f"A step is a number or a tensor. Received: step={step!r}.")
+        from keras import ops
+
+        steps = ops.convert_to_tensor(step)
+        if ops.dtype(steps) not in ("int32", "int64", "float32", "float64"):
+            narrow = "int" in ops.dtype(steps)  # unsigned ones would wrap below zero
+            steps = ops.cast(steps, "int32" if narrow else "float32")
+        return ops.cast(self.formula(ops.maximum(steps, 0), ops), "float32")
+
+    def resolve(
+        self,
+        horizon: Horizon | None = None,
+        *,
+        steps: int | None = None,
+        steps_per_epoch: float | None = None,
+    ) -> "Plan":
+        """Lay the schedule out over a run: every length becomes a number of steps.
+
+        Args:
+            horizon: The run. Or give its parts:
+            steps: Updates in the whole run.
+            steps_per_epoch: Updates in an epoch, where a length is in epochs.
+
+        Raises:
+            InvalidInput: The composition doesn't fit into the run, or epochs aren't known.
+        """
+        if (horizon is None) == (steps is None):
+            raise InvalidInput(
+                "A schedule is resolved against a run: write .resolve(steps=1000, "
+                "steps_per_epoch=100), or .resolve(Horizon(1000, 100)). "
+                f"Received: horizon={horizon!r}, steps={steps!r}."
+            )
+        if horizon is None:
+            horizon = Horizon(steps, steps_per_epoch)  # type: ignore[arg-type]
+        return Plan(self.lay(horizon, horizon.steps), horizon)
+
+    @property
+    def absolute(self) -> bool:
+        """Whether its values are rates, and not factors of the optimizer's rate."""
+        return any(part.absolute for part in self.parts)
+
+    # --- composition -------------------------------------------------------------------------
+
+    def warmup(self, length: Length, shape: str = "linear", *, start: float = 0.0) -> "Schedule":
+        """Rise to this schedule's first value during `length`, then run it over the rest.
+
+        Args:
+            length: Steps, "5%" of the run, or "2 epochs".
+            shape: "linear" or "cosine".
+            start: Where the rise begins, as a part (0 to 1) of the first value.
+        """
+        from keras_lr.schedules.warmup import Warmup
+
+        return Warmup(self, length, shape=shape, start=start)
+
+    def cooldown(self, length: Length, shape: str = "linear", *, end: float = 0.0) -> "Schedule":
+        """Multiply the last `length` of the run by a fall from 1 to `end`.
+
+        Args:
+            length: Steps, "20%" of the run, or "5 epochs".
+            shape: "linear", "cosine" or "1-sqrt".
+            end: What the fall ends at, as a part (0 to 1) of this schedule's value.
+        """
+        from keras_lr.schedules.cooldown import Cooldown
+
+        return Cooldown(self, length, shape=shape, end=end)
+
+    def __mul__(self, other: Any) -> "Schedule":
+        from keras_lr.schedules.composition import product
+
+        return product(self, other)
+
+    def __rmul__(self, other: Any) -> "Schedule":
+        from keras_lr.schedules.composition import product
+
+        return product(other, self)
+
+    def __str__(self) -> str:
+        from keras_lr.schedules.text import format_schedule
+
+        return format_schedule(self)
+
+    # --- what a schedule defines -------------------------------------------------------------
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """The formula, over `xp` (numpy or `keras.ops`); `step` is at least 0, lengths are steps.
+
+        The value has the shape of `step`, is constant once the schedule is over, and finite.
+        """
+        raise NotImplementedError
+
+    def lay(self, horizon: Horizon, room: int) -> "Schedule":
+        """This schedule with its lengths in steps.
+
+        Args:
+            horizon: The run, which shares and epochs refer to.
+            room: Steps that the enclosing composition leaves: what `None` fills.
+        """
+        lengths = {
+            name: whole_steps(getattr(self, name), self, horizon, room, name)
+            for name in self.lengths
+        }
+        return replace(self, **lengths)
+
+    def span(self) -> int | None:
+        """Steps that the schedule covers, `None` if it never ends (once laid out)."""
+        return getattr(self, "length", None)
+
+    def fills(self) -> bool:
+        """Whether it takes all the room it gets, so that it can't tell where it ends."""
+        own = any(getattr(self, name) is None for name in self.lengths)
+        return own or any(part.fills() for part in self.parts)
+
+    def lead(self) -> int:
+        """Steps at its start that belong to a warmup, and that a cooldown must leave alone."""
+        return 0
+
+    @property
+    def parts(self) -> tuple["Schedule", ...]:
+        """The schedules that this one is composed of."""
+        found: list[Schedule] = []
+        for item in fields(self):
+            value = getattr(self, item.name)
+            members = value if isinstance(value, tuple) else (value,)
+            found.extend(member for member in members if isinstance(member, Schedule))
+        return tuple(found)
+
+    def missing(self) -> str | None:
+        """The first setting that isn't known in steps yet, such as "length='5%'"."""
+        for name in self.lengths:
+            value = getattr(self, name)
+            members = value if isinstance(value, tuple) else (value,)
+            if any(member is None or isinstance(member, str) for member in members):
+                return f"{name}={value!r}"
+        return next((gap for part in self.parts if (gap := part.missing())), None)
+
+    def _require_steps(self) -> None:
+        gap = self.missing()
+        if gap is not None:
+            raise UnresolvedSchedule(
+                f"{self} has no step numbers yet ({gap} depends on the run). Call "
+                ".resolve(steps=1000, steps_per_epoch=100) with the run's numbers first "
+                "(LearningRate does it in fit), or give every length in steps."
+            )
+
+
+@dataclass(frozen=True)
+class Plan(Schedule):
+    """A schedule laid out over a run; what `resolve` gives.
+
+    Args:
+        schedule: The schedule, its lengths in steps.
+        horizon: The run.
+    """
+
+    schedule: Schedule
+    horizon: Horizon
+
+    @property
+    def end(self) -> int | None:
+        """The step from which the plan is over and its value stays; `None` if it never ends."""
+        return self.schedule.span()
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """The schedule's."""
+        return self.schedule.formula(step, xp)
+
+    def lay(self, horizon: Horizon, room: int) -> Schedule:
+        """The schedule itself: a plan adds nothing to a composition."""
+        return self.schedule.lay(horizon, room)
+
+    def span(self) -> int | None:
+        """The schedule's."""
+        return self.schedule.span()
+
+    def lead(self) -> int:
+        """The schedule's."""
+        return self.schedule.lead()
+
+
+def whole_steps(
+    length: Length | None, owner: Schedule, horizon: Horizon, room: int, name: str = "length"
+) -> int:
+    """`length` in steps, at least 1; `None` is the whole `room`.
+
+    Shares that add up to the run may add up to one step more once each is rounded: that step goes.
+    """
+    if length is None:
+        if room < 1:
+            raise InvalidInput(
+                f"{owner} is to fill what is left of the run, but of its {horizon.steps} steps "
+                f"nothing is left. Shorten what comes before it. Received: {name}=None."
+            )
+        return room
+    steps = resolve_length(length, horizon, name)
+    if isinstance(length, str) and steps == room + 1:
+        steps = room
+    return max(steps, 1)
