@@ -111,7 +111,9 @@ class LearningRate(keras.callbacks.Callback):
         model, control = self.model, self._running()
         step = int((epoch + 1) * self.record.steps_per_epoch)
         if control.adopt():
-            self._note(step, epoch, "set", 1.0, "the rate was assigned from outside")
+            # Whoever did it did it in this epoch; from its start on is as near as one can say.
+            started = int(epoch * self.record.steps_per_epoch)
+            self._note(started, epoch, "set", 1.0, "the rate was assigned from outside")
         for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
             logs.setdefault(key, rate)
         if not self.rules:
@@ -161,7 +163,7 @@ class LearningRate(keras.callbacks.Callback):
         base = self._first_bases[0]
         for event in self.record.events:
             if event.step > step:
-                break
+                continue
             if event.cause == "set":
                 base = event.rate / math.prod(reductions.values())
             else:

@@ -31,7 +31,7 @@ class Control:
     """
 
     def __init__(self, model: Any) -> None:
-        self.model = weakref.proxy(model)
+        self.model: Any = weakref.proxy(model)
         self.optimizer = model.optimizer
         self.leaves = leaves(model.optimizer)
         self.names = leaf_names(model.optimizer)

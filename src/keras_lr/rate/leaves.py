@@ -44,11 +44,13 @@ def log_keys(optimizer: Any) -> list[str]:
 
 def optimizer_of(model_or_optimizer: Any) -> Any:
     """The optimizer of a model (with JAX's training state synced into it), or the optimizer."""
-    if not hasattr(model_or_optimizer, "optimizer"):
+    import keras
+
+    if isinstance(model_or_optimizer, keras.optimizers.Optimizer):
         return model_or_optimizer
     # In the middle of an epoch JAX holds the state outside the variables; without this a read
     # raises on a deleted buffer, and an assignment is lost.
     sync = getattr(model_or_optimizer, "jax_state_sync", None)
     if sync is not None and getattr(model_or_optimizer, "_jax_state", None) is not None:
         sync()
-    return model_or_optimizer.optimizer
+    return getattr(model_or_optimizer, "optimizer", None)

@@ -8,8 +8,13 @@ from typing import ClassVar, Literal
 from keras_lr.errors import InvalidInput
 from keras_lr.rules.rule import KEEP, Decision, Observation, is_number, register
 
-_RISES = re.compile(r"acc|auc|precision|recall|f1|f_score|fscore|iou|dice|r2|top_?k|bleu|hits")
-_FALLS = re.compile(r"loss|error|mse|mae|mape|msle|rmse|entropy|perplexity|diverg|deviance|hinge")
+_FALLS = re.compile(
+    r"loss|error|mse|mae|mape|msle|entropy|perplexity|diverg|deviance|hinge|poisson|logcosh|false_"
+)
+_RISES = re.compile(
+    r"acc|auc|precision|recall|f1|f_score|fscore|iou|io_u|dice|r2|top_?k|bleu"
+    r"|similarity|sensitiv|specific|correlation|true_"
+)
 
 
 @dataclass(frozen=True)

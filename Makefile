@@ -1,0 +1,57 @@
+# make demo            find, tune, schedule and reduce the rate of a real model (JAX)
+# make test            the suite on JAX
+# make test-backends   the suite on TensorFlow and on torch, one process and environment each
+# make lint            ruff, pyright, and the import layers
+# make bench           the numbers in docs/benchmarks.md
+#
+# An environment is made when it is first needed and again when pyproject.toml or constraints.txt
+# change; nothing outside the .venv* folders is touched.
+
+PYTHON ?= python3
+PIP_FLAGS = --quiet --disable-pip-version-check --constraint constraints.txt
+WHY = pyproject.toml constraints.txt
+
+.PHONY: demo test test-backends test-tensorflow test-torch lint bench clean
+
+demo: .venv/ready
+	.venv/bin/keras-lr demo
+
+test: .venv/ready-test
+	KERAS_BACKEND=jax .venv/bin/python -m pytest
+
+test-backends: test-tensorflow test-torch
+
+test-tensorflow: .venv-tensorflow/ready
+	KERAS_BACKEND=tensorflow .venv-tensorflow/bin/python -m pytest
+
+test-torch: .venv-torch/ready
+	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest
+
+lint: .venv/ready-dev
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/pyright
+	.venv/bin/lint-imports
+
+bench: .venv/ready-bench
+	KERAS_BACKEND=jax .venv/bin/python -m benchmarks
+
+.venv/ready: $(WHY)
+	@echo "Making the environment in .venv (JAX), once; about a minute."
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install $(PIP_FLAGS) --editable ".[jax,demo]"
+	@touch $@
+
+.venv/ready-%: .venv/ready
+	@echo "Adding the $* tools to .venv, once."
+	.venv/bin/pip install $(PIP_FLAGS) --editable ".[jax,$*]"
+	@touch $@
+
+.venv-%/ready: $(WHY)
+	@echo "Making the environment in .venv-$*, once; a few minutes."
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install $(PIP_FLAGS) --editable ".[$*,demo,test]"
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-tensorflow .venv-torch
