@@ -1,5 +1,6 @@
 """Schedules from elsewhere: Keras's own, plain callables, numbers and text."""
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ def as_schedule(value: Any) -> Schedule:
     if isinstance(value, Schedule):
         return value
     if isinstance(value, str):
-        from keras_lr.schedules.text import parse
+        from keras_lr.schedules.parser import parse
 
         return parse(value)
     if isinstance(value, Real) and not isinstance(value, bool):
@@ -80,7 +81,7 @@ class Keras(Schedule):
         from keras import ops
 
         def one(value: Any) -> float:
-            return float(ops.convert_to_numpy(self.schedule(ops.convert_to_tensor(value))))
+            return float(self.schedule(ops.convert_to_tensor(value)))
 
         return np.array([one(value) for value in step.ravel().tolist()]).reshape(step.shape)
 
@@ -171,15 +172,12 @@ class Function(Schedule):
 
     def _number(self, step: float) -> float:
         value = self.function(step)
-        if not isinstance(value, Real):
-            try:
-                from keras import ops
-
-                value = float(ops.convert_to_numpy(value))
-            except Exception:
-                value = None if value is None else repr(value)
-        if isinstance(value, Real) and np.isfinite(float(value)) and value >= 0:
-            return float(value)
+        try:
+            plain = float(value)  # eager tensors too
+        except (TypeError, ValueError):
+            plain = math.nan
+        if math.isfinite(plain) and plain >= 0:
+            return plain
         raise InvalidInput(
             f"The schedule {self.label} must answer with a finite number, 0 or above: a factor of "
             f"the optimizer's rate. Received: {value!r} at step {step}."

@@ -176,7 +176,7 @@ class _Reader:
         return self.fail(f"Expected a schedule, such as cosine(), {what}.", start)
 
     def call(self, name: str, start: int, depth: int) -> Schedule | _Transform:
-        target = SCHEDULES.get(name) or _FUNCTIONS.get(name)
+        target: Any = SCHEDULES.get(name) or _FUNCTIONS.get(name)
         if name in _UNREADABLE:
             self.fail(
                 "A plain callable or one of Keras's schedules can't be written as text; in Python, "
