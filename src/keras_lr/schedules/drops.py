@@ -84,7 +84,7 @@ class Piecewise(Schedule):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The value of the last boundary that `step` has reached."""
-        value = real(step, xp) * 0.0 + self.values[0]
+        value = xp.ones_like(real(step, xp)) * self.values[0]
         for boundary, later in zip(self.boundaries, self.values[1:], strict=True):
             value = xp.where(step >= boundary, later, value)
         return value

@@ -27,9 +27,10 @@ def fit_report(schedule: Schedule, horizon: Horizon) -> str | None:
     kind = "rate" if plan.absolute else "factor"
     last = plan(end)
     if end > steps:
+        cut = plan(steps - 1)
         return (
             f"The schedule {schedule} ends at step {end}, but the run at {steps}: it is cut off "
-            f"{end - steps} steps early, at a {kind} of {plan(steps):.3g} instead of {last:.3g}."
+            f"{end - steps} steps early, at a {kind} of {cut:.3g} instead of {last:.3g}."
         )
     idle = ", so nothing is learned in them" if last == 0 else ""
     return (

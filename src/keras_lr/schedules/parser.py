@@ -211,6 +211,7 @@ class _Reader:
         if not self.accept("("):
             return members, arguments
         free = [n for n in names if _positional(target, n)]
+        named = False
         while not self.accept(")"):
             self.peek()
             start = self.position
@@ -223,10 +224,11 @@ class _Reader:
                     )
                 if keyword in arguments:
                     self.fail(f"{name} got {keyword!r} twice.", start)
+                named = True
                 arguments[keyword] = self.value(depth)
             elif "schedules" in names:
                 members.append(self.pipeline(depth + 1))
-            elif arguments and list(arguments) != free[: len(arguments)]:
+            elif named:
                 self.fail("After an argument with a name, the others need theirs too.", start)
             elif len(arguments) >= len(free):
                 self.fail(

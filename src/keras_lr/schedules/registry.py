@@ -23,10 +23,14 @@ def register(schedule: type[_S]) -> type[_S]:
     """
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", schedule.__name__).lower()
     known = SCHEDULES.get(name)
-    if known is not None and known.__qualname__ != schedule.__qualname__:
+    if known is not None and _origin(known) != _origin(schedule):  # a notebook defines it again
         raise InvalidInput(
             f"A schedule named {name!r} exists already: {known!r}. Rename the class."
         )
     schedule.name = name
     SCHEDULES[name] = schedule
     return schedule
+
+
+def _origin(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__

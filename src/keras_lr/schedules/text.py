@@ -22,7 +22,7 @@ def format_schedule(schedule: Schedule) -> str:
     if isinstance(schedule, Function):
         return f"function({schedule.label})"
     if isinstance(schedule, Keras):
-        return f"keras({type(schedule.schedule).__name__})"
+        return f"keras({schedule.label})"
     if schedule.name == "product":
         return " * ".join(_member(part) for part in schedule.parts)
     inner = getattr(schedule, "schedule", None)
