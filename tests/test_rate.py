@@ -7,9 +7,9 @@ import warnings
 import keras
 import numpy as np
 import pytest
-from helpers import applied_rates, classifier, data, ones, unit_gradient
 
 import keras_lr
+from helpers import applied_rates, classifier, data, ones, unit_gradient
 from keras_lr import rules, schedules
 from keras_lr.callbacks import LearningRate
 from keras_lr.errors import InvalidInput
@@ -102,7 +102,9 @@ def test_each_member_of_a_multi_optimizer_keeps_its_own_base():
         loss=lambda y, y_pred: y_pred - y,
     )
     x, y = ones(1)
-    callback = LearningRate(lambda step: 0.5 + 0.0 * step, rules=[rules.Plateau("loss", patience=1)])
+    callback = LearningRate(
+        lambda step: 0.5 + 0.0 * step, rules=[rules.Plateau("loss", patience=1)]
+    )
     history = model.fit(x, y, batch_size=SIZE, epochs=1, verbose=0, callbacks=[callback])
     weights = [float(v.numpy()[0, 0]) for v in model.trainable_variables]
     np.testing.assert_allclose(weights, [1 - 0.25, 1 - 0.125], rtol=1e-5)

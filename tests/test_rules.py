@@ -105,7 +105,13 @@ class TestPlateau:
     ):
         """The oracle is `keras.callbacks.ReduceLROnPlateau` itself, on the same metric."""
         oracle = keras.callbacks.ReduceLROnPlateau(
-            "loss", factor, patience, mode=mode, min_delta=min_delta, cooldown=cooldown, min_lr=min_lr
+            "loss",
+            factor,
+            patience,
+            mode=mode,
+            min_delta=min_delta,
+            cooldown=cooldown,
+            min_lr=min_lr,
         )
         optimizer = types.SimpleNamespace(learning_rate=1.0)
         oracle.set_model(types.SimpleNamespace(optimizer=optimizer, metrics=[]))
@@ -213,6 +219,14 @@ class TestDivergence:
         _, decision = rule.update(rule.start(), Observation(1, 0, {"loss": 1.0}, finite=False))
         assert decision.rollback
 
+    @pytest.mark.parametrize(("loss", "rollback"), [(150.0, False), (250.0, True)])
+    def test_the_first_epoch_is_compared_with_the_first_batch(self, loss, rollback):
+        rule = Divergence(spike=10.0)
+        state, first = rule.update(rule.start(), Observation(0, -1, {"loss": 2.0}))
+        _, decision = rule.update(state, Observation(9, 0, {"loss": loss}))
+        assert first == KEEP
+        assert decision.rollback == rollback
+
     def test_no_spike(self):
         assert all(d == KEEP for d in run(Divergence(spike=None), [1.0, 1e6])[0])
 
@@ -221,7 +235,13 @@ class TestDivergence:
 
     @pytest.mark.parametrize(
         "wrong",
-        [{"factor": 1}, {"spike": 1.0}, {"spike": math.nan}, {"max_rollbacks": -1}, {"monitor": ""}],
+        [
+            {"factor": 1},
+            {"spike": 1.0},
+            {"spike": math.nan},
+            {"max_rollbacks": -1},
+            {"monitor": ""},
+        ],
     )
     def test_refuses(self, wrong):
         with pytest.raises(InvalidInput, match="Received"):

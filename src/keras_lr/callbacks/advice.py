@@ -28,7 +28,10 @@ def warn_unknown(rules: tuple[Rule, ...], model: Any) -> None:
     """Warn, before training, of a rule whose metric the model doesn't have."""
     if not rules:
         return
-    known = set(model.get_metrics_result())
+    try:
+        known = set(model.get_metrics_result())
+    except ValueError:
+        return  # TensorFlow builds the metrics in the first step: nothing is known yet
     known |= {f"val_{name}" for name in known}
     for rule in rules:
         if rule.monitor not in known:

@@ -57,6 +57,10 @@ class LearningRate(keras.callbacks.Callback):
     ```
     """
 
+    # Keras waits for each step before it calls a batch hook, unless the callback says that it
+    # needs no waiting; this one looks at the first batch only.
+    async_safe = True
+
     def __init__(
         self,
         schedule: Schedule | Callable[..., Any] | str | float | None = None,
@@ -83,6 +87,7 @@ class LearningRate(keras.callbacks.Callback):
         model = self.model
         self._go_on(model)
         self._good = None
+        self._first_batch: dict[str, float] | None = None
         self.record.epochs = int(self.params.get("epochs") or 1)
         warn_unknown(self.rules, model)
         control = Control.join(model, self, factor=self._states.reduction)
@@ -105,6 +110,15 @@ class LearningRate(keras.callbacks.Callback):
             if any(rule.restores for rule in self.rules):
                 self._good = Snapshot.take(self.model, epoch)
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Keep the first batch's loss, by which `Divergence` judges the first epoch."""
+        if self._first_batch is None and self._good is not None and self._good.epoch == 0:
+            self._first_batch = {
+                rule.monitor: float(logs[rule.monitor])
+                for rule in self.rules
+                if rule.restores and logs and rule.monitor in logs
+            }
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Log the epoch's rate, show the epoch to the rules, and do what they decide."""
         logs = {} if logs is None else logs
@@ -121,6 +135,10 @@ class LearningRate(keras.callbacks.Callback):
         restores = self._good is not None
         finite = is_finite(model) if restores else True
         values = {key: float(value) for key, value in logs.items() if is_numeric(value)}
+        if self._first_batch:
+            first = Observation(0, -1, self._first_batch, control.settable)
+            self._states = self._states.begin(first)
+            self._first_batch = {}
         seen = Observation(step, epoch, values, control.settable, finite)
         self._states, decisions = self._states.update(seen)
         for rule, decision in decisions:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.errors import InvalidInput
 from keras_lr.rate.followed import FollowedRate, follow, plain_rate, unfollow
 from keras_lr.rate.leaves import leaf_names, leaves, log_keys
 
@@ -33,6 +34,7 @@ class Control:
     def __init__(self, model: Any) -> None:
         self.model: Any = weakref.proxy(model)
         self.optimizer = model.optimizer
+        _build(model)
         self.leaves = leaves(model.optimizer)
         self.names = leaf_names(model.optimizer)
         self.log_keys = log_keys(model.optimizer)
@@ -197,6 +199,21 @@ class Control:
             if float(np.float32(value)) != _value(leaf):
                 variable.assign(value)
             self.assigned[index] = _value(leaf)
+
+
+def _build(model: Any) -> None:
+    """Make a `MultiOptimizer` find its members, which it does when it is built.
+
+    JAX and torch build the optimizer before training begins, TensorFlow in the first step.
+    """
+    if leaves(model.optimizer) or model.optimizer.built:
+        return
+    if not model.trainable_variables:
+        raise InvalidInput(
+            "The members of the MultiOptimizer aren't known before the model is built. Write "
+            "model.build(input_shape), or begin the model with keras.Input, before fit."
+        )
+    model.optimizer.build(model.trainable_variables)
 
 
 def _variable(leaf: Any) -> Any:

@@ -28,7 +28,8 @@ class Divergence:
 
     Far above: more than `spike` times the best value. Whoever applies the decision restores the
     last good weights and optimizer state (the end of the last epoch that was not diverged, or the
-    start of the run) before it cuts the rate.
+    start of the run) before it cuts the rate. The first epoch has no epoch to compare with; it is
+    compared with the first batch, `spike` times as leniently, since one batch is noisy.
 
     Args:
         monitor: The loss to watch; less is better.
@@ -82,6 +83,10 @@ class Divergence:
     ) -> tuple[DivergenceState, Decision]:
         """Judge one epoch."""
         value = observation.values.get(self.monitor)
+        if observation.epoch < 0:
+            if value is None or not math.isfinite(value) or self.spike is None:
+                return state, KEEP
+            return DivergenceState(float(value) * self.spike, state.rollbacks), KEEP
         reason = self._judge(value, state.best, observation.finite)
         if reason is None:
             if value is None:

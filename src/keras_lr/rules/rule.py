@@ -20,7 +20,8 @@ class Observation:
 
     Args:
         step: Updates of the weights so far in this run.
-        epoch: Epochs finished before this one (the first epoch is 0).
+        epoch: Epochs finished before this one (the first epoch is 0). Rules that restore are shown
+            the first batch too, as epoch -1, so that even the first epoch has a past.
         values: The epoch's logs: metric name to value.
         rate: base × reduction, the settable part of the rate (the schedule not included).
         finite: Whether the weights are finite; an epoch's mean loss can still be, when the last
@@ -142,6 +143,14 @@ class RuleStates:
     def reduction(self) -> float:
         """The product of the rules' factors."""
         return math.prod(self.factors)
+
+    def begin(self, first_batch: Observation) -> "RuleStates":
+        """Show the first batch to the rules that restore; nothing is decided by it."""
+        states = tuple(
+            rule.update(state, first_batch)[0] if rule.restores else state
+            for rule, state in zip(self.rules, self.states, strict=True)
+        )
+        return RuleStates(self.rules, states, self.factors)
 
     def update(self, observation: Observation) -> tuple["RuleStates", list[tuple[Rule, Decision]]]:
         """Show every rule the same observation; returns the decisions that do something.

@@ -1,0 +1,378 @@
+"""LearningRate and the Keras-named callbacks in real fits."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+import keras_lr
+from helpers import applied_rates, classifier, data, ones, unit_gradient
+from keras_lr import rules, schedules
+from keras_lr.callbacks import (
+    LearningRate,
+    LearningRateMonitor,
+    LearningRateScheduler,
+    ReduceLROnPlateau,
+)
+from keras_lr.errors import InvalidInput, TrainingDiverged
+
+FLAT = {"monitor": "loss", "min_delta": 100.0}  # no improvement is ever large enough
+
+
+def fit(model, callbacks, *, epochs=4, **arguments):
+    x, y = data()
+    keras.utils.set_random_seed(0)
+    return model.fit(x, y, epochs=epochs, verbose=0, callbacks=callbacks, **arguments)
+
+
+def sgd(rate=0.1, **arguments):
+    keras.utils.set_random_seed(0)
+    return classifier(keras.optimizers.SGD(rate, **arguments))
+
+
+class Poison(keras.callbacks.Callback):
+    """Breaks the weights at the end of given epochs' first batch."""
+
+    def __init__(self, *epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch in self.epochs:
+            weight = self.model.trainable_variables[0]
+            weight.assign(np.full(weight.shape, np.nan))
+
+
+class TestRules:
+    def test_a_plateau_cuts_logs_and_says_why(self, capsys):
+        callback = LearningRate(rules=[rules.Plateau(patience=1, **FLAT)], verbose=1)
+        history = fit(sgd(0.1), [callback]).history
+        np.testing.assert_allclose(history["learning_rate"], [0.1, 0.1, 0.05, 0.025], rtol=1e-6)
+        assert [event.epoch for event in callback.record.events] == [1, 2, 3]
+        assert {event.cause for event in callback.record.events} == {"plateau"}
+        assert "has not improved" in callback.record.events[0].reason
+        assert "plateau" in capsys.readouterr().out
+
+    def test_cuts_stay_after_fit_and_the_next_fit_goes_on(self):
+        """Five fits of three epochs cut where one of fifteen does."""
+        model, callback = sgd(0.1), LearningRate(rules=[rules.Plateau(patience=4, **FLAT)])
+        several = []
+        for _ in range(5):
+            several += fit(model, [callback], epochs=3).history["learning_rate"]
+        once = fit(
+            sgd(0.1), [LearningRate(rules=[rules.Plateau(patience=4, **FLAT)])], epochs=15
+        ).history["learning_rate"]
+        np.testing.assert_allclose(several, once, rtol=1e-6)
+        assert keras_lr.get_learning_rate(model) == pytest.approx(0.1 * 0.5**3)
+
+    def test_another_model_starts_anew(self):
+        callback = LearningRate(rules=[rules.Plateau(patience=1, **FLAT)])
+        fit(sgd(0.1), [callback])
+        history = fit(sgd(0.2), [callback]).history["learning_rate"]
+        np.testing.assert_allclose(history, [0.2, 0.2, 0.1, 0.05], rtol=1e-6)
+
+    def test_a_rate_set_between_fits_is_a_new_base(self):
+        model, callback = sgd(0.1), LearningRate(rules=[rules.Plateau(patience=1, **FLAT)])
+        fit(model, [callback])
+        keras_lr.set_learning_rate(model, 0.4)
+        history = fit(model, [callback], epochs=2).history["learning_rate"]
+        np.testing.assert_allclose(history, [0.4, 0.2], rtol=1e-6)
+
+    def test_with_an_optimizer_that_was_built_with_a_schedule(self):
+        own = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        callback = LearningRate(rules=[rules.Plateau(patience=1, **FLAT)])
+        history = fit(classifier(keras.optimizers.SGD(own)), [callback]).history["learning_rate"]
+        last = [float(own(2 * epoch + 1)) for epoch in range(4)]
+        np.testing.assert_allclose(history, np.array(last) * [1, 1, 0.5, 0.25], rtol=1e-5)
+
+    def test_two_rules_multiply(self):
+        callback = LearningRate(
+            rules=[
+                rules.Plateau(patience=1, **FLAT),
+                rules.Plateau("accuracy", patience=2, factor=0.1, min_delta=100.0),
+            ]
+        )
+        model = classifier(keras.optimizers.SGD(0.1), metrics=["accuracy"])
+        history = fit(model, [callback]).history["learning_rate"]
+        np.testing.assert_allclose(history, [0.1, 0.1, 0.05, 0.0025], rtol=1e-5)
+        assert callback.explain(7).reductions == {"plateau": pytest.approx(0.5 * 0.05)}
+
+
+class TestDivergence:
+    @pytest.mark.parametrize("optimizer", ["sgd", "schedule", "adam"])
+    def test_rolls_back_cuts_and_goes_on(self, optimizer):
+        made = {
+            "sgd": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
+            "schedule": lambda: keras.optimizers.SGD(
+                keras.optimizers.schedules.PiecewiseConstantDecay([10**6], [0.1, 0.1])
+            ),
+            "adam": lambda: keras.optimizers.Adam(0.1),
+        }[optimizer]()
+        model = classifier(made)
+        callback = LearningRate(rules=[rules.Divergence()])
+        kept = []
+
+        class Keep(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                kept.append([v.numpy().copy() for v in self.model.trainable_variables])
+
+        history = fit(model, [Poison(1), callback, Keep()]).history
+        assert np.isnan(history["loss"]).tolist() == [False, True, False, False]
+        np.testing.assert_allclose(history["learning_rate"], [0.1, 0.1, 0.05, 0.05], rtol=1e-6)
+        for before, after in zip(kept[0], kept[1], strict=True):
+            np.testing.assert_array_equal(before, after)
+        (event,) = callback.record.events
+        assert (event.cause, event.epoch, event.factor) == ("divergence", 1, 0.5)
+
+    def test_a_nan_in_the_first_epoch_returns_to_the_start(self):
+        model = sgd(0.1)
+        start = [v.numpy().copy() for v in model.trainable_variables]
+        callback = LearningRate(rules=[rules.Divergence()])
+        x, y = data()
+        x[3, 1] = np.nan
+        with pytest.raises(TrainingDiverged, match=r"end of epoch 0.*keras_lr\.find"):
+            model.fit(x, y, epochs=9, verbose=0, callbacks=[callback])
+        for before, after in zip(start, model.trainable_variables, strict=True):
+            np.testing.assert_array_equal(before, after.numpy())
+        assert isinstance(model.optimizer._learning_rate, keras.Variable)
+        assert "make_train_function" not in vars(model)
+
+    def test_an_explosion_in_the_first_epoch_is_noticed(self):
+        random = np.random.default_rng(0)
+        x = random.normal(size=(64, 3)).astype("float32")
+        y = x.sum(1)
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(4.0), "mse")
+        callback = LearningRate(rules=[rules.Divergence(max_rollbacks=10)])
+        losses = model.fit(x, y, batch_size=4, epochs=15, verbose=0, callbacks=[callback]).history[
+            "loss"
+        ]
+        assert losses[-1] < 1.0
+        assert callback.record.events[0].epoch == 0
+
+    def test_the_schedule_goes_on_where_the_run_is(self):
+        """A rollback restores `iterations` too; the schedule still ends with the run."""
+        model = unit_gradient(keras.optimizers.SGD(0.5))
+        x, y = ones(4)
+
+        class Spike(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                logs["watched"] = float("nan") if epoch == 1 else 1.0
+
+        callback = LearningRate(
+            lambda step: 1.0 / (1.0 + step), rules=[rules.Divergence("watched", factor=0.1)]
+        )
+        with pytest.warns(UserWarning, match="none of the model's metrics"):
+            rates = applied_rates(
+                model, x, y, batch_size=2, epochs=3, callbacks=[Spike(), callback]
+            )
+        expected = 0.5 / (1.0 + np.arange(12))
+        expected[8:] *= 0.1
+        moved = np.delete(rates, 8)  # where the weight jumped back to what it was
+        np.testing.assert_allclose(moved, np.delete(expected, 8), rtol=1e-3, atol=1e-7)
+        assert int(model.optimizer.iterations.numpy()) == 8
+
+
+class TestSchedules:
+    def test_lengths_are_resolved_against_the_fit(self):
+        schedule = schedules.Linear(start=1.0, end=0.0).warmup("1 epoch")
+        model = unit_gradient(keras.optimizers.SGD(0.5))
+        x, y = ones(4)
+        rates = applied_rates(
+            model, x, y, batch_size=2, epochs=3, callbacks=[LearningRate(schedule)]
+        )
+        plan = schedule.resolve(steps=12, steps_per_epoch=4)
+        np.testing.assert_allclose(rates, 0.5 * plan(np.arange(12)), rtol=1e-4, atol=1e-7)
+
+    @pytest.mark.parametrize(
+        ("steps", "match"), [(100, "ends at step 100"), (2, "ends at step 2, 2 steps before")]
+    )
+    def test_a_schedule_that_does_not_fit_the_run_warns(self, steps, match):
+        model = unit_gradient(keras.optimizers.SGD(0.5))
+        x, y = ones(4)
+        with pytest.warns(UserWarning, match=match):
+            model.fit(
+                x,
+                y,
+                batch_size=2,
+                verbose=0,
+                callbacks=[LearningRate(schedules.Cosine(length=steps))],
+            )
+
+    def test_data_without_a_length(self):
+        def endless():
+            while True:
+                yield np.ones((2, 1), "float32"), np.zeros((2, 1), "float32")
+
+        model = unit_gradient(keras.optimizers.SGD(0.5))
+        weight = model.trainable_variables[0].numpy()
+        with pytest.raises(InvalidInput, match="steps_per_epoch"):
+            model.fit(
+                endless(),
+                epochs=2,
+                shuffle=False,
+                verbose=0,
+                callbacks=[LearningRate(schedules.Cosine())],
+            )
+        np.testing.assert_array_equal(model.trainable_variables[0].numpy(), weight)
+        model.fit(
+            endless(),
+            steps_per_epoch=4,
+            shuffle=False,
+            verbose=0,
+            callbacks=[LearningRate(schedules.Cosine())],
+        )
+
+    def test_explain(self):
+        callback = LearningRate(
+            schedules.Linear(start=1.0, end=0.0), rules=[rules.Plateau(patience=1, **FLAT)]
+        )
+        with pytest.raises(InvalidInput, match="needs a run"):
+            callback.explain(0)
+        history = fit(sgd(0.1), [callback]).history["learning_rate"]
+        for epoch, rate in enumerate(history):
+            assert callback.explain(2 * epoch + 1).rate == pytest.approx(rate, rel=1e-5)
+        assert "base 0.1 × schedule" in str(callback.explain(3))
+
+    @pytest.mark.parametrize("wrong", [[rules.Plateau], ["plateau"], [None]])
+    def test_rules_that_are_none(self, wrong):
+        with pytest.raises(InvalidInput, match="rule objects"):
+            LearningRate(rules=wrong)
+
+    def test_a_metric_that_never_comes(self):
+        callback = LearningRate(rules=[rules.Plateau("val_loss")])
+        with pytest.warns(UserWarning, match="never saw 'val_loss'.*validation_data"):
+            fit(sgd(), [callback])
+
+
+class TestFaces:
+    """The Keras-named callbacks do what Keras's do, without their traps."""
+
+    @pytest.mark.parametrize(
+        "function",
+        [
+            lambda epoch: 0.1 / (1 + epoch),
+            lambda epoch, rate: rate * 0.5,
+            lambda epoch, rate=None: 0.3 if rate is None else rate * 0.9,
+        ],
+    )
+    def test_scheduler_equals_keras(self, function):
+        histories = [
+            fit(sgd(0.2), [made(function)]).history
+            for made in (LearningRateScheduler, keras.callbacks.LearningRateScheduler)
+        ]
+        for key in ("learning_rate", "loss"):
+            np.testing.assert_allclose(histories[0][key], histories[1][key], rtol=1e-6)
+
+    @pytest.mark.parametrize(
+        "function", [lambda e: 1, lambda e: np.float32(0.5), lambda e, r: r * keras.ops.exp(-0.1)]
+    )
+    def test_scheduler_takes_any_number(self, function):
+        assert len(fit(sgd(0.2), [LearningRateScheduler(function)]).history["learning_rate"]) == 4
+
+    def test_scheduler_takes_a_keras_schedule(self):
+        decay = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+        history = fit(sgd(0.2), [LearningRateScheduler(decay)]).history["learning_rate"]
+        np.testing.assert_allclose(history, 0.1 * 0.5 ** np.arange(4), rtol=1e-6)
+
+    def test_the_functions_own_error_is_raised(self):
+        def broken(epoch, rate=None):
+            return 0.5 if rate is None else {} + rate
+
+        with pytest.raises(TypeError, match="unsupported operand"):
+            fit(sgd(), [LearningRateScheduler(broken)])
+
+    @pytest.mark.parametrize("value", [float("nan"), -0.1, "0.1", None])
+    def test_scheduler_refuses_what_is_no_rate(self, value):
+        with pytest.raises(InvalidInput, match="must return a rate"):
+            fit(sgd(), [LearningRateScheduler(lambda epoch: value)])
+
+    def test_scheduler_replaces_a_schedule(self):
+        own = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+        model = classifier(keras.optimizers.SGD(own))
+        with pytest.warns(UserWarning, match="replaces it"):
+            history = fit(model, [LearningRateScheduler(lambda epoch: 0.3 - 0.1 * epoch)], epochs=3)
+        np.testing.assert_allclose(history.history["learning_rate"], [0.3, 0.2, 0.1], rtol=1e-5)
+        assert model.optimizer._learning_rate is own
+
+    def test_plateau_equals_keras(self):
+        arguments = {"monitor": "loss", "factor": 0.3, "patience": 1, "min_delta": 0.05}
+        histories = [
+            fit(sgd(0.2), [made(**arguments)], epochs=12).history
+            for made in (ReduceLROnPlateau, keras.callbacks.ReduceLROnPlateau)
+        ]
+        assert histories[0]["learning_rate"][-1] < 0.2
+        np.testing.assert_allclose(
+            histories[0]["learning_rate"], histories[1]["learning_rate"], rtol=1e-6
+        )
+        np.testing.assert_allclose(histories[0]["loss"], histories[1]["loss"], rtol=1e-5)
+
+    def test_plateau_shows_its_counters(self):
+        callback = ReduceLROnPlateau("loss", patience=3, min_delta=100.0, cooldown=2)
+        fit(sgd(), [callback], epochs=3)
+        assert (callback.wait, callback.cooldown_counter) == (2, 0)
+        assert callback.best > 0
+
+    @pytest.mark.parametrize("first", ["scheduler", "plateau"])
+    def test_a_scheduler_and_a_plateau_compose(self, first):
+        callbacks = [
+            LearningRateScheduler(lambda epoch: 0.1 * 0.9**epoch),
+            ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=100.0),
+        ]
+        if first == "plateau":
+            callbacks.reverse()
+        history = fit(sgd(), callbacks).history["learning_rate"]
+        expected = 0.1 * 0.9 ** np.arange(4) * [1, 1, 0.5, 0.25]
+        np.testing.assert_allclose(history, expected, rtol=1e-5)
+
+    def test_a_schedule_and_a_plateau_compose(self):
+        callbacks = [
+            LearningRate(schedules.StepDecay(0.1, every="2 epochs")),
+            ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=100.0),
+        ]
+        history = fit(sgd(), callbacks).history["learning_rate"]
+        np.testing.assert_allclose(history, np.array([1, 1, 0.05, 0.025]) * 0.1, rtol=1e-5)
+
+    def test_keras_s_own_plateau_composes_with_a_schedule(self):
+        callbacks = [
+            LearningRate(schedules.StepDecay(0.1, every="2 epochs")),
+            keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=100.0),
+        ]
+        history = fit(sgd(), callbacks).history["learning_rate"]
+        # Keras's callback logs the rate of the epoch that follows, before its own cut.
+        np.testing.assert_allclose(history, [0.1, 0.01, 0.005, 0.00025], rtol=1e-5)
+
+    def test_monitor(self):
+        model = classifier(keras.optimizers.SGD(0.1, momentum=0.9))
+        history = fit(model, [LearningRateMonitor(settings=("momentum", "beta_1"))]).history
+        np.testing.assert_allclose(history["learning_rate"], 0.1, rtol=1e-6)
+        assert history["momentum"] == [0.9] * 4
+        assert "beta_1" not in history
+
+    def test_monitor_of_a_schedule_built_optimizer(self):
+        own = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        model = classifier(keras.optimizers.SGD(own))
+        history = fit(model, [LearningRateMonitor()]).history["learning_rate"]
+        np.testing.assert_allclose(history, [float(own(2 * e + 1)) for e in range(4)], rtol=1e-6)
+        assert model.optimizer._learning_rate is own
+
+    @pytest.mark.parametrize(
+        "wrong", [{"factor": 1.0}, {"factor": -1}, {"patience": -3}, {"min_lr": -1}, {"mode": "x"}]
+    )
+    def test_plateau_refuses(self, wrong):
+        with pytest.raises(InvalidInput, match="Received"):
+            ReduceLROnPlateau(**wrong)
+
+    def test_no_warning_of_ours_in_a_healthy_run(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            fit(
+                sgd(),
+                [
+                    LearningRate(
+                        schedules.Cosine().warmup("10%"),
+                        rules=[rules.Plateau("loss"), rules.Divergence()],
+                    )
+                ],
+            )
