@@ -35,9 +35,18 @@ def after(step: Any, start: int, xp: Any) -> Any:
     return xp.maximum(step - start, 0)
 
 
+def fill(value: float, like: Any, xp: Any) -> Any:
+    """`value` in the shape and type of the floats `like`.
+
+    A Python number that goes into `where`, `minimum` or `power` may be rounded to Keras's `floatx`
+    first, which is float16 for some; one that meets a tensor in an operator never is.
+    """
+    return xp.ones_like(like) * value
+
+
 def between(low: float, high: float, share: Any, xp: Any) -> Any:
     """The value at `share` (0 to 1) of the way from `low` up to `high`."""
-    return xp.minimum(low + (high - low) * share, high)
+    return xp.minimum(low + (high - low) * share, fill(high, share, xp))
 
 
 def periods(step: Any, every: float, xp: Any) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from keras_lr.schedules.arithmetic import real
+from keras_lr.schedules.arithmetic import fill, real
 from keras_lr.schedules.checks import number
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
@@ -30,7 +30,7 @@ class Constant(Schedule):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """`value` in the shape of `step`."""
-        return xp.ones_like(real(step, xp)) * self.value
+        return fill(self.value, real(step, xp), xp)
 
     def span(self) -> int | None:
         """A constant never ends."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import periods, real
+from keras_lr.schedules.arithmetic import fill, periods, real
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.period import Period, resolve_period, tidy_period
@@ -40,7 +40,8 @@ class StepDecay(Schedule):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The factor to the power of the drops so far."""
-        return xp.power(self.factor, periods(step, self.every, xp))  # type: ignore[arg-type]
+        drops = periods(step, self.every, xp)  # type: ignore[arg-type]
+        return xp.power(fill(self.factor, drops, xp), drops)
 
     def lay(self, horizon: Horizon, room: int) -> "StepDecay":
         """`every` in steps."""
@@ -84,9 +85,9 @@ class Piecewise(Schedule):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The value of the last boundary that `step` has reached."""
-        value = xp.ones_like(real(step, xp)) * self.values[0]
+        value = fill(self.values[0], real(step, xp), xp)
         for boundary, later in zip(self.boundaries, self.values[1:], strict=True):
-            value = xp.where(step >= boundary, later, value)
+            value = xp.where(step >= boundary, fill(later, value, xp), value)
         return value
 
     def lay(self, horizon: Horizon, room: int) -> "Piecewise":

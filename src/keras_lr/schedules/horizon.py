@@ -82,6 +82,8 @@ def tidy_length(
 def resolve_length(length: Length, horizon: Horizon, name: str = "length") -> int:
     """`length` in steps of `horizon`, rounded to the nearest whole step.
 
+    A share below 100% always leaves a step to the rest, however short the run.
+
     >>> resolve_length("5%", Horizon(steps=1000))
     50
     >>> resolve_length("3 epochs", Horizon(steps=1000, steps_per_epoch=100))
@@ -89,7 +91,7 @@ def resolve_length(length: Length, horizon: Horizon, name: str = "length") -> in
     """
     value, unit = _parse(length, name)
     if unit == "%":
-        return round(value / 100 * horizon.steps)
+        return min(round(value / 100 * horizon.steps), horizon.steps - (value < 100))
     if unit == "epoch":
         if horizon.steps_per_epoch is None:
             raise InvalidInput(

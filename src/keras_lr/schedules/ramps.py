@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
-from keras_lr.schedules.arithmetic import RAMPS, between, done, left
+from keras_lr.schedules.arithmetic import RAMPS, between, done, fill, left
 from keras_lr.schedules.checks import falling, number, positive
 from keras_lr.schedules.horizon import Length, tidy_length
 from keras_lr.schedules.registry import register
@@ -106,5 +106,6 @@ class Polynomial(_Ramp):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The curve, computed upwards from its end."""
-        share = xp.power(left(step, self.length, xp), self.power)  # type: ignore[arg-type]
+        share = left(step, self.length, xp)  # type: ignore[arg-type]
+        share = xp.power(share, fill(self.power, share, xp))
         return between(self.end, self.start, share, xp)
