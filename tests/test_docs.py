@@ -12,11 +12,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PAGES = [
     page
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for page in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    ]
     if "```python" in page.read_text()
 ]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-EVERYWHERE = {"article.md", "schedules.md"}
+EVERYWHERE = {"CONTRIBUTING.md", "article.md", "rate.md", "schedules.md"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

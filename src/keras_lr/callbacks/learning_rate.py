@@ -88,6 +88,7 @@ class LearningRate(keras.callbacks.Callback):
         self._go_on(model)
         self._good = None
         self._first_batch: dict[str, float] | None = None
+        self._per_execution = int(getattr(model, "steps_per_execution", 1))
         self.record.epochs = int(self.params.get("epochs") or 1)
         warn_unknown(self.rules, model)
         control = Control.join(model, self, factor=self._states.reduction)
@@ -112,7 +113,8 @@ class LearningRate(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep the first batch's loss, by which `Divergence` judges the first epoch."""
-        if self._first_batch is None and self._good is not None and self._good.epoch == 0:
+        # Batch hooks may run late and in any order, so it is the number that tells the first.
+        if batch < self._per_execution and self._first_batch is None and self._good is not None:
             self._first_batch = {
                 rule.monitor: float(logs[rule.monitor])
                 for rule in self.rules
@@ -138,7 +140,7 @@ class LearningRate(keras.callbacks.Callback):
         if self._first_batch:
             first = Observation(0, -1, self._first_batch, control.settable)
             self._states = self._states.begin(first)
-            self._first_batch = {}
+        self._first_batch = {}
         seen = Observation(step, epoch, values, control.settable, finite)
         self._states, decisions = self._states.update(seen)
         for rule, decision in decisions:

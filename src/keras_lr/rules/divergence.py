@@ -84,7 +84,8 @@ class Divergence:
         """Judge one epoch."""
         value = observation.values.get(self.monitor)
         if observation.epoch < 0:
-            if value is None or not math.isfinite(value) or self.spike is None:
+            known = state.best is not None or self.spike is None
+            if known or value is None or not math.isfinite(value):
                 return state, KEEP
             return DivergenceState(float(value) * self.spike, state.rollbacks), KEEP
         reason = self._judge(value, state.best, observation.finite)
