@@ -92,7 +92,8 @@ def test_unknown_names_are_refused_with_the_nearest():
 class TestPlateau:
     @settings(max_examples=150, deadline=None)
     @given(
-        values=st.lists(st.floats(0, 3), min_size=1, max_size=40),
+        # quarters: exact in the float32 that Keras compares in, and likely to tie
+        values=st.lists(st.integers(0, 12).map(lambda n: n / 4), min_size=1, max_size=40),
         patience=st.integers(1, 4),
         cooldown=st.integers(0, 4),
         min_delta=st.sampled_from([0.0, 1e-4, 0.5]),

@@ -89,7 +89,7 @@ def SGD(
 
 
 def _decayed(
-    keras: Any, rate: float, decay: float, decay_per: str, steps_per_epoch: int | None
+    keras: Any, rate: Any, decay: float, decay_per: str, steps_per_epoch: int | None
 ) -> Any:
     steps = 1
     if decay_per == "epoch":

@@ -84,8 +84,9 @@ class Divergence:
         """Judge one epoch."""
         value = observation.values.get(self.monitor)
         if observation.epoch < 0:
-            known = state.best is not None or self.spike is None
-            if known or value is None or not math.isfinite(value):
+            if self.spike is None or state.best is not None:
+                return state, KEEP
+            if value is None or not math.isfinite(value):
                 return state, KEEP
             return DivergenceState(float(value) * self.spike, state.rollbacks), KEEP
         reason = self._judge(value, state.best, observation.finite)
