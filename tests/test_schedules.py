@@ -1,6 +1,9 @@
 """Values of the shapes and compositions against Keras, torch and the formulas; units; refusals."""
 
+import doctest
+import importlib
 import math
+import pkgutil
 import re
 import subprocess
 import sys
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+import keras_lr.schedules
 from keras_lr.errors import InvalidInput, UnresolvedSchedule
 from keras_lr.schedules import (
     Constant,
@@ -398,3 +402,12 @@ def test_import_is_light():
     code = "import sys, keras_lr.schedules as s; s.Cosine(length=5)(range(9)); print('keras' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"
+
+
+def test_docstring_examples():
+    attempted = 0
+    for module in pkgutil.iter_modules(keras_lr.schedules.__path__):
+        result = doctest.testmod(importlib.import_module(f"keras_lr.schedules.{module.name}"))
+        assert result.failed == 0, module.name
+        attempted += result.attempted
+    assert attempted > 20
