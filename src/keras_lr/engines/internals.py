@@ -5,6 +5,7 @@ engines go through Keras's own data adapters instead of copying what those do. N
 offers that; if a new Keras moves them, this file changes and no other.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -40,11 +41,18 @@ def is_array_data(iterator: Any) -> bool:
     return isinstance(iterator.data_adapter, ArrayDataAdapter)
 
 
-def is_generator(iterator: Any) -> bool:
-    """Whether the iterator reads a Python generator, which can be read once only."""
-    from keras.src.trainers.data_adapters.generator_data_adapter import GeneratorDataAdapter
+def is_once_only(data: Any) -> bool:
+    """Whether the data is a Python generator, which gives its batches once only."""
+    from types import GeneratorType
 
-    return isinstance(iterator.data_adapter, GeneratorDataAdapter)
+    return isinstance(data, GeneratorType)
+
+
+def one_epoch(iterator: Any) -> Iterator[Any]:
+    """The batches of one epoch, in the order and with the side effects that `fit` has."""
+    with iterator.catch_stop_iteration():
+        for _, _, batches in iterator:
+            yield next(batches)
 
 
 def split_validation(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[Any, Any]:
@@ -89,3 +97,11 @@ def stateless_scope(pairs: Any) -> Any:
     from keras.src.backend import StatelessScope
 
     return StatelessScope(state_mapping=list(pairs))
+
+
+def array_bytes(iterator: Any) -> int:
+    """Bytes of the arrays that an iterator over arrays reads."""
+    from keras import tree
+
+    leaves = tree.flatten(iterator.data_adapter._inputs)
+    return sum(int(getattr(array, "nbytes", 0) or 0) for array in leaves if array is not None)

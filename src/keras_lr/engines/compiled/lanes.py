@@ -1,6 +1,6 @@
 """Run many copies of a program side by side, by any plan."""
 
-import threading
+import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +39,7 @@ class Pack:
         members = lanes + [lanes[-1]] * (plan.width - len(lanes))
         names = lanes[0].settings
         settings = {n: np.array([m.settings[n] for m in members], np.float32) for n in names}
+        self.state: Any
         if plan.width == 1:
             self.state = lanes[0].state
             self.settings = {name: value[0] for name, value in settings.items()}
@@ -72,16 +73,14 @@ class Runner:
     """Compiles a program for plans and chunks, and runs lanes through them.
 
     Attributes:
-        compile_seconds: Seconds that each compilation took, by what was compiled.
+        compile_seconds: Seconds spent in compilation so far.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.compile_seconds: dict[Any, float] = {}
+        self.compile_seconds = 0.0
         self._functions: dict[Any, Any] = {}
         self._pools: dict[int, ThreadPoolExecutor] = {}
-        # Tracing swaps attributes of the model's optimizer, so one thread at a time.
-        self._tracing = threading.Lock()
 
     def train(
         self,
@@ -128,9 +127,28 @@ class Runner:
         rates = np.zeros((lanes, len(chunk), self.program.rates), np.float32)
         return self._run("test", packs, chunk, rates, first=first, span=None)
 
-    def prepare(self, kind: str, pack: Pack, chunk: Chunk) -> float:
-        """Compile what `kind` needs for this pack and chunk; returns the seconds it took."""
-        return self._function(kind, pack, chunk)[1]
+    def prepare(self, wanted: Sequence[tuple[str, Pack, Chunk]]) -> float:
+        """Compile several functions side by side; returns the seconds it took (0 if known).
+
+        Args:
+            wanted: `("train" | "losses" | "test", pack, chunk)` each.
+        """
+        started = time.perf_counter()
+        traced = {}
+        for kind, pack, chunk in wanted:
+            key = _key(kind, pack.plan, chunk)
+            if key not in self._functions and key not in traced:
+                traced[key] = self._trace(kind, pack, chunk)
+        if not traced:
+            return 0.0
+        # XLA compiles without the interpreter's lock. Tracing can't: it swaps attributes of the
+        # model's optimizer, and is Python.
+        with ThreadPoolExecutor(max(1, min(len(traced), os.cpu_count() or 1))) as pool:
+            compiled = pool.map(lambda lowered: lowered.compile(), traced.values())
+            self._functions.update(zip(traced, compiled, strict=True))
+        seconds = time.perf_counter() - started
+        self.compile_seconds += seconds
+        return seconds
 
     def _run(
         self,
@@ -147,7 +165,8 @@ class Runner:
         if chunk.length > len(chunk):
             rates = np.pad(rates, [(0, 0), (0, chunk.length - len(chunk)), (0, 0)])
         bounds = np.cumsum([0] + [len(pack.lanes) for pack in packs])
-        function, _ = self._function(kind, packs[0], chunk)
+        self.prepare([(kind, packs[0], chunk)])
+        function = self._functions[_key(kind, packs[0].plan, chunk)]
         data = chunk.stacked if packs[0].plan.loop else chunk.separate
 
         def work(index: int) -> Any:
@@ -162,42 +181,29 @@ class Runner:
             self._pools[threads] = ThreadPoolExecutor(threads, "keras-lr-lanes")
         return list(self._pools[threads].map(work, range(len(packs))))
 
-    def _function(self, kind: str, pack: Pack, chunk: Chunk) -> tuple[Any, float]:
-        plan = pack.plan
-        key = (kind, plan.width, plan.loop, plan.products, chunk.key, plan.loop and chunk.length)
-        with self._tracing:
-            if key not in self._functions:
-                started = time.perf_counter()
-                self._functions[key] = self._compile(kind, pack, chunk)
-                self.compile_seconds[key] = time.perf_counter() - started
-        return self._functions[key], self.compile_seconds[key]
-
-    def _compile(self, kind: str, pack: Pack, chunk: Chunk) -> Any:
+    def _trace(self, kind: str, pack: Pack, chunk: Chunk) -> Any:
         import jax
 
         plan = pack.plan
         function = _looped(self.program, kind) if plan.loop else _single(self.program, kind)
-        lane = 0 if plan.width > 1 else None
         if plan.width > 1:
-            function = jax.vmap(function, in_axes=(lane, None, lane, lane, None, None, None))
-        width, rates = plan.width, self.program.rates
-        lead = (width,) if width > 1 else ()
+            function = jax.vmap(function, in_axes=(0, None, 0, 0, None, None, None))
+        lead = (plan.width,) if plan.width > 1 else ()
         steps = (chunk.length,) if plan.loop else ()
-        data = chunk.stacked if plan.loop else chunk.separate[0]
         number = jax.ShapeDtypeStruct((), np.int32)
-        return (
-            jax.jit(function, donate_argnums=0)
-            .lower(
-                pack.state,
-                data,
-                jax.ShapeDtypeStruct((*lead, *steps, rates), np.float32),
-                pack.settings,
-                number,
-                number,
-                jax.ShapeDtypeStruct((), np.bool_),
-            )
-            .compile()
+        return jax.jit(function, donate_argnums=0).lower(
+            pack.state,
+            chunk.stacked if plan.loop else chunk.separate[0],
+            jax.ShapeDtypeStruct((*lead, *steps, self.program.rates), np.float32),
+            pack.settings,
+            number,
+            number,
+            jax.ShapeDtypeStruct((), np.bool_),
         )
+
+
+def _key(kind: str, plan: Plan, chunk: Chunk) -> Any:
+    return kind, plan.width, plan.loop, chunk.key, plan.loop and chunk.length
 
 
 def _advance(

@@ -1,7 +1,6 @@
 """Several rates trained in lockstep on the same batches: the primitive of a race."""
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from keras_lr.engines import internals
 from keras_lr.engines.compiled.chunk import chunks, take
 from keras_lr.engines.compiled.lanes import Lane, Pack, Runner
-from keras_lr.engines.compiled.plan import Plan
+from keras_lr.engines.compiled.planner import default_candidates
 from keras_lr.engines.compiled.program import Program
 from keras_lr.errors import InvalidInput
 
@@ -41,16 +40,10 @@ def batches_of(
     while len(found) < steps:
         iterator.reset()
         before = len(found)
-        found += take(_one_epoch(iterator), steps - len(found))
+        found += take(internals.one_epoch(iterator), steps - len(found))
         if len(found) == before:
             break
     return found
-
-
-def _one_epoch(iterator: Any) -> Iterable[Any]:
-    with iterator.catch_stop_iteration():
-        for _, _, batches in iterator:
-            yield next(batches)
 
 
 def lockstep_losses(
@@ -93,7 +86,7 @@ def lockstep_losses(
             f"Received: shape {rates.shape}."
         )
     runner = Runner(program)
-    plan = Plan(width=min(8, len(rates)), loop=True, threads=min(2, os.cpu_count() or 1))
+    plan = default_candidates(len(rates), model)[0]
     lanes = [Lane(program.state()) for _ in range(len(rates))]
     packs = [Pack(lanes[i : i + plan.width], plan) for i in range(0, len(lanes), plan.width)]
     losses, done = [], 0

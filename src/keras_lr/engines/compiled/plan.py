@@ -11,18 +11,14 @@ class Plan:
         width: Lanes in one call (vectorised where more than one).
         loop: Whether a call loops over the steps of a chunk, or does a single step.
         threads: Host threads that make calls side by side.
-        products: Whether convolutions are computed as matrix products. XLA's convolutions for
-            CPUs are slow where a loop or a lane axis surrounds them.
     """
 
     width: int
     loop: bool
     threads: int = 1
-    products: bool = False
 
     def __str__(self) -> str:
         lanes = "1 lane" if self.width == 1 else f"{self.width} lanes"
         steps = "a loop of steps" if self.loop else "1 step"
         threads = "" if self.threads == 1 else f", {self.threads} threads"
-        products = ", convolutions as matrix products" if self.products else ""
-        return f"{lanes} × {steps} a call{threads}{products}"
+        return f"{lanes} × {steps} a call{threads}"

@@ -1,0 +1,117 @@
+"""The engine that trains a wave of trials through as few programs as their structures allow."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras_lr.engines.compiled.group import Group
+from keras_lr.engines.compiled.settings import split
+from keras_lr.engines.engine import NotCompilable
+from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.models import make_model
+from keras_lr.engines.trial import Done, Job, Report, TrialResult, TrialSpec
+from keras_lr.errors import InvalidInput
+
+
+class CompiledEngine:
+    """Trains trials as lanes of compiled programs; the same curves as `FitEngine`.
+
+    Trials that differ in rate, schedule, rules, momentum and the like share a program. Those that
+    differ in what decides the program (arguments of `build_model`, `nesterov`, ...) are grouped,
+    and each group has its own.
+
+    Args:
+        job: What the trials have in common.
+        fall_back: Train by `fit` what can't be compiled, instead of raising.
+    """
+
+    name = "compiled"
+
+    def __init__(self, job: Job, *, fall_back: bool = True) -> None:
+        self.job = job
+        self.fall_back = fall_back
+        self.reasons: list[str] = []
+        self._groups: dict[Any, Group | None] = {}
+        self._optimizers: dict[Any, Any] = {}
+
+    @property
+    def plan(self) -> str:
+        """How the trials were executed: programs, compilation, plan."""
+        groups = [group for group in self._groups.values() if group is not None]
+        if not groups:
+            return "; ".join(self.reasons) or "nothing ran yet"
+        plans = dict.fromkeys(group.planner.describe() for group in groups if group.planner)
+        seconds = sum(group.runner.compile_seconds for group in groups)
+        programs = "1 program" if len(groups) == 1 else f"{len(groups)} programs"
+        told = f"{programs}, compiled in {seconds:.1f} s; {' | '.join(plans)}"
+        return "; ".join([told, *(f"by fit: {reason}" for reason in self.reasons)])
+
+    def run(self, specs: Sequence[TrialSpec], report: Report, done: Done) -> list[TrialResult]:
+        """Train a wave of trials; see `Engine.run`."""
+        results: list[TrialResult | None] = [None] * len(specs)
+        waves: dict[Any, list[tuple[int, TrialSpec, dict[str, Any]]]] = {}
+        for index, spec in enumerate(specs):
+            try:
+                key, inputs = self._sort(spec)
+            except InvalidInput:
+                raise
+            except Exception as error:
+                failed = results[index] = TrialResult(error=error)
+                done(index, failed)
+                continue
+            waves.setdefault(key, []).append((index, spec, inputs))
+        for key, trials in waves.items():
+            for (index, _, _), result in zip(
+                trials, self._train(key, trials, report, done), strict=True
+            ):
+                results[index] = result
+        return [result for result in results if result is not None]
+
+    def _sort(self, spec: TrialSpec) -> tuple[Any, dict[str, Any]]:
+        """Which program a trial needs, and what it puts into it."""
+        arguments = _frozen(spec.arguments)
+        if arguments not in self._optimizers:
+            # One model for each set of arguments, to see what its optimizer can take as inputs.
+            self._optimizers[arguments] = make_model(
+                self.job, TrialSpec(arguments=spec.arguments)
+            ).optimizer
+        inputs, structure = split(self._optimizers[arguments], spec.settings)
+        own = "learning_rate" not in spec.settings
+        return (arguments, _frozen(structure), tuple(sorted(inputs)), own), inputs
+
+    def _train(
+        self,
+        key: Any,
+        trials: list[tuple[int, TrialSpec, dict[str, Any]]],
+        report: Report,
+        done: Done,
+    ) -> list[TrialResult]:
+        try:
+            if key not in self._groups:
+                _, spec, inputs = trials[0]
+                self._groups[key] = Group(self.job, spec, inputs)
+            group = self._groups[key]
+            if group is not None:
+                return [lane.result for lane in group.train(trials, report, done)]
+        except NotCompilable as error:
+            if not self.fall_back:
+                raise InvalidInput(
+                    f"The compiled engine can't run this: {error}. Use engine='fit'."
+                ) from error
+            self.reasons.append(str(error))
+            self._groups[key] = None
+        return self._by_fit(trials, report, done)
+
+    def _by_fit(
+        self, trials: list[tuple[int, TrialSpec, dict[str, Any]]], report: Report, done: Done
+    ) -> list[TrialResult]:
+        places = [index for index, _, _ in trials]
+        return FitEngine(self.job).run(
+            [spec for _, spec, _ in trials],
+            lambda index, epoch, logs: report(places[index], epoch, logs),
+            lambda index, result: done(places[index], result),
+        )
+
+
+def _frozen(values: Any) -> Any:
+    """Something hashable that is equal for equal settings."""
+    return tuple(sorted((name, repr(value)) for name, value in values.items()))

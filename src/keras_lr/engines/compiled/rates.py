@@ -1,0 +1,119 @@
+"""The rate of every step of a trial as a table: base × schedule × reduction, on the host.
+
+It says for one trial what `LearningRate` would trace into its training step, so both engines train
+with the same rates: the settable part is rounded to single precision, as the variable that holds
+it is, and schedules count updates.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_lr.rate import leaves
+from keras_lr.rate.leaves import log_keys
+from keras_lr.schedules import Horizon, Schedule
+
+
+class RateTable:
+    """The rates of one trial.
+
+    Args:
+        optimizer: The optimizer as the trial starts with it: it gives the bases (or its own
+            Keras schedules), and the accumulation of gradients.
+        base: The trial's `learning_rate` setting, or `None` for the optimizer's own.
+        schedule: The trial's schedule, or `None`.
+        batches: Batches in an epoch; `None` when unknown, and then a schedule can't be resolved.
+        epochs: Epochs of the trial.
+        reduced: Whether the trial has rules (an optimizer's own schedule then counts updates
+            instead of batches, as under `LearningRate`).
+    """
+
+    def __init__(
+        self,
+        optimizer: Any,
+        base: float | None,
+        schedule: Schedule | None,
+        *,
+        batches: int | None,
+        epochs: int,
+        reduced: bool,
+    ) -> None:
+        import keras
+
+        self.keys = log_keys(optimizer)
+        self._parts: list[_Part] = []
+        for leaf in leaves(optimizer):
+            accumulated = leaf.gradient_accumulation_steps or 1
+            plan = None
+            if schedule is not None:
+                assert batches, "the caller refuses a schedule over data without length"
+                horizon = Horizon(max(1, batches * epochs // accumulated), batches / accumulated)
+                plan = schedule.resolve(horizon)
+            own = leaf._learning_rate
+            if base is None and not isinstance(own, keras.Variable):
+                part = _Part(1.0, own, plan, accumulated, schedule is not None or reduced)
+            else:
+                value = base if base is not None else float(keras.ops.convert_to_numpy(own))
+                part = _Part(float(np.float32(value)), None, plan, accumulated, True)
+            self._parts.append(part)
+        self.accumulated = self._parts[0].accumulated
+        self.base = self._parts[0].base
+
+    def rates(self, start: int, stop: int, reduction: float) -> np.ndarray:
+        """float32, shape `(stop - start, leaves)`: the rate of each batch of the run."""
+        return np.stack([part.rates(start, stop, reduction) for part in self._parts], axis=1)
+
+    def logged(self, done: int, reduction: float) -> dict[str, float]:
+        """What `LearningRate` logs after `done` batches: each leaf's rate at its last update."""
+        values = [part.last(done, reduction) for part in self._parts]
+        return dict(zip(self.keys, values, strict=True))
+
+
+class _Part:
+    """The rate of one stock optimizer."""
+
+    def __init__(
+        self, base: float, own: Any, plan: Schedule | None, accumulated: int, follows: bool
+    ) -> None:
+        self.base = base
+        self.own = own
+        self.plan = plan
+        self.accumulated = accumulated
+        self.own_counts_updates = follows
+
+    def rates(self, start: int, stop: int, reduction: float) -> np.ndarray:
+        batches = np.arange(start, stop)
+        updates = batches // self.accumulated
+        values = np.full(len(batches), np.float32(self.base * reduction), np.float32)
+        if self.own is not None:
+            counts = updates if self.own_counts_updates else batches
+            values = values * evaluate(self.own, counts)
+        if self.plan is not None:
+            values = values * self._factor(updates).astype(np.float32)
+        return values
+
+    def last(self, done: int, reduction: float) -> float:
+        update = max(0, (done - self.accumulated) // self.accumulated)
+        value = float(np.float32(self.base * reduction))
+        if self.own is not None:
+            count = update if self.own_counts_updates else max(0, done - 1)
+            value *= float(evaluate(self.own, np.array([count]))[0])
+        if self.plan is not None:
+            value *= float(self._factor(np.array([update]))[0])
+        return value
+
+    def _factor(self, updates: np.ndarray) -> np.ndarray:
+        assert self.plan is not None
+        if self.plan.absolute:
+            return evaluate(self.plan, updates) / self.base
+        return np.asarray(self.plan(updates), np.float64)
+
+
+def evaluate(schedule: Any, steps: Sequence[int] | np.ndarray) -> np.ndarray:
+    """A schedule of Keras's kind at many steps at once, traced as the training step traces it."""
+    import jax
+    import jax.numpy as jnp
+
+    function = jax.vmap(lambda step: jnp.asarray(schedule(step), jnp.float32))
+    return np.asarray(function(jnp.asarray(steps, jnp.int32)))

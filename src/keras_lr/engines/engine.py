@@ -1,0 +1,81 @@
+"""What an engine is, and which one to use."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from keras_lr.engines.trial import Done, Job, Report, TrialResult, TrialSpec
+from keras_lr.errors import InvalidInput, KerasLRError, nearest
+
+
+class NotCompilable(KerasLRError, RuntimeError):
+    """The compiled engine can't run this job; the message is the reason."""
+
+
+class Engine(Protocol):
+    """Trains trials of one job. Every engine passes `tests/test_engines_contract.py`.
+
+    Attributes:
+        name: `"fit"` or `"compiled"`.
+    """
+
+    name: str
+
+    @property
+    def plan(self) -> str:
+        """How the trials so far were executed, in one line."""
+        ...
+
+    def run(self, specs: Sequence[TrialSpec], report: Report, done: Done) -> list[TrialResult]:
+        """Train a wave of trials.
+
+        Args:
+            specs: The trials.
+            report: Called after each epoch of each trial; `True` ends that trial.
+            done: Called when a trial ends; `True` asks for its weights.
+
+        Returns:
+            One result a spec, in their order.
+        """
+        ...
+
+
+def choose_engine(name: str, job: Job, probe: Any) -> tuple[Engine, str | None]:
+    """The engine of that name, or for `"auto"` the fastest that can run the job.
+
+    Args:
+        name: `"auto"`, `"compiled"` or `"fit"`.
+        job: The job.
+        probe: A model of the job, to look at.
+
+    Returns:
+        The engine, and why it isn't the compiled one where `"auto"` chose otherwise.
+
+    Raises:
+        InvalidInput: An unknown name, or `"compiled"` for a job that it can't run.
+    """
+    import keras
+
+    from keras_lr.engines.fit import FitEngine
+
+    known = ("auto", "compiled", "fit")
+    if name not in known:
+        raise InvalidInput(f"Unknown engine {name!r}. {nearest(str(name), known)}")
+    if name == "fit":
+        return FitEngine(job), None
+    reason = _obstacle(keras.backend.backend())
+    if reason is None:
+        from keras_lr.engines.compiled.checks import obstacle
+        from keras_lr.engines.compiled.engine import CompiledEngine
+
+        reason = obstacle(job, probe)
+        if reason is None:
+            return CompiledEngine(job, fall_back=name == "auto"), None
+    if name == "compiled":
+        raise InvalidInput(f"The compiled engine can't run this: {reason}. Use engine='fit'.")
+    return FitEngine(job), reason
+
+
+def _obstacle(backend: str) -> str | None:
+    if backend == "jax":
+        return None
+    return f"the compiled engine needs the JAX backend, and Keras runs on {backend}"

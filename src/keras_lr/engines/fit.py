@@ -1,0 +1,81 @@
+"""The reference engine: one `model.fit` a trial, on any backend."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from keras_lr.engines.models import make_model
+from keras_lr.engines.trial import Done, Job, Report, TrialResult, TrialSpec, has_diverged
+from keras_lr.errors import InvalidInput, TrainingDiverged
+
+
+class FitEngine:
+    """Trains trials one after another, each as a user would.
+
+    A trial is `keras.utils.set_random_seed(seed)`, `build_model(**arguments)`, and
+    `model.fit(..., callbacks=[LearningRate(schedule, rules)])`. It ends early when its loss stops
+    being finite (unless a rule rolls back), or when `report` asks for it.
+
+    Args:
+        job: What the trials have in common.
+    """
+
+    name = "fit"
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    @property
+    def plan(self) -> str:
+        """How the trials are executed."""
+        return "one model.fit after another"
+
+    def run(self, specs: Sequence[TrialSpec], report: Report, done: Done) -> list[TrialResult]:
+        """Train a wave of trials; see `Engine.run`."""
+        return [self._train(index, spec, report, done) for index, spec in enumerate(specs)]
+
+    def _train(self, index: int, spec: TrialSpec, report: Report, done: Done) -> TrialResult:
+        from keras_lr.callbacks import LearningRate
+
+        started = time.perf_counter()
+        result = TrialResult()
+        model = None
+        rate = LearningRate(spec.schedule, spec.rules)
+        watch = _watch(index, result, rate, report)
+        try:
+            model = make_model(self.job, spec)
+            model.fit(**self.job.fit_arguments(), verbose=0, callbacks=[rate, watch])
+        except TrainingDiverged:
+            result.diverged = True
+        except InvalidInput:
+            raise
+        except Exception as error:
+            result.error = error
+        result.seconds = time.perf_counter() - started
+        if done(index, result) and model is not None:
+            result.weights = model.get_weights()
+        return result
+
+
+def _watch(index: int, result: TrialResult, rate: Any, report: Report) -> Any:
+    import keras
+
+    class Watch(keras.callbacks.Callback):
+        """Keeps the history, and ends a trial that diverged or was pruned."""
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            logs = {name: float(value) for name, value in (logs or {}).items()}
+            for name, value in logs.items():
+                result.history.setdefault(name, []).append(value)
+            rolled_back = any(
+                event.epoch == epoch and event.cause in restoring for event in rate.record.events
+            )
+            if has_diverged(logs) and not rolled_back:
+                result.diverged = True
+            elif report(index, epoch, logs):
+                result.pruned = True
+            if result.diverged or result.pruned:
+                self.model.stop_training = True
+
+    restoring = {rule.name for rule in rate.rules if rule.restores}
+    return Watch()
