@@ -2,8 +2,8 @@
 
 Each member trains for a tenth of the run (60 to 300 updates) at its rate, decayed to 0 if the run
 to come decays; its score is the mean loss of the last tenth of that. All members run side by side
-in one compiled program, so a race costs about as much as a few short fits. It needs Keras on JAX.
-Measured against a grid of whole runs it has a tenth of the range test's regret (`docs/finding.md`).
+in one compiled program, on Keras with JAX. `docs/finding.md` has its regret against a grid of whole
+runs, and the range test's.
 """
 
 import time
@@ -24,6 +24,10 @@ SHARE = 0.1
 """Its share of the run to come."""
 TAIL = 0.1
 """The share of a race whose mean loss is a member's score."""
+CONSTANT = 2**0.5
+"""What the best is divided by for a constant rate, whose best value falls as a run gets longer.
+
+Frozen after a comparison on five problems (`docs/finding.md`)."""
 
 
 def race_length(steps: int | None) -> int:
@@ -130,8 +134,9 @@ class Field:
     def tails(self) -> np.ndarray:
         """The last losses of each member, NaN throughout for one that diverged on the way."""
         count = max(1, round(TAIL * self.curves.shape[1]))
-        finite = np.isfinite(self.curves).all(axis=1)
-        return np.where(finite[:, None], self.curves[:, -count:], np.nan).astype(float)
+        tails = self.curves[:, -count:].astype(float)
+        tails[~np.isfinite(self.curves).all(axis=1)] = np.nan
+        return tails
 
     @property
     def scores(self) -> np.ndarray:
@@ -205,14 +210,17 @@ def judge(field: Field, *, decays: bool) -> Finding:
             f"The {side} rate tried, {end:.2g}, did best, so the best may lie beyond. "
             f"Race further: learning_rates={wider}.",
         )
-    chosen = _rounded_down(field, best)
+    top = _vertex(field, best)
+    details["vertex"] = top
     reason = (
-        f"Best of {len(field.rates)} rates after {field.curves.shape[1]} updates"
-        f"{' of decay' if decays else ''}: a loss of {field.scores[best]:.4g}"
+        f"The best of {len(field.rates)} rates after {field.curves.shape[1]} updates"
+        f"{' of decay' if decays else ''} was {field.rates[best]:.2g}, with a loss of "
+        f"{field.scores[best]:.4g}; between it and its neighbours the lowest is at {top:.2g}"
     )
-    if chosen != best:
-        reason += f" at {field.rates[best]:.2g}, and the next lower rate is as good within noise"
-    return finding(float(field.rates[chosen]), reason + ".")
+    if not decays:
+        top /= CONSTANT
+        reason += f", and a longer run at a constant rate wants less: {top:.2g}"
+    return finding(top, reason + ".")
 
 
 def _fell(field: Field, best: int) -> bool:
@@ -226,9 +234,23 @@ def _fell(field: Field, best: int) -> bool:
     return bool(head.mean() - tail.mean() > max(3 * error, 1e-4 * abs(head.mean())))
 
 
-def _rounded_down(field: Field, best: int) -> int:
-    """The best, or its lower neighbour if that is as good within noise: too high costs more."""
-    if best == 0 or np.isnan(field.scores[best - 1]):
-        return best
+def _vertex(field: Field, best: int) -> float:
+    """The rate where a parabola through the best and its neighbours is lowest (in logarithms).
+
+    Not above the best where the lower neighbour is as good within noise: too high costs more.
+    """
+    rate = float(field.rates[best])
+    low, mid, high = (field.scores[index] for index in (best - 1, best, best + 1))
+    if np.isnan([low, high]).any():
+        return rate
     gap, error = field.behind(best - 1, best)
-    return best - 1 if gap <= error else best
+    tied = gap <= 2 * error
+    if min(low, mid, high) > 0:  # losses of neighbours differ by factors
+        low, mid, high = np.log([low, mid, high])
+    left, right = np.log(field.rates[best - 1 : best + 2] / rate)[[0, 2]]
+    before, after = (low - mid) / left, (high - mid) / right  # mean slopes on either side
+    curvature = (after - before) / (right - left)
+    if curvature <= 0:
+        return rate
+    shift = float(-(before - curvature * left) / (2 * curvature))
+    return rate * float(np.exp(min(shift, 0.0) if tied else shift))

@@ -4,7 +4,7 @@ Smith (2017), with the smoothing and the stop of Gugger's write-up and of fastai
 backend, through `model.fit`: the rate is a function of the update, traced into the training step,
 and each of `fit`'s epochs is one update, so that the loss in its logs is that update's own (within
 an epoch Keras logs running means). Its suggestion is a fixed fraction of the rate with the lowest
-smoothed loss; `keras_lr.finder.race` measures better where it can run.
+smoothed loss.
 """
 
 import time

@@ -40,14 +40,17 @@ def spread(rates: np.ndarray) -> np.ndarray:
     return np.geomspace(rates[0], rates[-1], MEMBERS) if len(rates) == 2 else rates
 
 
+# Wide enough that the best of small dense and convolutional nets (benchmarks/find.py) lies well
+# inside, both for constant and for decaying rates.
 _RANGES = {
     "sgd": (1e-3, 10.0),
-    "lion": (1e-6, 1e-2),
+    "lion": (3e-6, 3e-2),
     "adagrad": (1e-3, 10.0),
     "adadelta": (1e-2, 100.0),
     "ftrl": (1e-3, 10.0),
 }
-_ADAPTIVE = (1e-5, 0.1)
+_ADAPTIVE = (3e-5, 0.3)
+"""Adam and its kin, RMSprop, and whatever isn't known."""
 
 
 def default_rates(optimizer: Any) -> np.ndarray:
