@@ -30,8 +30,10 @@ def warn_unknown(rules: tuple[Rule, ...], model: Any) -> None:
         return
     try:
         known = set(model.get_metrics_result())
-    except ValueError:
-        return  # TensorFlow builds the metrics in the first step: nothing is known yet
+    except Exception:
+        # TensorFlow builds the metrics in the first step, and a metric of the user's may not like
+        # to be asked before it has seen anything: then nothing is known yet.
+        return
     known |= {f"val_{name}" for name in known}
     for rule in rules:
         if rule.monitor not in known:
