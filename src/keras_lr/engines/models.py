@@ -156,3 +156,19 @@ def _again(optimizer: Any, arguments: Mapping[str, Any]) -> None:
         optimizer.__init__(**arguments)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"{type(optimizer).__name__} refuses its settings: {error}") from error
+
+
+def check_setting(optimizer: Any, name: str, value: Any) -> None:
+    """Refuse a value that the optimizer's own constructor refuses; the optimizer isn't changed."""
+    for leaf in leaves(optimizer):
+        config = leaf.get_config()
+        if name not in config:
+            continue
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = 0.1
+        try:
+            type(leaf)(**{**config, name: _typed(config, name, value)})
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(
+                f"{type(leaf).__name__} refuses {name}={value!r}: {error}"
+            ) from error
