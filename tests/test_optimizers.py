@@ -10,7 +10,7 @@ from keras_lr.optimizers import SGD
 
 
 def test_it_is_the_stock_class():
-    assert type(SGD(lr=0.01, momentum=0.9)) is keras.optimizers.SGD
+    assert type(SGD(lr=0.01, momentum=0.9)) is type(keras.optimizers.SGD())
     mine = SGD(lr=0.01, momentum=0.9, nesterov=True, name="one").get_config()
     assert mine == keras.optimizers.SGD(0.01, 0.9, nesterov=True, name="one").get_config()
 
