@@ -124,7 +124,7 @@ def drawn():
 
 
 def train_inside(model, x, y):
-    with untouched(model, sample=x[:4]) as working:
+    with untouched(model, sample=lambda: x[:4]) as working:
         drawn()
         working.fit(x, y, batch_size=16, epochs=2, verbose=0)
         working.stop_training = True
@@ -132,7 +132,7 @@ def train_inside(model, x, y):
 
 
 def interrupted(model, x, y):
-    with untouched(model, sample=x[:4]) as working:
+    with untouched(model, sample=lambda: x[:4]) as working:
         working.fit(x, y, batch_size=16, verbose=0)
         1 / 0  # noqa: B018
 
@@ -192,7 +192,7 @@ def test_the_working_model_starts_where_the_model_stands(data):
     for kind in PLAIN:
         model = compiled(kind)
         model.fit(*data, batch_size=16, epochs=2, verbose=0)
-        with untouched(model, sample=data[0][:4]) as working:
+        with untouched(model, sample=lambda: data[0][:4]) as working:
             assert (working is model) == (kind == "plain subclassed")
             assert int(working.optimizer.iterations) == 6
             inside = working.fit(*data, batch_size=16, epochs=2, shuffle=False, verbose=0)
@@ -216,9 +216,9 @@ def test_optimizers_are_copied_with_their_state_and_given_a_plain_rate(make, dat
     model = compiled("plain", make())
     model.fit(*data, batch_size=16, epochs=2, verbose=0)
     before = everything(model)
-    with untouched(model, sample=data[0][:4]) as working:
+    with untouched(model, sample=lambda: data[0][:4]) as working:
         inside = working.fit(*data, batch_size=16, shuffle=False, verbose=0).history["loss"]
-    with untouched(model, sample=data[0][:4], learning_rate=0.25) as working:
+    with untouched(model, sample=lambda: data[0][:4], learning_rate=0.25) as working:
         inner = getattr(working.optimizer, "inner_optimizer", working.optimizer)
         assert float(inner.learning_rate) == 0.25
         assert isinstance(inner._learning_rate, keras.Variable)
@@ -265,6 +265,6 @@ def test_an_optimizer_without_a_config_is_refused(data):
     model = compiled("functional", Odd(3))
     with (
         pytest.raises(InvalidInput, match="can't be rebuilt"),
-        untouched(model, sample=data[0][:4]),
+        untouched(model, sample=lambda: data[0][:4]),
     ):
         pass

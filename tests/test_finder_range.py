@@ -66,11 +66,11 @@ def test_it_stops_once_the_loss_has_shot_up(data):
 
 
 def test_it_goes_on_beyond_a_range_that_ends_too_low(data):
-    batches = Batches(*data)
-    kept = range_test(linear("sgd"), batches, rates=(1e-5, 1e-2), updates=60, extend=False)
+    batches = Batches(*data, batch_size=256)  # all of it, so that the loss has no noise
+    kept = range_test(linear("sgd"), batches, rates=(1e-6, 3e-3), updates=60, extend=False)
     assert len(kept.rates) == 60
-    gone = range_test(linear("sgd"), batches, rates=(1e-5, 1e-2), updates=60, extend=True)
-    assert gone.rates[-1] == pytest.approx(1e-2 * 1e3 ** (17 / 59), rel=1e-3)
+    gone = range_test(linear("sgd"), batches, rates=(1e-6, 3e-3), updates=60, extend=True)
+    assert gone.rates[-1] == pytest.approx(3e-3 * 3e3 ** (17 / 59), rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,60 @@ def test_other_optimizers(make, data):
     assert 1e-4 < finding.learning_rate < 1
     for a, v in zip(before, [*model.variables, *model.optimizer.variables], strict=True):
         np.testing.assert_array_equal(a, v.numpy())
+
+
+class Drawing(keras.utils.PyDataset):
+    """Shuffles with NumPy's global generator, as augmenting datasets do."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.arrays = x, y
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        rows = np.random.permutation(256)[:32]
+        return tuple(array[rows] for array in self.arrays)
+
+
+@pytest.mark.parametrize("source", ["arrays", "dataset"])
+@pytest.mark.parametrize("built", [True, False])
+def test_the_model_trains_on_as_if_it_had_not_been_tested(source, built, data):
+    losses = []
+    given = data if source == "arrays" else (Drawing(*data),)
+    for look in (False, True):
+        keras.utils.set_random_seed(1)
+        inputs = [keras.Input((8,))] if built else []
+        layers = [
+            keras.layers.Dense(4),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.2),
+        ]
+        model = keras.Sequential([*inputs, *layers, keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse", metrics=["mae"])
+        if look:
+            find(model, *given, method="range", verbose=0)
+        losses.append(model.fit(*given, epochs=2, verbose=0).history)
+    assert losses[0] == losses[1]
+
+
+class OwnStep(keras.Model):
+    """Its logs have no loss."""
+
+    def train_step(self, *arguments):
+        result = super().train_step(*arguments)
+        if BACKEND == "jax":
+            return {"cost": result[0]["loss"]}, result[1]
+        return {"cost": result["loss"]}
+
+
+def test_a_training_step_that_reports_no_loss_is_refused(data):
+    inputs = keras.Input((8,))
+    model = OwnStep(inputs, keras.layers.Dense(1)(inputs))
+    model.compile("sgd", "mse")
+    with pytest.raises(InvalidInput, match=r'"loss".*Received: logs of cost'):
+        find(model, *data, method="range", verbose=0)
 
 
 def test_a_schedule_that_the_optimizer_was_built_with_counts(data):

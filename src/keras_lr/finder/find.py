@@ -5,17 +5,25 @@ from typing import Any
 import numpy as np
 
 from keras_lr.backend import require
-from keras_lr.errors import InvalidInput, RateNotFound, nearest
+from keras_lr.errors import InvalidInput, KerasLRError, RateNotFound, nearest
 from keras_lr.finder.batches import Batches
 from keras_lr.finder.decay import decays
 from keras_lr.finder.finding import Finding
 from keras_lr.finder.preserve import check_compiled
 from keras_lr.finder.race import race, race_length
 from keras_lr.finder.range_test import RANGE, UPDATES, range_test
-from keras_lr.finder.rates import LearningRates, check_learning_rates, default_rates, spread
+from keras_lr.finder.rates import (
+    MEMBERS,
+    LearningRates,
+    check_learning_rates,
+    default_rates,
+    spread,
+)
 from keras_lr.rate import leaf_names, leaves
 
 METHODS = ("auto", "race", "range")
+ROOM = 8 * 2**30
+"""Bytes that "auto" lets the members of a race take."""
 
 
 def find(
@@ -82,20 +90,27 @@ def find(
     falls = decays(schedule, model.optimizer, steps=length, steps_per_epoch=per_epoch)
     say = print if verbose else lambda *_: None
 
-    method, why = _choose(method)
-    if why:
-        say(f"find: {why}")
-    if method == "race":
+    chosen, why = _choose(method, model)
+    finding = None
+    if chosen == "race":
         given = default_rates(model.optimizer) if rates is None else spread(rates)
         updates = race_length(length)
         say(
             f"find: a race of {len(given)} rates from {given[0]:.2g} to {given[-1]:.2g}, "
             f"{updates} updates each, {'decaying' if falls else 'constant'}"
         )
-        finding = race(
-            model, batches, rates=given, length=updates, decays=falls, extend=rates is None
-        )
-    else:
+        try:
+            finding = race(
+                model, batches, rates=given, length=updates, decays=falls, extend=rates is None
+            )
+        except Exception as error:
+            if method != "auto" or isinstance(error, KerasLRError):
+                raise
+            first = (str(error).strip() or "no message").splitlines()[0]
+            why = f"the race can't run here ({type(error).__name__}: {first[:120]})"
+    if finding is None:
+        if why:
+            say(f"find: {why}; so a range test")
         low, high = RANGE if rates is None else (float(rates[0]), float(rates[-1]))
         say(f"find: a range test from {low:.2g} to {high:.2g} in {UPDATES} updates")
         finding = range_test(model, batches, rates=(low, high), decays=falls, extend=rates is None)
@@ -120,8 +135,8 @@ def _check_one_rate(model: Any) -> None:
         )
 
 
-def _choose(method: str) -> tuple[str, str]:
-    """The method, and one line if it isn't the one that "auto" prefers."""
+def _choose(method: str, model: Any) -> tuple[str, str]:
+    """The method, and why if it isn't the one that "auto" prefers."""
     import keras
 
     backend = keras.backend.backend()
@@ -132,9 +147,22 @@ def _choose(method: str) -> tuple[str, str]:
         )
     if method != "auto":
         return method, ""
-    if backend == "jax":
-        return "race", ""
-    return "range", f"a race needs Keras on JAX, and this is {backend}; so a range test"
+    if backend != "jax":
+        return "range", f"a race needs Keras on JAX, and this is {backend}"
+    size = _bytes(model) * MEMBERS
+    if size > ROOM:
+        return "range", f"{MEMBERS} copies of this model in training take {size / 2**30:.0f} GiB"
+    return "race", ""
+
+
+def _bytes(model: Any) -> int:
+    """About what one copy takes: its variables, and as much again for each optimizer slot."""
+    trained = {id(variable) for variable in model.trainable_variables}
+    slots = 2  # Adam's; an optimizer that isn't built yet doesn't tell
+    return sum(
+        int(np.prod(variable.shape)) * 4 * (1 + slots * (id(variable) in trained))
+        for variable in model.variables
+    )
 
 
 def _updates_per_epoch(model: Any, batches: Batches) -> float | None:

@@ -9,7 +9,7 @@ Random state is put back either way.
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -22,7 +22,7 @@ from keras_lr.rate import leaves
 
 @contextlib.contextmanager
 def untouched(
-    model: Any, *, sample: Any = None, learning_rate: float | None = None
+    model: Any, *, sample: Callable[[], Any] | None = None, learning_rate: float | None = None
 ) -> Iterator[Any]:
     """A context with a model to train in place of `model`.
 
@@ -34,7 +34,8 @@ def untouched(
 
     Args:
         model: A compiled model.
-        sample: A batch of inputs, to verify a copy with. Without it a built model isn't copied.
+        sample: Gives a batch of inputs, to verify a copy with (called inside the context, since
+            reading data may draw random numbers). Without it a built model isn't copied.
         learning_rate: If given, the yielded model's optimizer has this rate, without a schedule.
 
     Yields:
@@ -47,8 +48,9 @@ def untouched(
     check_compiled(model)
     before = RandomState.take()
     try:
+        inputs = None if sample is None else sample()
         with _scope(model):
-            working = _copy(model, sample)
+            working = _copy(model, inputs)
         if working is not None:
             with _scope(model):
                 _compile(working, model, learning_rate)
@@ -56,7 +58,7 @@ def untouched(
         else:
             if not model.built:
                 before.restore()
-                _build(model, sample)
+                _build(model, inputs)
                 before = RandomState.take()
             with _in_place(model):
                 with _scope(model):

@@ -63,7 +63,7 @@ def race(
         A finding with `learning_rate=None` where the race allows no answer.
     """
     started = time.perf_counter()
-    with untouched(model, sample=batches.sample()) as working:
+    with untouched(model, sample=batches.sample) as working:
         track = _Track(working, batches, length, decays)
         field = Field(rates, track.run(rates), track.accumulated)
         if extend and (edge := field.edge()):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.errors import InvalidInput
 from keras_lr.finder.batches import Batches
 from keras_lr.finder.finding import Finding
 from keras_lr.finder.preserve import untouched
@@ -55,7 +56,7 @@ def range_test(
         A finding with `learning_rate=None` where the curve allows no answer.
     """
     started = time.perf_counter()
-    with untouched(model, sample=batches.sample(), learning_rate=1.0) as working:
+    with untouched(model, sample=batches.sample, learning_rate=1.0) as working:
         tried, losses = _sweep(working, batches, rates, updates, extend)
     return judge(tried, losses, rates, decays=decays, seconds=time.perf_counter() - started)
 
@@ -112,7 +113,7 @@ def _watch(rate: Any, updates: int, most: int) -> Any:
             # Keras has synced JAX's state at an epoch's end, so this reads a plain variable.
             accumulated = rate.leaf.gradient_accumulation_steps or 1
             done = (int(rate.leaf._iterations.numpy()) + self.offset) // accumulated
-            loss = float((logs or {})["loss"])
+            loss = _loss(logs or {})
             if done > self.done or not np.isfinite(loss):
                 self.steps.append(self.done)
                 self.losses.append(loss)
@@ -138,6 +139,15 @@ def _watch(rate: Any, updates: int, most: int) -> Any:
             return False
 
     return Watch()
+
+
+def _loss(logs: dict[str, Any]) -> float:
+    if "loss" not in logs:
+        raise InvalidInput(
+            'The model\'s train_step reports no "loss", which find compares. Return it among the '
+            f"logs. Received: logs of {', '.join(logs) or 'nothing'}."
+        )
+    return float(logs["loss"])
 
 
 def _settled(updates: int) -> int:

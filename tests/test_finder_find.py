@@ -1,0 +1,191 @@
+"""`find`: bad input is refused before anything is trained; what it is told decides what it does."""
+
+import importlib
+
+import keras
+import numpy as np
+import pytest
+
+import keras_lr
+from keras_lr import schedules
+from keras_lr.errors import InvalidInput
+from keras_lr.finder.decay import decays
+from keras_lr.finder.rates import check_learning_rates, default_rates
+
+X = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+Y = X.sum(axis=1, keepdims=True) + np.random.default_rng(1).normal(0, 0.1, size=(64, 1))
+
+
+def model_with(optimizer="sgd", compiled=True):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    if compiled:
+        model.compile(optimizer, "mse")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "rnage"}, "Unknown method 'rnage'. Did you mean 'range'?"),
+        ({"method": None}, "Unknown method None"),
+        ({"learning_rates": (0.1, 0.1)}, "two different rates"),
+        ({"learning_rates": (0.0, 0.1)}, "must be positive and finite"),
+        ({"learning_rates": (-1, 0.1)}, "must be positive and finite"),
+        ({"learning_rates": (1e-3, float("nan"))}, "must be positive and finite"),
+        ({"learning_rates": 0.1}, r"a range or a list.*Received: 0\.1"),
+        ({"learning_rates": "0.1"}, "a range or a list"),
+        ({"learning_rates": ["0.1", "1"]}, "must be a positive number"),
+        (
+            {"learning_rates": (1e-3, 1e-2, 1e-1), "method": "range"},
+            r"learning_rates=\(0\.001, 0\.1\)",
+        ),
+        ({"epochs": 0}, "epochs must be a positive whole number"),
+        ({"steps": 1.5}, "steps must be a positive whole number"),
+        ({"epochs": 3, "steps": 30}, "either epochs or steps"),
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"schedule": "csine"}, "cosine"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_trained(arguments, message, monkeypatch):
+    monkeypatch.setattr(keras.Model, "fit", lambda *a, **k: pytest.fail("it trained"))
+    with pytest.raises(InvalidInput, match=message):
+        keras_lr.find(model_with(), X, Y, verbose=0, **arguments)
+
+
+def test_bad_data_and_models_are_refused():
+    with pytest.raises(InvalidInput, match=r"isn't compiled.*model\.compile"):
+        keras_lr.find(model_with(compiled=False), X, Y)
+    with pytest.raises(InvalidInput, match=r"compiled keras\.Model"):
+        keras_lr.find(keras.layers.Dense(1), X, Y)
+    with pytest.raises(InvalidInput, match=r"as many rows\. Received: x: 64, y: 60"):
+        keras_lr.find(model_with(), X, Y[:60])
+    with pytest.raises(InvalidInput, match="x holds 256 NaN"):
+        keras_lr.find(model_with(), X * np.nan, Y)
+
+
+def test_several_optimizers_are_refused_with_the_way_out():
+    members = keras.optimizers.OptimizerMap(keras.optimizers.SGD(0.1))
+    members["sequential/dense/bias"] = keras.optimizers.Adam(0.1)
+    several = keras.optimizers.MultiOptimizer(members)
+    with pytest.raises(InvalidInput, match=r"one rate.*model\.compile\(optimizer=member"):
+        keras_lr.find(model_with(several), X, Y)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (None, False),
+        ("cosine", True),
+        ("linear", True),
+        (schedules.Cosine().warmup("5%"), True),
+        (schedules.Constant().warmup("5%"), False),
+        (schedules.Constant().cooldown("20%"), True),
+        (schedules.StepDecay(0.5, every="3 epochs"), True),
+        (lambda step: 1.0, False),
+        (0.7, False),
+    ],
+)
+def test_whether_the_run_decays(schedule, expected):
+    optimizer = keras.optimizers.SGD(0.1)
+    assert decays(schedule, optimizer, steps=100, steps_per_epoch=10) is expected
+
+
+def test_the_optimizers_own_schedule_counts_unless_another_is_given():
+    falling = keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 100))
+    assert decays(None, falling, steps=100)
+    assert decays(None, keras.optimizers.LossScaleOptimizer(falling), steps=100)
+    assert not decays(None, falling, steps=10)  # the run ends before the rate has fallen
+    assert not decays("constant", falling, steps=100)
+
+
+def test_epochs_of_a_schedule_need_a_known_length():
+    with pytest.raises(InvalidInput, match="epoch"):
+        decays(schedules.StepDecay(0.5, every="3 epochs"), keras.optimizers.SGD(0.1))
+
+
+def test_default_rates_suit_the_optimizer():
+    def span(optimizer):
+        rates = default_rates(optimizer)
+        assert len(rates) == 16
+        return float(f"{rates[0]:.3g}"), float(f"{rates[-1]:.3g}")
+
+    o = keras.optimizers
+    assert span(o.SGD()) == (1e-3, 10)
+    assert span(o.SGD(momentum=0.9)) == (1e-4, 1)
+    assert span(o.LossScaleOptimizer(o.SGD(momentum=0.9))) == (1e-4, 1)
+    assert span(o.Adam()) == span(o.AdamW()) == span(o.RMSprop()) == (3e-5, 0.3)
+    assert span(o.Lion()) == (3e-6, 3e-2)
+
+    class Mine(o.SGD):
+        pass
+
+    assert span(Mine()) == (1e-3, 10)
+
+
+def test_rates_are_sorted_and_distinct():
+    assert check_learning_rates(None) is None
+    assert list(check_learning_rates(np.array([0.3, 0.1, 0.3]))) == [0.1, 0.3]
+
+
+def test_what_it_says_and_gives(capsys):
+    keras.utils.set_random_seed(0)
+    finding = keras_lr.find(model_with(), X, Y, epochs=2)
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1].startswith(f"find: {finding.learning_rate:.3g}. {finding.reason}")
+    low, high = finding.band
+    assert low < finding.learning_rate < high
+    assert len(finding.rates) == len(finding.losses)
+    assert (np.diff(finding.rates) > 0).all()
+    assert finding.method == ("race" if keras.backend.backend() == "jax" else "range")
+    keras_lr.find(model_with(), X, Y, epochs=2, verbose=0)
+    assert not capsys.readouterr().out
+
+
+def test_sample_weights_count():
+    keras.utils.set_random_seed(0)
+    weights = np.ones(64, "float32")
+    for method in ("race", "range") if keras.backend.backend() == "jax" else ("range",):
+        model = model_with()
+        firsts = []
+        for given in (None, weights / 2):
+            found = keras_lr.find(
+                model, X, Y, method=method, epochs=1, verbose=0, sample_weight=given
+            )
+            curve = found.curves[0] if method == "race" else found.details["batch_losses"]
+            firsts.append(float(curve[0]))
+        assert firsts[1] == pytest.approx(firsts[0] / 2)
+
+
+def test_a_mixed_precision_model():
+    policy = keras.dtype_policies.DTypePolicy("mixed_float16")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, dtype=policy)])
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam()), "mse")
+    finding = keras_lr.find(model, X, Y, epochs=1, verbose=0)
+    assert finding.learning_rate > 1e-3
+    assert not model.optimizer.built
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="elsewhere there is no race to fail")
+def test_auto_takes_the_range_test_where_a_race_cannot_run(capsys):
+    class Host(keras.Model):
+        def train_step(self, state, data):
+            assert np.asarray(data[0]).mean() > -9  # works eagerly, and can't be traced
+            return super().train_step(state, data)
+
+    inputs = keras.Input((4,))
+    model = Host(inputs, keras.layers.Dense(1)(inputs))
+    model.compile("sgd", "mse", run_eagerly=True)
+    with pytest.raises(Exception, match="Tracer"):
+        keras_lr.find(model, X, Y, method="race", verbose=0)
+    finding = keras_lr.find(model, X, Y, learning_rates=(1e-4, 10))
+    assert finding.method == "range"
+    said = capsys.readouterr().out
+    assert "find: the race can't run here (TracerArrayConversionError: " in said
+    assert "; so a range test" in said
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="elsewhere there is no race")
+def test_auto_takes_the_range_test_where_a_race_would_not_fit(capsys, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("keras_lr.finder.find"), "ROOM", 100)
+    assert keras_lr.find(model_with(), X, Y, learning_rates=(1e-4, 10)).method == "range"
+    assert "16 copies of this model in training take 0 GiB; so a" in capsys.readouterr().out
