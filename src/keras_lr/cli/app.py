@@ -5,11 +5,12 @@ from cyclopts import App
 from keras_lr import __version__
 
 COMMANDS = {
-    "demo": "keras_lr.cli.demo:demo",
-    "find": "keras_lr.cli.find:find",
-    "tune": "keras_lr.cli.tune:tune",
-    "show": "keras_lr.cli.show:show",
+    "demo": "Find, tune, train, compare and report on real data, in about a minute.",
+    "find": "Find a learning rate for a model on its data, in a few hundred steps.",
+    "tune": "Tune the learning rate with momentum and schedule, over many short trainings.",
+    "show": "Draw one or several schedules in the terminal.",
 }
+"""The first line of each command's docstring; a test holds the two together."""
 
 app = App(
     name="keras-lr",
@@ -20,5 +21,5 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-for _name, _reference in COMMANDS.items():
-    app.command(_reference, name=_name)
+for _name, _help in COMMANDS.items():
+    app.command(f"keras_lr.cli.{_name}:{_name}", name=_name, help=_help)

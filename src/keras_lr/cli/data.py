@@ -67,6 +67,44 @@ def load_data(text: str, *, target: str | None, say: Callable[[str], None]) -> D
     return _check(_from_npz(path))
 
 
+def hold_out(data: Data, share: float, *, seed: int, say: Callable[[str], None]) -> Data:
+    """Hold rows out for validation where the data brings none.
+
+    Keras's own `validation_split` takes the last rows, which in a file sorted by class are all of
+    one class; these are drawn at random.
+
+    Args:
+        data: The data.
+        share: The share of the rows.
+        seed: Of the draw.
+        say: Told in one line what was held out.
+    """
+    if data.validation_data is not None or data.fit.get("validation_split"):
+        return data
+    if not isinstance(data.x, np.ndarray) or not isinstance(data.y, np.ndarray):
+        raise InvalidInput(
+            "Only arrays can be split here. Return validation data too: (x, y, validation_data), "
+            "or {'x': dataset, 'validation_data': validation_dataset}. "
+            f"Received: x of type {type(data.x).__name__}."
+        )
+    if "sample_weight" in data.fit:
+        raise InvalidInput(
+            "Data with sample_weight isn't split here. Return validation_data, or "
+            "validation_split, beside it."
+        )
+    rows = len(data.x)
+    held = round(share * rows)
+    if not 0 < held < rows:
+        raise InvalidInput(
+            f"{share:g} of {rows} rows leaves nothing on one side. Received: "
+            f"--validation-split {share:g}"
+        )
+    order = np.random.default_rng(seed).permutation(rows)
+    out, kept = order[:held], order[held:]
+    say(f"no validation data: {held} of {rows} rows, drawn at random, are held out")
+    return Data(data.x[kept], data.y[kept], (data.x[out], data.y[out]), data.fit)
+
+
 def from_returned(value: Any, text: str) -> Data:
     """What the user's function returned, as arguments of `fit`."""
     import keras

@@ -83,7 +83,11 @@ def one_line(error: BaseException) -> str:
     >>> one_line(ValueError("first\\n   second"))
     'first second'
     """
-    return " ".join(str(error).split()) or type(error).__name__
+    lines = str(error).splitlines()
+    # A parser points at the place with a caret below the text; on one line neither says anything.
+    carets = [i for i, line in enumerate(lines) if line.strip() == "^"]
+    lines = [line for i, line in enumerate(lines) if i not in carets and i + 1 not in carets]
+    return " ".join(" ".join(lines).split()) or type(error).__name__
 
 
 def _say(text: str) -> None:

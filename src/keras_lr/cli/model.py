@@ -24,13 +24,13 @@ def load_model(text: str) -> Any:
     return check_compiled(_from_file(text), text, "holds")
 
 
-def model_builder(text: str) -> Any:
-    """What `keras_lr.tune` takes: the function itself, or the model from the file."""
+def model_builder(text: str) -> tuple[Any, Any]:
+    """What `keras_lr.tune` takes (the function itself, or the model from the file), and a model."""
     if is_reference(text) and not Path(text).exists():
         function: Callable[..., Any] = load_reference(text, "MODEL")
-        check_compiled(call_reference(function, text, "MODEL"), text, "returned")
-        return function
-    return load_model(text)
+        return function, check_compiled(call_reference(function, text, "MODEL"), text, "returned")
+    model = load_model(text)
+    return model, model
 
 
 def check_compiled(model: Any, text: str, verb: str) -> Any:

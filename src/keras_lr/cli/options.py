@@ -1,9 +1,12 @@
 """Options that every command has, and what they mean."""
 
+import math
+import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -49,7 +52,23 @@ def check_writable(path: Path | None, option: str, suffix: str) -> None:
         folder = folder.parent
     if path.is_dir() or not folder.is_dir():
         raise InvalidInput(f"{option} names a file in a folder. Received: {option} {path}")
-    import os
-
     if not os.access(folder, os.W_OK):
         raise InvalidInput(f"{folder} can't be written to. Received: {option} {path}")
+
+
+def positive(option: str, *values: float | None) -> None:
+    """Refuse what isn't a positive finite number."""
+    if any(value is not None and not (value > 0 and math.isfinite(value)) for value in values):
+        given = " ".join(f"{value:g}" for value in values if value is not None)
+        raise InvalidInput(f"{option} takes positive numbers. Received: {option} {given}")
+
+
+def fit_arguments(data: Any, known: Sequence[str], text: str, command: str) -> dict[str, Any]:
+    """Arguments of `fit` that the user's function returned, as far as the command knows them."""
+    for name in data.fit:
+        if name not in known:
+            raise InvalidInput(
+                f"keras-lr {command} can't use {name!r}, which {text} returned. "
+                f"It takes x, y, validation_data, {', '.join(known)}."
+            )
+    return dict(data.fit)

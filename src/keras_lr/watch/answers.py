@@ -65,10 +65,8 @@ def _difference(comparison: Comparison, arm: Any) -> str:
     verdict, gain = comparison.verdict(arm), comparison.gain(arm)
     if verdict == "not distinguishable":
         return verdict
-    if is_share(comparison.metric):
-        size = f"{100 * abs(gain):.1f} points"
-    else:
-        size = number(abs(gain), 2)
+    share = is_share(comparison.metric)
+    size = f"{100 * abs(gain):.1f} points" if share else number(abs(gain), 2)
     return f"{size} {'worse' if verdict == 'better' else 'better'}"
 
 

@@ -28,9 +28,7 @@
     }
     return Plotly.react(chart.element, chart.figure.data, layout, {
       responsive: true,
-      displaylogo: false,
-      displayModeBar: narrow ? false : "hover",
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      displayModeBar: false,
     });
   }
 

@@ -7,7 +7,7 @@ import html
 import json
 import os
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -73,7 +73,7 @@ def page(sections: Sequence[Section], *, js: str = "inline") -> str:
     for part in sections:
         body.append(_section(part, count, lead=part is lead))
         count += len(part.charts)
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return "".join(
         [
             "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n",

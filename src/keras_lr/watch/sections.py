@@ -21,8 +21,8 @@ from keras_lr.watch.answers import (
     study_counts,
 )
 from keras_lr.watch.comparison import Comparison
-from keras_lr.watch.figures.study import edge_warning, shown_value
 from keras_lr.watch.figures.study import describe_value as text
+from keras_lr.watch.figures.study import edge_warning, shown_value
 from keras_lr.watch.run import Run
 from keras_lr.watch.section import Chart, Section, Table
 from keras_lr.watch.style import number, score

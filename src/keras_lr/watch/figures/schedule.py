@@ -1,5 +1,6 @@
 """A schedule as a curve over the run."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -108,7 +109,7 @@ def schedule_values(
     if steps > points:
         edges = np.linspace(0, steps, points // 2 + 1).astype(int)
         kept = {0, steps - 1}
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in itertools.pairwise(edges):
             kept |= {low + int(np.argmin(ys[low:high])), low + int(np.argmax(ys[low:high]))}
         index = np.array(sorted(kept))
         xs, ys = xs[index], ys[index]

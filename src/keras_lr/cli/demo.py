@@ -1,0 +1,106 @@
+"""`keras-lr demo`: the whole job on real data."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from keras_lr.cli.options import Common, positive, start
+from keras_lr.cli.output import Output
+
+
+def demo(
+    *,
+    out: Annotated[Path, Parameter(name="--out")] = Path("keras-lr-demo"),
+    trials: int = 48,
+    seeds: int = 5,
+    epochs: int = 20,
+    engine: Literal["auto", "compiled", "fit"] = "auto",
+    seed: int = 0,
+    common: Common | None = None,
+) -> Output:
+    """Find, tune, train, compare and report on real data, in about a minute.
+
+    Args:
+        out: The folder for the report and the model.
+        trials: Trials of the tuning, and again of the best constant rate's.
+        seeds: Trainings of each way that is compared, at least 2.
+        epochs: Epochs of every training.
+        engine: compiled (all trials through one JAX program), fit (one after the other, any
+            backend), or auto: the first where it can run.
+        seed: Seed of the search and of the comparison.
+        common: Options of every command.
+    """
+    positive("--trials", trials)
+    positive("--epochs", epochs)
+    backend = start("demo")
+    from keras_lr.demo import run
+
+    result = run(out, trials=trials, seeds=seeds, epochs=epochs, engine=engine, seed=seed)
+    return Output(_data(result, backend), lambda: _text(result))
+
+
+def _data(result: Any, backend: str) -> dict[str, Any]:
+    from keras_lr.watch.answers import comparison_answer
+
+    comparison, best = result.comparison, result.study.best
+    return {
+        "command": "demo",
+        "answer": comparison_answer(comparison),
+        "found": {
+            "learning_rate": result.finding.learning_rate,
+            "method": result.finding.method,
+            "seconds": result.finding.seconds,
+        },
+        "tuned": {
+            "params": best.params,
+            "objective": result.study.objective,
+            "value": best.value,
+            "trials": len(result.study.trials),
+            "engine": result.study.engine,
+            "plan": result.study.plan,
+            "seconds": result.study.seconds,
+        },
+        "best_constant": {
+            "params": result.constant.best.params,
+            "value": result.constant.best.value,
+            "trials": len(result.constant.trials),
+        },
+        "metric": comparison.metric,
+        "comparison": [
+            {
+                "name": arm.name,
+                "setting": arm.description,
+                "mean": arm.mean,
+                "sd": arm.spread,
+                "scores": arm.scores,
+                "keras_lr_is": None if arm is comparison.candidate else comparison.verdict(arm),
+            }
+            for arm in comparison.arms
+        ],
+        "backend": backend,
+        "seconds": result.seconds,
+        "report": result.report,
+        "model": result.model,
+    }
+
+
+def _text(result: Any) -> str:
+    from keras_lr.watch.answers import comparison_answer, finding_answer, study_answer
+    from keras_lr.watch.terminal import comparison_table, finding_curve
+
+    return "\n".join(
+        [
+            finding_curve(result.finding),
+            f"Found: {finding_answer(result.finding)}",
+            f"Tuned: {study_answer(result.study)}",
+            "",
+            comparison_table(result.comparison),
+            "",
+            comparison_answer(result.comparison),
+            "",
+            f"report: {result.report}",
+            f"model:  {result.model}  (plain Keras: it loads without keras_lr)",
+            f"{result.seconds:.0f} s",
+        ]
+    )

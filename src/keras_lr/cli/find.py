@@ -1,0 +1,125 @@
+"""`keras-lr find`: a learning rate for the user's model and data."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from keras_lr.cli.options import Common, check_writable, fit_arguments, positive, say, start
+from keras_lr.cli.output import Output
+
+_Plain = Parameter(negative="")
+
+
+def find(
+    model: str,
+    data: str,
+    /,
+    *,
+    target: str | None = None,
+    method: Literal["auto", "race", "range"] = "auto",
+    rates: Annotated[tuple[float, float] | None, _Plain] = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    schedule: str | None = None,
+    seed: int = 0,
+    out: Annotated[Path | None, Parameter(name="--out")] = None,
+    common: Common | None = None,
+) -> Output:
+    """Find a learning rate for a model on its data, in a few hundred steps.
+
+    Say the epochs, the batch size and the schedule of the training to come: the best rate depends
+    on them.
+
+    Args:
+        model: A compiled .keras file, or module:function returning a compiled model.
+        data: An .npz file with arrays x and y, a .csv file with --target, or module:function
+            returning (x, y).
+        target: The target's column of a .csv file.
+        method: race (many short trainings side by side, JAX), range (one training at a rising
+            rate, any backend), or auto: a race where it can run.
+        rates: The lowest and the highest rate to try; by default what suits the optimizer.
+        epochs: Epochs of the training to come.
+        batch_size: Rows of a batch; 32 by default.
+        schedule: Its schedule in the text form, such as cosine.
+        seed: Seed of the weights and of the order of the batches.
+        out: Write an HTML report to this file.
+        common: Options of every command.
+    """
+    check_writable(out, "--out", ".html")
+    positive("--rates", *(rates or ()))
+    positive("--epochs", epochs)
+    positive("--batch-size", batch_size)
+    plan = _parse(schedule)
+    backend = start("find")
+    import keras
+
+    from keras_lr.cli.data import load_data
+    from keras_lr.cli.fits import check_fits
+    from keras_lr.cli.model import load_model
+    from keras_lr.cli.reference import user_work
+    from keras_lr.errors import RateNotFound
+    from keras_lr.finder import find as run
+
+    keras.utils.set_random_seed(seed)
+    net = load_model(model)
+    given = load_data(data, target=target, say=say)
+    check_fits(net, given)
+    arguments = fit_arguments(given, ("batch_size", "sample_weight"), data, "find")
+    if batch_size is not None:
+        arguments["batch_size"] = batch_size
+    try:
+        with user_work("Training the model on the data", f"Received: {model} {data}"):
+            finding = run(
+                net,
+                given.x,
+                given.y,
+                method=method,
+                epochs=epochs,
+                schedule=plan,
+                learning_rates=rates,
+                seed=seed,
+                **arguments,
+            )
+        refused = None
+    except RateNotFound as error:
+        finding, refused = error.finding, error
+        say(f"keras-lr: no rate found: {' '.join(str(error).split())}")
+    report = _report(finding, out)
+    fields = ("learning_rate", "band", "method", "reason", "rates", "losses", "steps", "seconds")
+    answer = {name: getattr(finding, name) for name in fields}
+    return Output(
+        {"command": "find", **answer, "backend": backend, "report": report},
+        lambda: _text(finding, report),
+        exit_code=0 if refused is None else refused.exit_code,
+    )
+
+
+def _text(finding: Any, report: Path | None) -> str:
+    from keras_lr.watch.answers import finding_answer
+    from keras_lr.watch.terminal import finding_curve
+
+    lines = [finding_curve(finding), "", finding_answer(finding)]
+    if finding.learning_rate is None:
+        lines.append(finding.reason)
+    else:
+        lines += ["", f"    keras_lr.set_learning_rate(model, {finding.learning_rate:.4g})"]
+    if report is not None:
+        lines += ["", f"report: {report}"]
+    return "\n".join(lines)
+
+
+def _report(finding: Any, out: Path | None) -> Path | None:
+    if out is None:
+        return None
+    from keras_lr.watch import report
+
+    return report(finding, out)
+
+
+def _parse(schedule: str | None) -> Any:
+    if schedule is None:
+        return None
+    from keras_lr.schedules import parse
+
+    return parse(schedule)

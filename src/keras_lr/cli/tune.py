@@ -1,0 +1,187 @@
+"""`keras-lr tune`: learning rate, momentum and schedule for the user's model and data."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from keras_lr.cli.options import Common, check_writable, fit_arguments, positive, say, start
+from keras_lr.cli.output import Output
+from keras_lr.cli.space import default_space
+from keras_lr.errors import InvalidInput
+
+_Many = Parameter(consume_multiple=True, negative="")
+
+_Plain = Parameter(negative="")
+
+
+def tune(
+    model: str,
+    data: str,
+    /,
+    *,
+    target: str | None = None,
+    epochs: int = 20,
+    trials: int = 32,
+    rate: Annotated[tuple[float, float] | None, _Plain] = None,
+    momentum: Annotated[list[float] | None, _Many] = None,
+    schedule: Annotated[list[str] | None, _Plain] = None,
+    objective: str | None = None,
+    engine: Literal["auto", "compiled", "fit"] = "auto",
+    batch_size: int | None = None,
+    validation_split: float = 0.2,
+    storage: str | None = None,
+    seed: int = 0,
+    out: Annotated[Path | None, Parameter(name="--out")] = None,
+    save: Path | None = None,
+    common: Common | None = None,
+) -> Output:
+    """Tune the learning rate with momentum and schedule, over many short trainings.
+
+    Ctrl-C ends it early and keeps what was done; with --storage the next call goes on from there.
+
+    Args:
+        model: A compiled .keras file, or module:function returning a compiled model.
+        data: An .npz file with arrays x and y (and x_val, y_val), a .csv file with --target, or
+            module:function returning (x, y), (x, y, (x_val, y_val)), or a dict of fit's arguments.
+        target: The target's column of a .csv file.
+        epochs: Epochs of each trial.
+        trials: Trials in all.
+        rate: The lowest and the highest rate; by default what suits the optimizer.
+        momentum: Momentums to choose from; by default 0 0.5 0.9 0.99 where the optimizer has one.
+        schedule: A schedule to choose from, in the text form; repeat it for more. By default
+            none, cosine and one_cycle.
+        objective: The logged value to optimise; by default val_loss.
+        engine: compiled (all trials through one JAX program), fit (one after the other, any
+            backend), or auto: the first where it can run.
+        batch_size: Rows of a batch; 32 by default.
+        validation_split: Share of the rows, drawn at random, that is held out for validation where
+            the data brings none.
+        storage: An SQLite file that keeps the study.
+        seed: Seed of the weights, the batches, the split and the search.
+        out: Write an HTML report to this file.
+        save: Write the best trial's trained model to this .keras file.
+        common: Options of every command.
+    """
+    check_writable(out, "--out", ".html")
+    check_writable(save, "--save", ".keras")
+    positive("--epochs", epochs)
+    positive("--trials", trials)
+    positive("--rate", *(rate or ()))
+    positive("--batch-size", batch_size)
+    if rate is not None and not rate[0] < rate[1]:
+        raise InvalidInput(
+            "--rate takes the lowest and the highest rate. "
+            f"Received: --rate {rate[0]:g} {rate[1]:g}"
+        )
+    if not 0 < validation_split < 1:
+        raise InvalidInput(
+            "--validation-split is a share between 0 and 1. "
+            f"Received: --validation-split {validation_split:g}"
+        )
+    backend = start("tune")
+    import keras
+
+    from keras_lr.cli.data import hold_out, load_data
+    from keras_lr.cli.fits import check_fits
+    from keras_lr.cli.model import model_builder
+    from keras_lr.cli.reference import user_work
+    from keras_lr.tuner import tune as run
+
+    keras.utils.set_random_seed(seed)
+    build, probe = model_builder(model)
+    given = load_data(data, target=target, say=say)
+    check_fits(probe, given)
+    given = hold_out(given, validation_split, seed=seed, say=say)
+    names = ("batch_size", "sample_weight", "class_weight", "validation_split")
+    arguments = fit_arguments(given, names, data, "tune")
+    if batch_size is not None:
+        arguments["batch_size"] = batch_size
+    space = default_space(probe, rate=rate, momentum=momentum, schedule=schedule)
+    with user_work("Training the model on the data", f"Received: {model} {data}"):
+        study = run(
+            build,
+            given.x,
+            given.y,
+            space=space,
+            epochs=epochs,
+            trials=trials,
+            validation_data=given.validation_data,
+            engine=engine,
+            objective=objective or "val_loss",
+            seed=seed,
+            storage=storage,
+            **arguments,
+        )
+    return finish(study, out=out, save=save, backend=backend)
+
+
+def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> Output:
+    """What a study leaves behind, the interrupted one too."""
+    from keras_lr.cli.entry import INTERRUPTED
+    from keras_lr.watch import report
+
+    done = any(t.state == "complete" and t.value is not None for t in study.trials)
+    if not done and not study.interrupted:
+        _ = study.best  # its error says what became of the trials
+    report_path = report(study, out) if out is not None and study.trials else None
+    saved = save_model(study.best_model(), save) if save is not None and done else None
+    best = study.best if done else None
+    data = {
+        "command": "tune",
+        "best": None
+        if best is None
+        else {"number": best.number, "params": best.params, "value": best.value},
+        "objective": study.objective,
+        "direction": study.direction,
+        "trials": [
+            {"number": t.number, "state": t.state, "value": t.value, "params": t.params}
+            for t in study.trials
+        ],
+        "engine": study.engine,
+        "plan": study.plan,
+        "seconds": study.seconds,
+        "interrupted": study.interrupted,
+        "backend": backend,
+        "code": study.code() if done else None,
+        "report": report_path,
+        "model": saved,
+    }
+    return Output(
+        data,
+        lambda: _text(study, report_path, saved),
+        exit_code=INTERRUPTED if study.interrupted else 0,
+    )
+
+
+def save_model(model: Any, path: Path) -> Path:
+    """Write the model beside the file, then rename."""
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part.keras")
+    try:
+        model.save(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _text(study: Any, report: Path | None, saved: Path | None) -> str:
+    from keras_lr.watch.answers import study_answer, study_counts
+    from keras_lr.watch.figures.study import best_trial, edge_warning
+    from keras_lr.watch.terminal import trials_table
+
+    lines = []
+    if best_trial(study) is not None:
+        lines += [trials_table(study), ""]
+    lines.append(study_answer(study))
+    if warning := edge_warning(study):
+        lines.append(f"Warning: {warning}")
+    lines += [study_counts(study), f"Executed: {study.plan}"]
+    if best_trial(study) is not None:
+        lines += ["", *(f"    {line}" for line in study.code().splitlines())]
+    paths = [("report", report), ("model", saved)]
+    if any(path for _, path in paths):
+        lines += ["", *(f"{name}: {path}" for name, path in paths if path is not None)]
+    return "\n".join(lines)

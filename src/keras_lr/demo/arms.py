@@ -1,0 +1,100 @@
+"""The comparison: each way to train, over several seeds, through plain `model.fit`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from keras_lr.demo.digits import Split
+from keras_lr.demo.model import build_model
+from keras_lr.watch import Arm, Run
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train.
+
+    Args:
+        name: What the reader calls it.
+        learning_rate: The optimizer's rate.
+        momentum: Its momentum.
+        schedule: The schedule's text, or `None`.
+        rules: Reduction rules.
+        note: A word on how its settings came about.
+    """
+
+    name: str
+    learning_rate: float
+    momentum: float = 0.0
+    schedule: str | None = None
+    rules: Sequence[Any] = field(default_factory=tuple)
+    note: str = ""
+
+    @property
+    def description(self) -> str:
+        """How to do the same, in a few words."""
+        momentum = f"with momentum {self.momentum:g}" if self.momentum else "without momentum"
+        parts = [f"{self.learning_rate:.3g} {momentum}", self.schedule or "constant"]
+        return ", ".join([*parts, *([self.note] if self.note else [])])
+
+    @property
+    def controlled(self) -> bool:
+        """Whether anything but the optimizer decides the rate."""
+        return self.schedule is not None or bool(self.rules)
+
+
+def train(recipe: Recipe, split: Split, *, seed: int, epochs: int, batch_size: int) -> tuple:
+    """Train once, as a user would.
+
+    Returns:
+        The model, its test accuracy, and its `Run`.
+    """
+    import keras
+
+    from keras_lr.callbacks import LearningRate
+
+    keras.utils.set_random_seed(seed)
+    model = build_model()
+    model.compile(
+        optimizer=keras.optimizers.SGD(recipe.learning_rate, momentum=recipe.momentum),
+        loss=model.loss,
+        metrics=["accuracy"],
+    )
+    rate = LearningRate(recipe.schedule, recipe.rules) if recipe.controlled else None
+    history = model.fit(
+        *split.train,
+        validation_data=split.validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        verbose=0,
+        callbacks=[rate] if rate else [],
+    )
+    _, accuracy = model.evaluate(*split.test, verbose=0)
+    record = rate.record if rate else None
+    return model, float(accuracy), Run.of(history, record, name=f"Training: {recipe.name}")
+
+
+def train_arm(
+    recipe: Recipe,
+    split: Split,
+    *,
+    seeds: Sequence[int],
+    epochs: int,
+    batch_size: int,
+    say: Callable[[str], None],
+) -> tuple[Arm, Any, Run]:
+    """One arm of the comparison.
+
+    Returns:
+        The arm, and the first seed's model and run (the first, not the best on the test split).
+    """
+    scores, kept = [], None
+    for seed in seeds:
+        model, accuracy, run = train(recipe, split, seed=seed, epochs=epochs, batch_size=batch_size)
+        scores.append(accuracy)
+        kept = kept or (model, run)
+    shown = " ".join(f"{100 * score:.1f}" for score in scores)
+    say(f"    {recipe.name} ({recipe.description}): {shown} %")
+    assert kept is not None
+    model, run = kept
+    arm = Arm(recipe.name, recipe.learning_rate, recipe.description, tuple(scores), run.history)
+    return arm, model, run
