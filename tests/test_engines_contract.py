@@ -1,0 +1,204 @@
+"""Every engine against the reference: same trials, same curves, epoch by epoch."""
+
+import keras
+import numpy as np
+import pytest
+
+from engine_models import assert_same_curves, build, images, never, trials
+from keras_lr.engines import Job, TrialSpec
+from keras_lr.engines.fit import FitEngine
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="the compiled engine is JAX's"
+)
+
+
+def both(build_model, specs, **job):
+    from keras_lr.engines.compiled.engine import CompiledEngine
+
+    x, y = images()
+    job = {"epochs": 3, "batch_size": 20, "validation_split": 0.25, **job}
+    job = Job(build_model, job.pop("x", x), job.pop("y", y), **job)
+    wanted = FitEngine(job).run(specs, never, lambda index, result: True)
+    engine = CompiledEngine(job, fall_back=False)
+    got = engine.run(specs, never, lambda index, result: True)
+    assert_same_curves(got, wanted)
+    return engine, got, wanted
+
+
+@pytest.mark.parametrize("kind", ["dense", "conv", "dropout", "batchnorm"])
+def test_models_under_sgd_with_momentum(kind):
+    _, got, wanted = both(lambda: build(kind), trials(momentum=[0.0, 0.5, 0.9]))
+    assert got[-1].diverged, "a rate of 1e30 has to diverge"
+    assert len(got[-1].history["loss"]) < 3, "and its history is frozen there"
+    assert got[3].history["learning_rate"][-1] < 2.0, "Divergence has to have cut"
+    for one, two in zip(got[:3], wanted[:3], strict=True):
+        for a, b in zip(one.weights, two.weights, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["dense", "batchnorm"])
+def test_models_under_adam(kind):
+    specs = trials(beta_1=[0.9, 0.8], beta_2=[0.999, 0.99])[:4]
+    engine, _, _ = both(lambda: build(kind, "adam"), specs)
+    assert len(engine._groups) == 1, "the betas are inputs of one program"
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "settings"),
+    [
+        ("rmsprop", {"rho": [0.9, 0.5], "momentum": [0.0, 0.9]}),
+        ("adamw", {"weight_decay": [0.0, 0.1]}),
+        ("lion", {"beta_1": [0.9, 0.5]}),
+        ("nadam", {"beta_1": [0.9, 0.5]}),
+        ("adadelta", {"rho": [0.95, 0.5]}),
+        ("adamax", {"beta_2": [0.999, 0.9]}),
+        ("scaled", {"momentum": [0.0, 0.9]}),
+    ],
+)
+def test_settings_of_other_optimizers_are_inputs(optimizer, settings):
+    specs = [TrialSpec({"learning_rate": 0.01, **dict(zip(settings, v, strict=True))})
+             for v in zip(*settings.values(), strict=True)]  # fmt: skip
+    engine, got, _ = both(lambda: build(optimizer=optimizer), specs, epochs=2)
+    assert len(engine._groups) == 1
+    assert got[0].history["loss"] != got[1].history["loss"], "the setting has to matter"
+
+
+def test_structural_settings_and_arguments_make_groups_of_their_own():
+    specs = [
+        TrialSpec({"learning_rate": 0.1, "momentum": 0.9, "nesterov": nesterov},
+                  arguments={"kind": kind})
+        for nesterov in (False, True) for kind in ("dense", "batchnorm")
+    ]  # fmt: skip
+    engine, _, _ = both(build, specs, epochs=2)
+    assert len(engine._groups) == 4
+
+
+def test_an_optimizer_with_its_own_schedule_and_accumulation():
+    def accumulating():
+        return build(gradient_accumulation_steps=2)
+
+    def scheduled():
+        model = build()
+        decay = keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5)
+        model.compile(keras.optimizers.SGD(decay), model.loss)
+        return model
+
+    both(accumulating, trials(momentum=[0.9])[:3])
+    both(scheduled, [TrialSpec({"momentum": 0.9}), TrialSpec({"momentum": 0.5})])
+
+
+def test_a_keras_schedule_gives_rates_and_not_factors():
+    decay = keras.optimizers.schedules.PolynomialDecay(0.2, 9, 0.01)
+    from keras_lr.schedules import as_schedule
+
+    _, got, _ = both(build, [TrialSpec({"learning_rate": 0.5}, as_schedule(decay))])
+    assert got[0].history["learning_rate"][0] < 0.2
+
+
+def test_members_of_a_multi_optimizer_keep_their_own_rates():
+    def two():
+        model = build()
+        members = keras.optimizers.OptimizerMap(
+            keras.optimizers.SGD(0.1, name="slow"),
+            {".*bias": keras.optimizers.Adam(0.01, name="fast")},
+        )
+        model.compile(keras.optimizers.MultiOptimizer(members), model.loss)
+        return model
+
+    if not hasattr(keras.optimizers, "MultiOptimizer"):
+        pytest.skip("this Keras has no MultiOptimizer")
+    from keras_lr.schedules import as_schedule
+
+    specs = [TrialSpec({}, as_schedule("cosine()")), TrialSpec({"momentum": 0.9})]
+    both(two, specs, epochs=2)
+
+
+def test_data_of_other_kinds():
+    class Batches(keras.utils.PyDataset):
+        def __init__(self, x, y):
+            super().__init__()
+            self.data = x, y
+
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            rows = slice(16 * index, 16 * index + 16)
+            return self.data[0][rows], self.data[1][rows]
+
+    x, y = images()
+    weights = np.linspace(0.1, 2, len(x)).astype("float32")
+    specs = trials(momentum=[0.9])[:2]
+    both(build, specs, sample_weight=weights)
+    both(build, specs, class_weight={0: 1.0, 1: 3.0, 2: 0.5}, validation_split=0.0,
+         validation_data=(x[:30], y[:30], weights[:30]))  # fmt: skip
+    both(build, specs, x=Batches(x, y), y=None, batch_size=None, validation_split=0.0)
+
+
+def test_a_custom_train_step_is_the_one_that_runs():
+    class Doubled(keras.Model):
+        def train_step(self, state, data):
+            logs, state = super().train_step(state, data)
+            return {**logs, "twice": 2 * logs["loss"]}, state
+
+    def custom():
+        inputs = keras.Input((8, 8, 1))
+        model = Doubled(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    _, got, _ = both(custom, [TrialSpec({"learning_rate": 0.1})])
+    twice = np.array(got[0].history["twice"])
+    np.testing.assert_allclose(twice, 2 * np.array(got[0].history["loss"]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("plan", ["1 single", "1 loop", "2 single", "4 loop"])
+def test_every_plan_computes_the_same(plan, monkeypatch):
+    from keras_lr.engines.compiled import group
+    from keras_lr.engines.compiled.plan import Plan
+
+    width, kind = plan.split()
+    chosen = Plan(int(width), loop=kind == "loop", threads=2)
+    monkeypatch.setattr(group, "default_candidates", lambda lanes, model: [chosen])
+    engine, _, _ = both(build, trials(momentum=[0.0, 0.9]))
+    assert str(chosen) in engine.plan
+
+
+def test_changing_the_plan_on_the_way_computes_the_same(monkeypatch):
+    from keras_lr.engines.compiled import group, planner
+    from keras_lr.engines.compiled.plan import Plan
+
+    plans = [Plan(4, loop=True), Plan(1, loop=False), Plan(2, loop=True, threads=2)]
+    monkeypatch.setattr(group, "default_candidates", lambda lanes, model: plans)
+    monkeypatch.setattr(group, "PIECE", 0.0)
+
+    def next_plan(self, seconds, *, remaining, compile_seconds):
+        self.costs[self.current] = seconds
+        left = [plan for plan in self.plans if plan not in self.costs]
+        self.current, self.settled = (left or self.plans)[0], not left
+
+    monkeypatch.setattr(planner.Planner, "measured", next_plan)
+    engine, _, _ = both(build, trials(momentum=[0.0, 0.9]), batch_size=8)
+    (only,) = engine._groups.values()
+    assert len(only.planner.costs) == 3
+
+
+def test_pruned_trials_end_and_the_others_go_on():
+    from keras_lr.engines.compiled.engine import CompiledEngine
+
+    x, y = images()
+    job = Job(build, x, y, epochs=3, batch_size=20)
+    specs = [TrialSpec({"learning_rate": rate}) for rate in np.geomspace(1e-3, 0.3, 6).tolist()]
+    stop = lambda index, epoch, logs: epoch == 0 and index != 4  # noqa: E731
+    results = [
+        engine.run(specs, stop, lambda index, result: index == 4)
+        for engine in (FitEngine(job), CompiledEngine(job, fall_back=False))
+    ]
+    assert_same_curves(results[1], results[0])
+    for found in results:
+        assert [result.pruned for result in found] == [index != 4 for index in range(6)]
+        assert [len(r.history["loss"]) for r in found] == [3 if i == 4 else 1 for i in range(6)]
+        assert [r.weights is not None for r in found] == [i == 4 for i in range(6)]
+    for a, b in zip(results[0][4].weights, results[1][4].weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
