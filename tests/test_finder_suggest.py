@@ -152,6 +152,30 @@ def test_pure_noise_is_refused(seed):
 
 def test_a_loss_that_only_rises_is_refused():
     assert "never fell" in judged(noisy(np.linspace(1, 4, 200))).reason
+    assert judged(noisy(np.linspace(1, 4, 200))).learning_rate is None
+
+
+def test_rates_that_are_too_high_from_the_start_are_refused():
+    leap = np.concatenate([[2.4], noisy(np.linspace(14, 11, 399), 1.0)])
+    finding = judge(np.geomspace(1e3, 1e6, 400), leap, (1e3, 1e6), decays=False)
+    assert finding.learning_rate is None
+    assert "too high" in finding.reason
+    assert "learning_rates=(1e-01, 1e+03)" in finding.reason
+
+
+def test_a_suggestion_below_the_range_is_refused():
+    rates = np.geomspace(5e-2, 10, 400)
+    losses = noisy(np.interp(rates, RATES, curve(steepest=7e-2, lowest=0.2)), 0.01)
+    finding = judge(rates, losses, (5e-2, 10.0), decays=False)
+    assert finding.learning_rate is None
+    assert "lies under the range. Sweep lower: learning_rates=(5e-04, 1e+01)" in finding.reason
+
+
+def test_rates_that_are_too_low_are_refused_with_higher_ones():
+    finding = judge(
+        np.geomspace(1e-9, 1e-8, 400), noisy(np.full(400, 2.3)), (1e-9, 1e-8), decays=False
+    )
+    assert "try higher rates: learning_rates=(1e-08, 1e-04)" in finding.reason
 
 
 def test_a_loss_that_is_never_finite_is_refused():

@@ -16,6 +16,7 @@ import numpy as np
 from keras_lr.finder.batches import Batches
 from keras_lr.finder.finding import Finding
 from keras_lr.finder.preserve import untouched
+from keras_lr.finder.refusal import never_fell
 from keras_lr.rate import leaves
 
 LENGTH = (60, 300)
@@ -194,13 +195,8 @@ def judge(field: Field, *, decays: bool) -> Finding:
         )
     details["best"] = float(field.rates[best])
     if not _fell(field, best):
-        return finding(
-            None,
-            f"The loss never fell: the best of {len(field.rates)} rates from {low:.2g} to "
-            f"{high:.2g} ended at {field.scores[best]:.4g}, no lower than where it began, within "
-            "the noise of its batches. Check that the labels belong to the inputs, that the "
-            "inputs are scaled, that layers are trainable, or try a larger batch_size.",
-        )
+        start = float(field.curves[:, 0].mean())
+        return finding(None, never_fell(low, high, start, field.scores[best]))
     edge = field.edge()
     if edge:
         side, end = ("highest", high) if edge > 0 else ("lowest", low)

@@ -16,6 +16,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.finder.batches import Batches
 from keras_lr.finder.finding import Finding
 from keras_lr.finder.preserve import untouched
+from keras_lr.finder.refusal import never_fell
 from keras_lr.finder.suggest import below_minimum, smooth, suggestions
 from keras_lr.rate import leaves
 from keras_lr.rate.followed import follow
@@ -200,18 +201,16 @@ def judge(
     best = first + int(np.argmin(smoothed[first:end]))
     details["best"] = float(rates[best])
     flat = losses[: max(20, end // 10)]
-    start, spread = float(flat.mean()), float(flat.std(ddof=1))
+    # A robust spread, and no start above the first loss, which no update has touched: at rates that
+    # are too high from the start, the loss leaps, and then "falls" from there.
+    spread = float(np.median(np.abs(np.diff(flat)))) * 1.4826 / 2**0.5
+    start = min(float(flat.mean()), float(losses[0]) + 2 * spread)
     # The average's own spread, and that of the mean that it is compared with.
     noise = spread * ((1 - BETA) / (1 + BETA) + 1 / len(flat)) ** 0.5
     fall = start - float(smoothed[best])
     seen = f"from {start:.4g} to {smoothed[best]:.4g} at its lowest"
     if fall <= max(3 * noise, 1e-4 * abs(start)):
-        return finding(
-            None,
-            f"The loss never fell: it went {seen}, within the noise of its batches, for rates from "
-            f"{rates[0]:.2g} to {rates[end - 1]:.2g}. Check that the labels belong to the inputs, "
-            "that the inputs are scaled, that layers are trainable, or try a larger batch_size.",
-        )
+        return finding(None, never_fell(rates[0], rates[end - 1], losses[0], smoothed[best]))
     if best == end - 1 and end == len(losses):
         return finding(
             None,
@@ -220,6 +219,13 @@ def judge(
         )
     divisor = DIVISORS[decays]
     learning_rate = below_minimum(rates[first:end], smoothed[first:end], divisor)
+    if learning_rate < low:
+        return finding(
+            None,
+            f"The smoothed loss was lowest at {rates[best]:.2g} ({seen}), and the rate to suggest, "
+            f"{divisor:.0f} times below, lies under the range. "
+            f"Sweep lower: learning_rates=({low / 100:.0e}, {high:.0e}).",
+        )
     return finding(
         learning_rate,
         f"The smoothed loss was lowest at {rates[best]:.2g} ({seen}); {divisor:.0f} times below, "
