@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from keras_lr.engines.trial import Job, TrialSpec
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import check_rate, leaves
@@ -73,7 +75,8 @@ def clone(model: Any) -> Any:
             "model. Pass a function that builds and compiles it: tune(build_model, ...)."
         )
     for new, old in pairs:
-        new.assign(old)
+        # By way of the host: on JAX both would hold one buffer, and training gives its away.
+        new.assign(np.array(keras.ops.convert_to_numpy(old), copy=True))
     return twin
 
 

@@ -5,7 +5,7 @@ and the settings of its optimizer; `lanes` runs many copies of it side by side; 
 short way for a race: the same batches, one rate table, every step's loss.
 """
 
-from keras_lr.engines.compiled.lockstep import lockstep_losses
+from keras_lr.engines.compiled.lockstep import batches_of, lockstep_losses
 from keras_lr.engines.compiled.program import Program
 
-__all__ = ["Program", "lockstep_losses"]
+__all__ = ["Program", "batches_of", "lockstep_losses"]

@@ -48,14 +48,15 @@ class Program:
                 "The compiled engine needs the JAX backend. Received: KERAS_BACKEND="
                 f"{keras.backend.backend()}. Use engine='fit', or set KERAS_BACKEND=jax."
             )
-        if model.optimizer is None or not model.optimizer.built:
+        optimizer = getattr(model, "optimizer", None)
+        if optimizer is None or not optimizer.built:
             raise InvalidInput(
                 "The model isn't built and compiled. Call model.compile(optimizer, loss), and "
                 "give it data of the right shape."
             )
         self.model = model
         self.settings = tuple(settings)
-        self._leaves = leaves(model.optimizer)
+        self._leaves = leaves(optimizer)
         self._own_steps = internals.has_own_steps(model)
 
     @property

@@ -118,11 +118,11 @@ class _Search:
         self.given = dict(space)
         self.count = trials
         self.objective = objective
-        self.direction: Literal["minimize", "maximize"] = _direction(objective, direction)
         arguments = first_arguments(space, job.build_model)
         self.probe = make_model(job, TrialSpec(arguments=arguments))
         self.space = read_space(space, job.build_model, self.probe.optimizer)
         _check_objective(job, self.probe, objective)
+        self.direction: Literal["minimize", "maximize"] = _direction(objective, direction)
         self.kept: tuple[int, list[Any]] | None = None
         self.best: float | None = None
         self.interrupted = False
