@@ -43,7 +43,7 @@ def demo(
 def _data(result: Any, backend: str) -> dict[str, Any]:
     from keras_lr.watch.answers import comparison_answer
 
-    comparison, best = result.comparison, result.study.best
+    comparison = result.comparison
     return {
         "command": "demo",
         "answer": comparison_answer(comparison),
@@ -53,17 +53,15 @@ def _data(result: Any, backend: str) -> dict[str, Any]:
             "seconds": result.finding.seconds,
         },
         "tuned": {
-            "params": best.params,
+            "params": result.best,
             "objective": result.study.objective,
-            "value": best.value,
             "trials": len(result.study.trials),
             "engine": result.study.engine,
             "plan": result.study.plan,
             "seconds": result.study.seconds,
         },
         "best_constant": {
-            "params": result.constant.best.params,
-            "value": result.constant.best.value,
+            "params": result.steady,
             "trials": len(result.constant.trials),
         },
         "metric": comparison.metric,

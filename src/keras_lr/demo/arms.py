@@ -1,11 +1,13 @@
 """The comparison: each way to train, over several seeds, through plain `model.fit`."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from keras_lr.demo.digits import Split
 from keras_lr.demo.model import build_model
+from keras_lr.errors import TrainingDiverged
 from keras_lr.watch import Arm, Run
 
 
@@ -60,17 +62,18 @@ def train(recipe: Recipe, split: Split, *, seed: int, epochs: int, batch_size: i
         metrics=["accuracy"],
     )
     rate = LearningRate(recipe.schedule, recipe.rules) if recipe.controlled else None
-    history = model.fit(
-        *split.train,
-        validation_data=split.validation,
-        epochs=epochs,
-        batch_size=batch_size,
-        verbose=0,
-        callbacks=[rate] if rate else [],
-    )
+    with contextlib.suppress(TrainingDiverged):  # the last good weights are back: score those
+        model.fit(
+            *split.train,
+            validation_data=split.validation,
+            epochs=epochs,
+            batch_size=batch_size,
+            verbose=0,
+            callbacks=[rate] if rate else [],
+        )
     _, accuracy = model.evaluate(*split.test, verbose=0)
     record = rate.record if rate else None
-    return model, float(accuracy), Run.of(history, record, name=f"Training: {recipe.name}")
+    return model, float(accuracy), Run.of(model.history, record, name=f"Training: {recipe.name}")
 
 
 def train_arm(

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+BATCH_SIZE = 32
+
 
 def build_model() -> Any:
     """A dense net of 2,410 weights, compiled with `SGD()` as Keras has it: rate 0.01, momentum 0."""

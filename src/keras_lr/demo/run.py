@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from keras_lr.demo.arms import Recipe, train_arm
+from keras_lr.demo.confirm import confirm
 from keras_lr.demo.digits import Split, load_digits
-from keras_lr.demo.model import build_model
+from keras_lr.demo.model import BATCH_SIZE, build_model
+from keras_lr.demo.page import tuning_section
 from keras_lr.errors import InvalidInput
+from keras_lr.rules import Divergence, Plateau
 from keras_lr.watch import Comparison, Run, report
+from keras_lr.watch.figures.trials import summary
 
 EPOCHS = 20
-BATCH_SIZE = 32
 MOMENTUMS = [0.0, 0.5, 0.9, 0.95]
-SCHEDULES = [None, "cosine", "one_cycle", "warmup_stable_decay"]
+CONFIRM_SEEDS = 3
+"""Further seeds that the best trials are confirmed with before one is chosen."""
+SCHEDULES = ["linear", "cosine", "one_cycle", "warmup_stable_decay"]
+"""Each ends with a cooldown; the constant rate is searched apart, as the baseline."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,9 @@ class DemoResult:
     Args:
         finding: The learning rate that `find` advised.
         study: The tuning of rate × momentum × schedule.
+        best: The chosen settings: the best mean of the best trials over several seeds.
         constant: The tuning of the baseline: rate × momentum, same trials, no schedule.
+        steady: The chosen settings of the baseline.
         comparison: Test accuracy of the winner and its baselines, seed by seed.
         run: The winner's training with its first seed.
         report: The HTML report.
@@ -37,7 +45,9 @@ class DemoResult:
 
     finding: Any
     study: Any
+    best: dict[str, Any]
     constant: Any
+    steady: dict[str, Any]
     comparison: Comparison
     run: Run
     report: Path
@@ -60,7 +70,8 @@ def run(
     Every choice is made on the validation split; the test split is only reported. The baselines
     are Keras's `SGD()` untouched (rate 0.01, no momentum), the same rate with the usual momentum
     of 0.9, and the best constant rate: rate and momentum tuned with as many trials as the
-    winner's, but neither schedule nor rules.
+    winner's and confirmed with as many seeds, but neither schedule nor rules. The comparison's
+    seeds are others than those of the choice.
 
     Args:
         out: The folder that the report and the model are written to.
@@ -91,29 +102,45 @@ def run(
 
     say(f"2/5  Tune learning rate x momentum x schedule ({trials} trials of {epochs} epochs)")
     settings = {"trials": trials, "epochs": epochs, "engine": engine, "seed": seed}
-    study = _tune(split, finding.learning_rate, SCHEDULES, **settings)
-    say(f"     and the best constant rate, with as many trials ({trials}) but no schedule")
-    constant = _tune(split, finding.learning_rate, None, **settings)
-
-    recipes = _recipes(study.best.params, constant.best.params)
-    several = range(seed + 1, seed + 1 + seeds)
-    fit = {"seeds": several, "epochs": epochs, "batch_size": BATCH_SIZE, "say": say}
+    rules = (Plateau("val_loss", factor=0.5, patience=4), Divergence())
+    study, best, value = _tune(split, finding.learning_rate, SCHEDULES, rules, **settings)
     say(
-        f"3/5  Train with the winner, its schedule and reduction rules ({seeds} seeds, test accuracy)"
+        f"     chosen: {summary(_searched(best))}; mean val_loss {value:.4g} over {CONFIRM_SEEDS + 1} seeds"
     )
+    say(
+        f"     and the best constant rate, with as many trials ({trials}) but no schedule, no rules"
+    )
+    constant, steady, steady_value = _tune(split, finding.learning_rate, [None], (), **settings)
+    say(
+        f"     chosen: {summary(_searched(steady))}; mean val_loss {steady_value:.4g} over {CONFIRM_SEEDS + 1} seeds"
+    )
+
+    recipes = _recipes(best, steady, rules)
+    first = seed + 1 + CONFIRM_SEEDS  # no choice was made with these seeds
+    several = range(first, first + seeds)
+    fit = {"seeds": several, "epochs": epochs, "batch_size": BATCH_SIZE, "say": say}
+    say(f"3/5  Train with the winner, its schedule and rules ({seeds} other seeds, test accuracy)")
     winner, model, history = train_arm(recipes[0], split, **fit)
     say("4/5  Compare with the baselines on the same test split")
     others = [train_arm(recipe, split, **fit)[0] for recipe in recipes[1:]]
     comparison = Comparison("test accuracy", (winner, *others))
 
     say("5/5  Write the report and the model")
-    page = report([comparison, study, history, finding], folder / "report.html")
+    sections = [
+        comparison,
+        tuning_section(study, recipes[0], value, epochs=epochs),
+        history,
+        finding,
+    ]
+    page = report(sections, folder / "report.html")
     saved = folder / "model.keras"
     part = folder / f".model.{os.getpid()}.keras"
     model.save(part)
     os.replace(part, saved)
     seconds = time.perf_counter() - started
-    return DemoResult(finding, study, constant, comparison, history, page, saved, seconds)
+    return DemoResult(
+        finding, study, best, constant, steady, comparison, history, page, saved, seconds
+    )
 
 
 def _find(split: Split, epochs: int, seed: int) -> Any:
@@ -125,17 +152,20 @@ def _find(split: Split, epochs: int, seed: int) -> Any:
     return find(build_model(), *split.train, epochs=epochs, batch_size=BATCH_SIZE, seed=seed)
 
 
-def _tune(split: Split, rate: float, schedules: Any, **settings: Any) -> Any:
+def _tune(
+    split: Split, rate: float, schedules: list[Any], rules: tuple[Any, ...], **settings: Any
+) -> tuple[Any, dict[str, Any], float]:
+    """A study, the settings that its confirmation chose, and their mean objective."""
     from keras_lr.tuner import LogUniform, tune
 
     # With momentum m the same progress takes about (1 - m) times the rate, so look further down.
     space: dict[str, Any] = {
         "learning_rate": LogUniform(rate / 50, rate * 4),
         "momentum": MOMENTUMS,
+        "schedule": schedules,
+        "rules": rules,
     }
-    if schedules is not None:
-        space["schedule"] = schedules
-    return tune(
+    study = tune(
         build_model,
         *split.train,
         validation_data=split.validation,
@@ -144,25 +174,38 @@ def _tune(split: Split, rate: float, schedules: Any, **settings: Any) -> Any:
         objective="val_loss",
         **settings,
     )
+    seed = settings["seed"]
+    chosen, value = confirm(
+        study,
+        split,
+        rules=rules,
+        seeds=range(seed + 1, seed + 1 + CONFIRM_SEEDS),
+        epochs=settings["epochs"],
+        batch_size=BATCH_SIZE,
+        engine=settings["engine"],
+    )
+    return study, chosen, value
 
 
-def _recipes(best: Any, constant: Any) -> list[Recipe]:
-    from keras_lr.rules import Divergence, Plateau
-
-    schedule = best.get("schedule", "none")
+def _recipes(best: Any, steady: Any, rules: tuple[Any, ...]) -> list[Recipe]:
+    schedule = best["schedule"]
     return [
         Recipe(
             "keras-lr",
             best["learning_rate"],
             best["momentum"],
             None if schedule == "none" else schedule,
-            (Plateau("val_loss", factor=0.5, patience=4), Divergence()),
+            rules,
             "Plateau and Divergence",
         ),
         Recipe("Keras's default", 0.01),
         Recipe("default rate, usual momentum", 0.01, 0.9),
-        Recipe("best constant rate", constant["learning_rate"], constant["momentum"]),
+        Recipe("best constant rate", steady["learning_rate"], steady["momentum"]),
     ]
+
+
+def _searched(params: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name != "rules"}
 
 
 def _make_folder(folder: Path) -> None:

@@ -28,7 +28,7 @@ def study_answer(study: Any) -> str:
     if best is None:
         return "No trial completed, so nothing can be advised."
     reached = score(study.objective, best.value)
-    return f"Use {summary(best)}: {study.objective} {reached}."
+    return f"Use {summary(best.params)}: {study.objective} {reached}."
 
 
 def study_counts(study: Any) -> str:

@@ -50,6 +50,12 @@ def section(result: Any) -> Section:
 
 
 @section.register
+def given_section(part: Section) -> Section:
+    """A part that somebody wrote: as it is."""
+    return part
+
+
+@section.register
 def finding_section(finding: Finding) -> Section:
     """Loss against rate, and the race."""
     charts = [
@@ -106,7 +112,7 @@ def study_section(study: Any) -> Section:
         )
     warning = edge_warning(study)
     others = [t for t in study.trials if t not in ranked]
-    keys = list(dict.fromkeys(key for t in study.trials for key in t.params))
+    keys = figures.trials.varied(study)
     rows = [
         [
             str(t.number),

@@ -64,19 +64,39 @@ def is_share(metric: str) -> bool:
     return "acc" in metric.lower()
 
 
-def log_ticks(values: Iterable[float]) -> dict[str, Any]:
-    """Axis settings for a learning rate: logarithmic, with ticks a reader can name.
+def schedule_words(text: str) -> str:
+    """A schedule's text for a reader (and for `parse`): without empty brackets.
 
-    Less than three decades get ticks at 1, 2 and 5; more get powers of ten.
+    >>> schedule_words("constant() | cooldown(20%)")
+    'constant | cooldown(20%)'
+    """
+    return text.replace("()", "")
+
+
+def log_ticks(values: Iterable[float]) -> dict[str, Any]:
+    """Axis settings for positive numbers on a log scale, with ticks a reader can name.
+
+    Up to three decades get ticks at 1, 2 and 5; more get powers of ten.
+
+    >>> log_ticks([0.02, 0.3])["ticktext"]
+    ['0.01', '0.02', '0.05', '0.1', '0.2', '0.5', '1', '2', '5']
     """
     finite = [v for v in values if v and math.isfinite(v) and v > 0]
     if not finite:
-        return {"type": "log", "exponentformat": "power"}
+        return {"type": "log"}
     low, high = math.floor(math.log10(min(finite))), math.ceil(math.log10(max(finite)))
     heads = (1, 2, 5) if high - low <= 3 else (1,)
     step = 1 if high - low <= 8 else 2
     ticks = [head * 10.0**power for power in range(low, high + 1, step) for head in heads]
     return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+
+
+def loss_axis(values: Iterable[float | None]) -> dict[str, Any]:
+    """Axis settings for a loss: logarithmic when it spans more than a factor of ten."""
+    finite = [v for v in values if v is not None and math.isfinite(v)]
+    if finite and min(finite) > 0 and max(finite) / min(finite) > 10:
+        return log_ticks(finite)
+    return {}
 
 
 def blank(title: str, *, x: str = "", y: str = "", height: int = 400) -> Any:
@@ -114,11 +134,3 @@ def blank(title: str, *, x: str = "", y: str = "", height: int = 400) -> Any:
     figure.update_xaxes(title_text=safe(x))
     figure.update_yaxes(title_text=safe(y))
     return figure
-
-
-def loss_axis(values: Iterable[float]) -> dict[str, Any]:
-    """Axis settings for a loss: logarithmic when it spans more than a factor of twenty."""
-    finite = [v for v in values if v is not None and math.isfinite(v)]
-    if finite and min(finite) > 0 and max(finite) / min(finite) > 20:
-        return {"type": "log", "exponentformat": "power"}
-    return {}

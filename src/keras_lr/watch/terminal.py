@@ -139,10 +139,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | 
 def trials_table(study: Any, *, count: int = 8) -> str:
     """The best trials of a study, as text."""
     from keras_lr.watch.figures.study import describe_value
-    from keras_lr.watch.figures.trials import ranked
+    from keras_lr.watch.figures.trials import ranked, varied
 
     best = ranked(study)[:count]
-    keys = list(dict.fromkeys(key for trial in best for key in trial.params))
+    keys = varied(study)
     rows = [
         [
             str(trial.number),

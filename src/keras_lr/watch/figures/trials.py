@@ -1,6 +1,7 @@
 """The study's other views: the rate × momentum map, and the best trials' curves."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from keras_lr.watch.figures.study import best_trial, describe_value, hover, shown_value
@@ -138,10 +139,11 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
             )
         )
     shown: list[float] = []
+    keys = varied(study)
     for index, trial in enumerate(best):
         curve = trial.history.get(study.objective, [])
         shown += [v for v in curve if math.isfinite(v)]
-        short = ", ".join(f"{describe_value(v)}" for k, v in trial.params.items() if k != "seed")
+        short = ", ".join(describe_value(trial.params.get(key)) for key in keys)
         figure.add_trace(
             go.Scatter(
                 x=list(range(1, len(curve) + 1)),
@@ -179,14 +181,26 @@ def ranked(study: Any) -> list[Any]:
     return sorted(done, key=lambda t: t.value, reverse=study.direction == "maximize")
 
 
-def summary(trial: Any) -> str:
-    """A trial's settings in a few words: `"0.12 with momentum 0.9, one_cycle"`."""
-    params = dict(trial.params)
+def varied(study: Any) -> list[str]:
+    """The parameters that differ between trials, in the space's order; all if none does."""
+    keys = list(dict.fromkeys(key for trial in study.trials for key in trial.params))
+    several = [k for k in keys if len({repr(t.params.get(k)) for t in study.trials}) > 1]
+    return several or keys
+
+
+def summary(params: Mapping[str, Any]) -> str:
+    """Settings in a few words.
+
+    >>> summary({"learning_rate": 0.12, "momentum": 0.9, "schedule": "none", "width": 8})
+    '0.12 with momentum 0.9, constant, width 8'
+    """
+    params = {name: value for name, value in params.items() if (name, value) != ("rules", "none")}
     words = [number(params.pop("learning_rate"))] if "learning_rate" in params else []
     if "momentum" in params:
         words.append(f"with momentum {describe_value(params.pop('momentum'))}")
     head = " ".join(words)
     schedule = params.pop("schedule", None)
-    rest = [] if schedule is None else [str(schedule)]
+    rest = [] if schedule is None else ["constant" if schedule == "none" else str(schedule)]
+    rest += [str(params.pop("rules"))] if "rules" in params else []
     rest += [f"{key} {describe_value(value)}" for key, value in params.items()]
     return ", ".join([*([head] if head else []), *rest])

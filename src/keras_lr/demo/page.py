@@ -1,0 +1,53 @@
+"""The tuning's part of the demo's report: what was chosen, which isn't the study's best by itself."""
+
+from dataclasses import replace
+from typing import Any
+
+from keras_lr.demo.arms import Recipe
+from keras_lr.demo.model import BATCH_SIZE
+from keras_lr.watch.answers import study_answer
+from keras_lr.watch.section import Section
+from keras_lr.watch.sections import section
+from keras_lr.watch.style import number
+
+
+def tuning_section(study: Any, chosen: Recipe, value: float, *, epochs: int) -> Section:
+    """The study's section, answering with what its confirmation chose.
+
+    Args:
+        study: The study.
+        chosen: What was chosen.
+        value: Its mean objective over the seeds of the confirmation.
+        epochs: Epochs of a training, for the code.
+    """
+    part = section(study)
+    best = study_answer(study).removeprefix("Use ")
+    return replace(
+        part,
+        answer=f"Chosen: {chosen.description}: mean {study.objective} {number(value)} over "
+        "several seeds.",
+        notes=[f"The best single trial was {best}", *part.notes],
+        code=code(chosen, epochs),
+    )
+
+
+def code(recipe: Recipe, epochs: int) -> str:
+    """Python that trains as the demo's winner did."""
+    return f"""import keras
+import keras_lr
+from keras_lr.rules import Divergence, Plateau
+
+model.compile(
+    optimizer=keras.optimizers.SGD({recipe.learning_rate:.4g}, momentum={recipe.momentum:g}),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+)
+model.fit(
+    x, y, validation_data=(x_val, y_val), epochs={epochs}, batch_size={BATCH_SIZE},
+    callbacks=[
+        keras_lr.LearningRate(
+            schedule={recipe.schedule!r},
+            rules=[Plateau("val_loss", factor=0.5, patience=4), Divergence()],
+        ),
+    ],
+)"""
