@@ -7,7 +7,8 @@ L* the grid's lowest and L0 the loss before training,
     regret(rate) = (L(rate) - L*) / (L0 - L*),
 
 L being interpolated over the logarithm of the rate, and L0 where a run diverged. A method that
-refuses counts with the regret 1 (nothing is learned). The cost is the method's wall clock,
+refuses counts with the regret 1 (nothing is learned). `steep`, `valley` and `slide` are what those
+suggestions of fastai's make of the same range test. The cost is the method's wall clock,
 compilation included, as a share of one whole run through `fit`, compilation included.
 
     python -m benchmarks.find            # two problems, under two minutes on two cores
@@ -212,7 +213,7 @@ def rows(chosen: list[Problem]) -> Iterator[Row]:
                         model = compiled(problem, optimizer, seed)
                         started = time.perf_counter()
                         try:
-                            rate = keras_lr.find(
+                            finding = keras_lr.find(
                                 model,
                                 problem.x,
                                 problem.y,
@@ -221,11 +222,15 @@ def rows(chosen: list[Problem]) -> Iterator[Row]:
                                 schedule="linear" if decays else None,
                                 seed=seed,
                                 verbose=0,
-                            ).learning_rate
-                        except RateNotFound:
-                            rate = None
+                            )
+                        except RateNotFound as error:
+                            finding = error.finding
                         cost = (time.perf_counter() - started) / run
-                        yield Row(cell, method, seed, rate, real.best, real.regret(rate), cost)
+                        answers = {method: finding.learning_rate}
+                        answers.update(finding.details.get("suggestions", {}))
+                        answers.pop("minimum", None)  # the range test's own, for a constant rate
+                        for answer, rate in answers.items():
+                            yield Row(cell, answer, seed, rate, real.best, real.regret(rate), cost)
                 default = float(optimizer().learning_rate)
                 yield Row(cell, "default", 0, default, real.best, real.regret(default), 0.0)
 
@@ -234,7 +239,7 @@ def summary(found: list[Row]) -> list[dict[str, Any]]:
     """A line for each cell and method, then one for each method over all cells."""
     lines = []
     for cell in [*dict.fromkeys(row.cell for row in found), None]:
-        for method in ("race", "range", "default"):
+        for method in ("race", "range", "steep", "valley", "slide", "default"):
             part = [r for r in found if r.method == method and cell in (None, r.cell)]
             regrets = [row.regret for row in part]
             octaves = [abs(np.log2(r.rate / r.best)) if r.rate else np.inf for r in part]
