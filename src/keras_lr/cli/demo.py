@@ -84,14 +84,14 @@ def _data(result: Any, backend: str) -> dict[str, Any]:
 
 
 def _text(result: Any) -> str:
-    from keras_lr.watch.answers import comparison_answer, finding_answer, study_answer
+    from keras_lr.watch.answers import comparison_answer, finding_answer
     from keras_lr.watch.terminal import comparison_table, finding_curve
 
     return "\n".join(
         [
             finding_curve(result.finding),
             f"Found: {finding_answer(result.finding)}",
-            f"Tuned: {study_answer(result.study)}",
+            f"Tuned: {_tuned(result)}",
             "",
             comparison_table(result.comparison),
             "",
@@ -102,3 +102,10 @@ def _text(result: Any) -> str:
             f"{result.seconds:.0f} s",
         ]
     )
+
+
+def _tuned(result: Any) -> str:
+    from keras_lr.watch.answers import study_counts
+
+    arm = result.comparison.candidate
+    return f"{arm.description}; {study_counts(result.study)}"

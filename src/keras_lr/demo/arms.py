@@ -9,6 +9,7 @@ from keras_lr.demo.digits import Split
 from keras_lr.demo.model import build_model
 from keras_lr.errors import TrainingDiverged
 from keras_lr.watch import Arm, Run
+from keras_lr.watch.style import schedule_words
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ class Recipe:
     def description(self) -> str:
         """How to do the same, in a few words."""
         momentum = f"with momentum {self.momentum:g}" if self.momentum else "without momentum"
-        parts = [f"{self.learning_rate:.3g} {momentum}", self.schedule or "constant"]
+        parts = [
+            f"{self.learning_rate:.3g} {momentum}",
+            schedule_words(self.schedule or "constant"),
+        ]
         return ", ".join([*parts, *([self.note] if self.note else [])])
 
     @property

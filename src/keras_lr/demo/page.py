@@ -8,7 +8,7 @@ from keras_lr.demo.model import BATCH_SIZE
 from keras_lr.watch.answers import study_answer
 from keras_lr.watch.section import Section
 from keras_lr.watch.sections import section
-from keras_lr.watch.style import number
+from keras_lr.watch.style import number, schedule_words
 
 
 def tuning_section(study: Any, chosen: Recipe, value: float, *, epochs: int) -> Section:
@@ -33,6 +33,7 @@ def tuning_section(study: Any, chosen: Recipe, value: float, *, epochs: int) -> 
 
 def code(recipe: Recipe, epochs: int) -> str:
     """Python that trains as the demo's winner did."""
+    schedule = None if recipe.schedule is None else schedule_words(recipe.schedule)
     return f"""import keras
 import keras_lr
 from keras_lr.rules import Divergence, Plateau
@@ -46,7 +47,7 @@ model.fit(
     x, y, validation_data=(x_val, y_val), epochs={epochs}, batch_size={BATCH_SIZE},
     callbacks=[
         keras_lr.LearningRate(
-            schedule={recipe.schedule!r},
+            schedule={schedule!r},
             rules=[Plateau("val_loss", factor=0.5, patience=4), Divergence()],
         ),
     ],

@@ -148,7 +148,7 @@ def comparison_section(comparison: Comparison) -> Section:
                 "–"
                 if is_candidate
                 else f"this is {comparison.verdict(arm)}".replace("this is ", ""),
-                " ".join(score(metric, s) for s in arm.scores),
+                ", ".join(score(metric, s).removesuffix(" %") for s in arm.scores),
             ]
         )
     seeds = len(comparison.candidate.scores)

@@ -3,7 +3,19 @@
 import math
 from typing import Any
 
-from keras_lr.watch.style import BAD, COLOURS, GOOD, SYMBOLS, blank, log_ticks, number, safe
+from keras_lr.watch.style import (
+    BAD,
+    COLOURS,
+    GOOD,
+    INK,
+    SYMBOLS,
+    blank,
+    log_ticks,
+    loss_axis,
+    number,
+    safe,
+    schedule_words,
+)
 
 EDGE = 0.05
 """A best rate within this share of the range (on the log scale) of an end lies at its edge."""
@@ -31,25 +43,22 @@ def study_figure(study: Any) -> Any:
     points = [(t, shown_value(t, study)) for t in trials]
     good = [(t, v) for t, v in points if v is not None and t.state != "diverged"]
     shown = [v for _, v in good]
-    log = (
-        study.direction == "minimize" and shown and min(shown) > 0 and max(shown) > 20 * min(shown)
-    )
-    if log:
-        figure.update_yaxes(type="log", exponentformat="power")
+    if study.direction == "minimize":
+        figure.update_yaxes(**loss_axis(shown))
     colour_key = "momentum" if any("momentum" in t.params for t in trials) else "schedule"
     groups = _distinct(t.params.get(colour_key) for t, _ in good)
     shapes = _distinct(t.params.get("schedule") for t, _ in good)
     for index, group in enumerate(groups):
         members = [(t, v) for t, v in good if t.params.get(colour_key) == group]
         colour = COLOURS[index % len(COLOURS)]
+        if group is not None:
+            figure.add_trace(_key(f"{colour_key} {describe_value(group)}", color=colour))
         figure.add_trace(
             go.Scatter(
                 x=[_rate(t) for t, _ in members],
                 y=[v for _, v in members],
                 mode="markers",
-                name=safe(f"{colour_key} {describe_value(group)}")
-                if group is not None
-                else "trial",
+                showlegend=False,
                 marker={
                     "size": 10,
                     "color": colour,
@@ -64,6 +73,10 @@ def study_figure(study: Any) -> Any:
                 hovertemplate="%{text}<br>" + safe(study.objective) + " %{y:.4g}<extra></extra>",
             )
         )
+    if len(shapes) > 1:
+        for index, shape in enumerate(shapes):
+            symbol = SYMBOLS[index % len(SYMBOLS)]
+            figure.add_trace(_key(describe_value(shape), color=INK, symbol=symbol))
     bad = [t for t, v in points if t.state in ("diverged", "failed") or v is None]
     if bad:
         worst = (max if study.direction == "minimize" else min)(shown, default=1.0)
@@ -159,7 +172,15 @@ def describe_value(value: Any) -> str:
     """A parameter's value for a reader."""
     if isinstance(value, float):
         return number(value)
-    return "none" if value is None else str(value)
+    return "none" if value is None else schedule_words(str(value))
+
+
+def _key(name: str, **marker: Any) -> Any:
+    """An entry of the legend without a point of its own."""
+    import plotly.graph_objects as go
+
+    marker = {"symbol": "circle", "size": 10, **marker}
+    return go.Scatter(x=[None], y=[None], mode="markers", name=safe(name), marker=marker)
 
 
 def _rate(trial: Any) -> float | None:

@@ -11,9 +11,11 @@ from keras_lr.watch.style import (
     DASHES,
     GOOD,
     GRID,
+    INK,
     SCALE,
     blank,
     log_ticks,
+    loss_axis,
     number,
     safe,
 )
@@ -57,7 +59,7 @@ def momentum_figure(study: Any) -> Any:
                 "cmax": values[-1 - len(values) // 10 if study.direction == "minimize" else -1]
                 if values
                 else 1,
-                "line": {"color": GRID, "width": 1},
+                "line": {"color": INK, "width": 1},
                 "colorbar": {
                     "title": {"text": safe(study.objective), "side": "right"},
                     "thickness": 12,
@@ -119,7 +121,7 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
     import plotly.graph_objects as go
 
     best = ranked(study)[:count]
-    figure = blank(f"The {len(best)} best trials", x="epoch", y=study.objective)
+    figure = blank(f"The {len(best)} best trials", x="epoch", y=study.objective, height=460)
     others = [t for t in study.trials if not any(t is b for b in best)]
     curves = [(t, t.history.get(study.objective, [])) for t in others]
     xs: list[Any] = []
@@ -159,15 +161,13 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
                 f"<extra>{safe(short)}</extra>",
             )
         )
-    if shown and study.direction == "minimize":
+    axis = loss_axis(shown) if study.direction == "minimize" else {}
+    figure.update_yaxes(**axis)
+    if shown:  # the others may have gone anywhere: look where the best are
         low, high = min(shown), max(shown)
-        if low > 0 and high / low > 20:
-            figure.update_yaxes(type="log", exponentformat="power")
-        else:
-            figure.update_yaxes(range=[low - 0.05 * (high - low), high + 0.1 * (high - low)])
-    elif shown:
-        low, high = min(shown), max(shown)
-        figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.05 * (high - low)])
+        ends = (math.log10(low), math.log10(high)) if axis else (low, high)
+        room = 0.08 * ((ends[1] - ends[0]) or 1.0)
+        figure.update_yaxes(range=[ends[0] - room, ends[1] + room])
     return figure
 
 
@@ -200,7 +200,9 @@ def summary(params: Mapping[str, Any]) -> str:
         words.append(f"with momentum {describe_value(params.pop('momentum'))}")
     head = " ".join(words)
     schedule = params.pop("schedule", None)
-    rest = [] if schedule is None else ["constant" if schedule == "none" else str(schedule)]
+    rest = (
+        [] if schedule is None else ["constant" if schedule == "none" else describe_value(schedule)]
+    )
     rest += [str(params.pop("rules"))] if "rules" in params else []
     rest += [f"{key} {describe_value(value)}" for key, value in params.items()]
     return ", ".join([*([head] if head else []), *rest])
