@@ -72,10 +72,11 @@ def train(recipe: Recipe, split: Split, *, seed: int, epochs: int, batch_size: i
             validation_data=split.validation,
             epochs=epochs,
             batch_size=batch_size,
+            validation_batch_size=len(split.validation[0]),
             verbose=0,
             callbacks=[rate] if rate else [],
         )
-    _, accuracy = model.evaluate(*split.test, verbose=0)
+    _, accuracy = model.evaluate(*split.test, batch_size=len(split.test[0]), verbose=0)
     record = rate.record if rate else None
     return model, float(accuracy), Run.of(model.history, record, name=f"Training: {recipe.name}")
 
