@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass, field
+from types import SimpleNamespace as RateEvent
 from typing import Any
 
 import numpy as np
 
-from types import SimpleNamespace as RateEvent
 from keras_lr.finder.finding import Finding
 from keras_lr.watch import Arm, Comparison, Run
 

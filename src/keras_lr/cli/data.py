@@ -139,6 +139,8 @@ def from_returned(value: Any, text: str) -> Data:
 
 
 def _from_npz(path: Path) -> Data:
+    if not zipfile.is_zipfile(path):
+        raise InvalidInput(f"{path} isn't a NumPy archive. Write it with np.savez(path, x=x, y=y).")
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = list(archive.files)
@@ -171,25 +173,27 @@ def _from_npz(path: Path) -> Data:
 
 def _check(data: Data) -> Data:
     """Refuse arrays that no training can use."""
-    pairs = [(data.x, data.y, "x", "y")]
+    _check_pair(data.x, data.y, "x", "y")
     if isinstance(data.validation_data, tuple | list) and len(data.validation_data) >= 2:
-        pairs.append((data.validation_data[0], data.validation_data[1], "x_val", "y_val"))
-    for x, y, x_name, y_name in pairs:
-        for array, name in ((x, x_name), (y, y_name)):
-            _check_array(array, name)
-        if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and len(x) != len(y):
+        x, y, *_ = data.validation_data
+        _check_pair(x, y, "x_val", "y_val")
+        both = isinstance(data.x, np.ndarray) and isinstance(x, np.ndarray)
+        if both and x.shape[1:] != data.x.shape[1:]:
             raise InvalidInput(
-                f"{x_name} and {y_name} have different lengths: "
-                f"{len(x)} and {len(y)}. Each input needs its target."
-            )
-    if data.validation_data is not None and isinstance(data.x, np.ndarray):
-        validation = data.validation_data[0] if isinstance(data.validation_data, tuple) else None
-        if isinstance(validation, np.ndarray) and validation.shape[1:] != data.x.shape[1:]:
-            raise InvalidInput(
-                "x and x_val differ in shape: "
-                f"{data.x.shape} and {validation.shape}. Only the first axis may differ."
+                f"x and x_val differ in shape: {data.x.shape} and {x.shape}. "
+                "Only the first axis may differ."
             )
     return data
+
+
+def _check_pair(x: Any, y: Any, x_name: str, y_name: str) -> None:
+    _check_array(x, x_name)
+    _check_array(y, y_name)
+    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and len(x) != len(y):
+        raise InvalidInput(
+            f"{x_name} and {y_name} have different lengths: "
+            f"{len(x)} and {len(y)}. Each input needs its target."
+        )
 
 
 def _check_array(array: Any, name: str) -> None:

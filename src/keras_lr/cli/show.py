@@ -1,7 +1,7 @@
 """`keras-lr show`: draw schedules in the terminal."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -48,7 +48,7 @@ def show(
         )
     check_writable(out, "--out", ".html")
     parsed = [parse(text) for text in schedule]
-    settings = {"steps_per_epoch": steps_per_epoch, "base_rate": base_rate}
+    settings: dict[str, Any] = {"steps_per_epoch": steps_per_epoch, "base_rate": base_rate}
     curves = []
     for item in parsed:
         xs, ys, absolute = schedule_values(item, steps, **settings)

@@ -89,7 +89,7 @@ def _target(path: Path, name: str, cells: Sequence[str], say: Callable[[str], No
         whole = bool((values == np.round(values)).all()) and float(np.abs(values).max()) < 2**31
         return values.astype(np.int64 if whole else np.float32)
     labels, codes = np.unique([cell.strip() for cell in cells], return_inverse=True)
-    if len(labels) > max(2, len(cells) // 2):
+    if len(labels) > max(2, 0.8 * len(cells)):
         raise InvalidInput(
             f"The target {name!r} of {path} is neither numbers nor class labels: "
             f"{len(labels)} different texts in {len(cells)} rows."

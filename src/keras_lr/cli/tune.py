@@ -157,6 +157,8 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
 
 def save_model(model: Any, path: Path) -> Path:
     """Write the model beside the file, then rename."""
+    if not model.optimizer.built:  # or Keras warns on loading that the optimizer's state is missing
+        model.optimizer.build(model.trainable_variables)
     path.absolute().parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part.keras")
     try:

@@ -77,8 +77,10 @@ def train(recipe: Recipe, split: Split, *, seed: int, epochs: int, batch_size: i
             callbacks=[rate] if rate else [],
         )
     _, accuracy = model.evaluate(*split.test, batch_size=len(split.test[0]), verbose=0)
-    record = rate.record if rate else None
-    return model, float(accuracy), Run.of(model.history, record, name=f"Training: {recipe.name}")
+    curves = {name: list(map(float, values)) for name, values in model.history.history.items()}
+    events = tuple(rate.record.events) if rate else ()
+    run = Run(curves, events, f"Training: {recipe.name}", recipe.schedule)
+    return model, float(accuracy), run
 
 
 def train_arm(

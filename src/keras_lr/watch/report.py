@@ -95,7 +95,8 @@ def page(sections: Sequence[Section], *, js: str = "inline") -> str:
 
 
 def _title(lead: Section) -> str:
-    return f"{lead.title} · keras-lr"
+    answer = lead.answer if len(lead.answer) <= 90 else f"{lead.answer[:89]}…"
+    return f"{answer} · keras-lr"
 
 
 def _section(part: Section, first: int, *, lead: bool) -> str:

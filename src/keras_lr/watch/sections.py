@@ -23,6 +23,8 @@ from keras_lr.watch.answers import (
 from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.figures.study import describe_value as text
 from keras_lr.watch.figures.study import edge_warning, shown_value
+from keras_lr.watch.figures.trials import ranked as ranked_trials
+from keras_lr.watch.figures.trials import varied
 from keras_lr.watch.run import Run
 from keras_lr.watch.section import Chart, Section, Table
 from keras_lr.watch.style import number, score
@@ -105,14 +107,14 @@ def study_section(study: Any) -> Section:
                 "Rate and momentum act together: compare along the diagonal, not along one axis.",
             )
         )
-    ranked = figures.trials.ranked(study)
+    ranked = ranked_trials(study)
     if ranked and any(len(t.history.get(study.objective, ())) > 1 for t in ranked):
         charts.append(
             Chart(figures.best_trials_figure(study), "The best trials against all the others.")
         )
     warning = edge_warning(study)
     others = [t for t in study.trials if t not in ranked]
-    keys = figures.trials.varied(study)
+    keys = varied(study)
     rows = [
         [
             str(t.number),

@@ -73,7 +73,7 @@ def schedule_words(text: str) -> str:
     return text.replace("()", "")
 
 
-def log_ticks(values: Iterable[float]) -> dict[str, Any]:
+def log_ticks(values: Iterable[float | None]) -> dict[str, Any]:
     """Axis settings for positive numbers on a log scale, with ticks a reader can name.
 
     Up to three decades get ticks at 1, 2 and 5; more get powers of ten.

@@ -122,15 +122,16 @@ def study_figure(study: Any) -> Any:
 def edge_warning(study: Any) -> str | None:
     """A sentence when the best rate lies at the edge of the range, else `None`."""
     best, bounds = best_trial(study), rate_bounds(study)
-    if best is None or bounds is None or _rate(best) is None:
+    rate = None if best is None else _rate(best)
+    if rate is None or bounds is None:
         return None
     low, high = bounds
-    share = math.log(_rate(best) / low) / math.log(high / low)
+    share = math.log(rate / low) / math.log(high / low)
     if EDGE < share < 1 - EDGE:
         return None
     side, wider = ("lower", (low / 10, high)) if share <= EDGE else ("upper", (low, high * 10))
     return (
-        f"The best rate lies at the {side} edge of the range: {number(_rate(best))} of "
+        f"The best rate lies at the {side} edge of the range: {number(rate)} of "
         f"{number(low)} to {number(high)}. A better one may lie beyond; search "
         f"{number(wider[0])} to {number(wider[1])}."
     )

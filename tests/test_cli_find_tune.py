@@ -1,0 +1,215 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from keras_lr.cli import main
+
+NETS = """
+import keras, numpy
+
+def net(compiled=True):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(6, activation="tanh"),
+                              keras.layers.Dense(3, activation="softmax")])
+    if compiled:
+        model.compile(keras.optimizers.SGD(), loss="sparse_categorical_crossentropy",
+                      metrics=["accuracy"])
+    return model
+
+def adam():
+    model = net()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+def raw():
+    return net(compiled=False)
+
+def boom():
+    raise RuntimeError("no such\\nluck")
+
+def text():
+    return "model"
+
+def data():
+    draw = numpy.random.default_rng(0)
+    y = numpy.arange(96) % 3
+    x = draw.normal(size=(96, 4)).astype("float32") * 0.3
+    x[numpy.arange(96), y] += 2
+    return x, y
+
+def weighted():
+    x, y = data()
+    return {"x": x, "y": y, "validation_data": (x, y), "callbacks": []}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nets(tmp_path, monkeypatch):
+    """A folder with the user's module, which every test imports anew."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.delitem(sys.modules, "cli_nets", raising=False)
+    (tmp_path / "cli_nets.py").write_text(NETS)
+    yield
+    sys.modules.pop("cli_nets", None)
+
+
+@pytest.fixture
+def files(tmp_path):
+    sys.path.insert(0, str(tmp_path))
+    import cli_nets
+
+    x, y = cli_nets.data()
+    np.savez("d.npz", x=x, y=y, x_val=x[::2], y_val=y[::2])
+    cli_nets.net().save("m.keras")
+    rows = [",".join([*map(str, row), f"k{label}"]) for row, label in zip(x, y, strict=True)]
+    (tmp_path / "d.csv").write_text("\n".join(["a,b,c,d,kind", *rows]))
+
+
+def test_find_prints_a_rate_and_json_agrees(capsys, files, tmp_path):
+    arguments = ["find", "m.keras", "d.npz", "--epochs", "20", "--seed", "1"]
+    assert main([*arguments, "--out", "r.html"]) == 0
+    out, err = capsys.readouterr()
+    assert f"Keras on {keras.backend.backend()}" in err
+    assert "Use a learning rate of" in out
+    assert "keras_lr.set_learning_rate(model" in out
+    assert "Use a learning rate of" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert main([*arguments, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert f"set_learning_rate(model, {data['learning_rate']:.4g})" in out
+    assert len(data["rates"]) == len(data["losses"])
+    assert data["report"] is None
+
+
+def test_find_refuses_with_its_reason_and_exit_code_1(capsys, files):
+    assert main(["find", "m.keras", "d.npz", "--rates", "1e-9", "1e-8", "--json"]) == 1
+    out, err = capsys.readouterr()
+    data = json.loads(out)
+    assert data["learning_rate"] is None
+    assert "no rate found: " in err
+    assert data["reason"] in " ".join(err.split())
+
+
+def test_tune_finds_reports_and_saves(capsys, files, tmp_path):
+    arguments = ["tune", "cli_nets:net", "d.csv", "--target", "kind", "--epochs", "4"]
+    arguments += ["--trials", "5", "--rate", "0.01", "1", "--momentum", "0", "0.9"]
+    arguments += ["--schedule", "cosine", "--schedule", "none", "--batch-size", "16"]
+    arguments += ["--storage", "study.db"]
+    assert main([*arguments, "--out", "r.html", "--save", "best.keras", "--json"]) == 0
+    out, err = capsys.readouterr()
+    data = json.loads(out)
+    assert "labels of 'kind' as codes: k0=0, k1=1, k2=2" in err
+    assert "19 of 96 rows" in err
+    assert len(data["trials"]) == 5
+    values = [t["value"] for t in data["trials"] if t["state"] == "complete"]
+    assert data["best"]["value"] == min(values)
+    assert data["best"]["params"]["momentum"] in (0.0, 0.9)
+    assert 0.01 <= data["best"]["params"]["learning_rate"] <= 1
+    assert sorted(p.name for p in tmp_path.glob("*.keras")) == ["best.keras", "m.keras"]
+    assert "Use " in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert keras.saving.load_model("best.keras").predict(np.zeros((2, 4)), verbose=0).shape == (
+        2,
+        3,
+    )
+
+    assert main([a.replace("5", "6") for a in arguments]) == 0  # goes on from the storage
+    out, err = capsys.readouterr()
+    assert "6 of 6 trials" in err
+    assert "val_loss" in out
+    assert "keras.optimizers.SGD(learning_rate=" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["find", "none.keras", "d.npz"], "There is no file none.keras"),
+        (["find", "junk.keras", "d.npz"], "isn't a Keras model"),
+        (["find", "model.h5", "d.npz"], "model.save('model.keras')"),
+        (["find", "cli_nets.py:net", "d.npz"], "Write cli_nets:net"),
+        (["find", "cli_nets:ent", "d.npz"], "Did you mean 'net'?"),
+        (["find", "cli_nets:boom", "d.npz"], "cli_nets:boom() raised RuntimeError: no such luck."),
+        (["find", "cli_nets:text", "d.npz"], "returned a str, not a Keras model"),
+        (["find", "cli_nets:raw", "d.npz"], "isn't compiled"),
+        (["tune", "cli_nets:raw", "d.npz"], "isn't compiled"),
+        (["find", "m.keras", "none.npz"], "There is no file none.npz"),
+        (["find", "m.keras", "wide.npz"], "takes inputs of shape (None, 4), but x has (9, 5)"),
+        (["find", "m.keras", "labels.npz"], "The model has 3 outputs, so labels go from 0 to 2"),
+        (["tune", "m.keras", "labels.npz"], "Received: y from 0 to 8"),
+        (["find", "m.keras", "onehot.npz"], "Training the model on the data raised ValueError"),
+        (["find", "m.keras", "cli_nets:weighted"], "can't use 'callbacks'"),
+        (["find", "m.keras", "d.npz", "--rates", "0", "1"], "--rates takes positive numbers"),
+        (["find", "m.keras", "d.npz", "--rates", "1"], "--rates"),
+        (["find", "m.keras", "d.npz", "--epochs", "0"], "--epochs takes positive numbers"),
+        (["find", "m.keras", "d.npz", "--method", "rase"], 'Did you mean "race"'),
+        (["find", "m.keras", "d.npz", "--schedule", "cosin"], "Did you mean 'cosine'"),
+        (["find", "m.keras", "d.npz", "--out", "r.txt"], "--out names a .html file"),
+        (["tune", "m.keras", "d.npz", "--save", "m.h5"], "--save names a .keras file"),
+        (["tune", "m.keras", "d.npz", "--rate", "1", "0.1"], "lowest and the highest"),
+        (["tune", "m.keras", "d.npz", "--validation-split", "1.5"], "between 0 and 1"),
+        (["tune", "m.keras", "d.npz", "--momentum", "0", "0"], "names a choice twice"),
+        (["tune", "m.keras", "d.npz", "--momentum", "x"], "--momentum"),
+        (["tune", "m.keras", "d.npz", "--objective", "val_los"], "val_loss"),
+        (["tune", "cli_nets:adam", "d.npz", "--momentum", "0.9"], "Adam, takes no momentum"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(capsys, files, tmp_path, arguments, words):
+    (tmp_path / "junk.keras").write_text("junk")
+    np.savez("wide.npz", x=np.zeros((9, 5), "float32"), y=np.zeros(9, int))
+    np.savez("labels.npz", x=np.zeros((9, 4), "float32"), y=np.arange(9))
+    np.savez("onehot.npz", x=np.zeros((9, 4), "float32"), y=np.zeros((9, 7), "float32"))
+    before = sorted(tmp_path.iterdir())
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    errors = [line for line in err.splitlines() if "error" in line]
+    assert len(errors) == 1
+    assert errors[0] == err.splitlines()[-1]
+    assert words in errors[0]
+    assert "Traceback" not in err
+    assert [p for p in sorted(tmp_path.iterdir()) if p.name != "__pycache__"] == [
+        p for p in before if p.name != "__pycache__"
+    ]
+
+
+def test_code_in_a_file_is_not_run(capsys, files):
+    layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2), keras.layers.Dense(3)]
+    model = keras.Sequential(layers)
+    model.compile("sgd", "mse")
+    model.save("lambda.keras")
+    assert main(["find", "lambda.keras", "d.npz"]) == 2
+    assert "give it as module:function" in capsys.readouterr().err
+
+
+def test_a_subclass_of_the_users_own_is_given_as_a_function(capsys, files, tmp_path):
+    (tmp_path / "cli_nets.py").write_text(NETS)
+    text = (tmp_path / "m.keras").read_bytes()
+    (tmp_path / "broken.keras").write_bytes(text[: len(text) // 2])
+    assert main(["find", "broken.keras", "d.npz"]) == 2
+    assert "keras-lr: error" in capsys.readouterr().err
+
+
+def test_ctrl_c_in_tune_prints_what_was_kept_and_exits_130(files, tmp_path):
+    command = [sys.executable, "-m", "keras_lr", "tune", "m.keras", "d.npz"]
+    command += ["--epochs", "1", "--trials", "100000", "--json"]
+    run = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "of 100000 trials" in line:
+            break
+    time.sleep(0.2)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=120)
+    assert run.returncode == 130, err
+    data = json.loads(out)
+    assert data["interrupted"] is True
+    assert len(data["trials"]) >= 8
+    assert "are kept" in err
+    assert "Traceback" not in err
