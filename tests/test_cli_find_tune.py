@@ -4,11 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+import keras_lr
 from keras_lr.cli import main
 
 NETS = """
@@ -39,8 +41,8 @@ def text():
 def data():
     draw = numpy.random.default_rng(0)
     y = numpy.arange(96) % 3
-    x = draw.normal(size=(96, 4)).astype("float32") * 0.3
-    x[numpy.arange(96), y] += 2
+    x = draw.normal(size=(96, 4)).astype("float32")
+    x[numpy.arange(96), y] += 1
     return x, y
 
 def weighted():
@@ -197,8 +199,10 @@ def test_a_subclass_of_the_users_own_is_given_as_a_function(capsys, files, tmp_p
 def test_ctrl_c_in_tune_prints_what_was_kept_and_exits_130(files, tmp_path):
     command = [sys.executable, "-m", "keras_lr", "tune", "m.keras", "d.npz"]
     command += ["--epochs", "1", "--trials", "100000", "--json"]
+    sources = str(Path(keras_lr.__file__).parent.parent)  # also where it isn't installed
+    env = {**os.environ, "PYTHONPATH": sources}
     run = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
     )
     assert run.stderr is not None
     for line in run.stderr:
