@@ -154,6 +154,11 @@ def test_another_study_in_the_storage_is_refused(tmp_path, change, what):
         small(trials=2, storage=storage, **change)
     with pytest.raises(InvalidInput, match="folder of the storage doesn't exist"):
         small(storage=tmp_path / "nowhere" / "study.db")
+    (tmp_path / "notes.txt").write_text(
+        "no database, just some notes of no particular length " * 20
+    )
+    with pytest.raises(InvalidInput, match="can't be opened"):
+        small(storage=tmp_path / "notes.txt")
 
 
 @pytest.mark.parametrize("engine", ["compiled", "fit"] if JAX else ["fit"])

@@ -69,7 +69,7 @@ def choose_engine(name: str, job: Job, probe: Any) -> tuple[Engine, str | None]:
 
         reason = obstacle(job, probe)
         if reason is None:
-            return CompiledEngine(job, fall_back=name == "auto"), None
+            return CompiledEngine(job, fall_back=name == "auto", probe=probe.optimizer), None
     if name == "compiled":
         raise InvalidInput(f"The compiled engine can't run this: {reason}. Use engine='fit'.")
     return FitEngine(job), reason

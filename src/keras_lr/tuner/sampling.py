@@ -74,14 +74,25 @@ class Sampling:
         self.space = space
         self.seed = seed
         self._own_sampler = sampler
-        self.study = optuna.create_study(
-            storage=_storage(storage),
-            study_name=name or ("keras-lr" if storage is not None else None),
-            sampler=sampler,
-            pruner=pruner or optuna.pruners.NopPruner(),
-            direction=direction,
-            load_if_exists=True,
-        )
+        try:
+            self.study = optuna.create_study(
+                storage=_storage(storage),
+                study_name=name or ("keras-lr" if storage is not None else None),
+                sampler=sampler,
+                pruner=pruner or optuna.pruners.NopPruner(),
+                direction=direction,
+                load_if_exists=True,
+            )
+        except (KeyboardInterrupt, InvalidInput):
+            raise
+        except Exception as error:
+            if not isinstance(storage, str | Path):
+                raise
+            told = " ".join(str(error).split())[:200]
+            raise InvalidInput(
+                f"The storage can't be opened ({type(error).__name__}: {told}). Give a file that "
+                f"tune() wrote, or a name that is free. Received: storage={str(storage)!r}."
+            ) from error
         self._recognise(direction, dict(about))
         self._resume()
 

@@ -22,16 +22,18 @@ class CompiledEngine:
     Args:
         job: What the trials have in common.
         fall_back: Train by `fit` what can't be compiled, instead of raising.
+        probe: The optimizer of a model of the job, where `build_model` has no searched arguments
+            (saves building one more).
     """
 
     name = "compiled"
 
-    def __init__(self, job: Job, *, fall_back: bool = True) -> None:
+    def __init__(self, job: Job, *, fall_back: bool = True, probe: Any = None) -> None:
         self.job = job
         self.fall_back = fall_back
         self.reasons: list[str] = []
         self._groups: dict[Any, Group | None] = {}
-        self._optimizers: dict[Any, Any] = {}
+        self._optimizers: dict[Any, Any] = {} if probe is None else {_frozen({}): probe}
 
     @property
     def plan(self) -> str:

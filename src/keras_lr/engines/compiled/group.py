@@ -57,6 +57,7 @@ class Group:
         self._random = random.getstate(), np.random.get_state()
         self.program = Program(self.model, settings=tuple(inputs))
         self.runner = Runner(self.program)
+        self._start = self.program.state()
         self.planner: Planner | None = None
         self._planned_for = 0
         keras.utils.set_random_seed(job.seed)
@@ -117,7 +118,7 @@ class Group:
             epochs=self.job.epochs,
             reduced=bool(spec.rules),
         )
-        lane = Lane(self.program.state(), as_pairs(inputs))
+        lane = Lane(self._start, as_pairs(inputs))
         return TrialLane(index, spec, lane, table, self.batches)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from keras_lr.engines.compiled.chunk import Chunk
 from keras_lr.engines.compiled.plan import Plan
 from keras_lr.engines.compiled.program import Program, State
+from keras_lr.engines.compiled.steps import looped, single
 
 
 @dataclass
@@ -19,7 +20,7 @@ class Lane:
     """One copy of the model in training.
 
     Args:
-        state: Its own `State`, or `None` while it is part of a stack.
+        state: Its own `State` on the host, or `None` while it is part of a pack.
         settings: Name to `(value, 1 - value)`.
     """
 
@@ -32,33 +33,26 @@ class Pack:
 
     def __init__(self, lanes: list[Lane], plan: Plan) -> None:
         import jax
-        import jax.numpy as jnp
 
         self.lanes = lanes
         self.plan = plan
         members = lanes + [lanes[-1]] * (plan.width - len(lanes))
         names = lanes[0].settings
         settings = {n: np.array([m.settings[n] for m in members], np.float32) for n in names}
-        self.state: Any
+        # Stacked on the host: there it needs no compilation, which a first jnp.stack of each
+        # shape does.
+        self.state: Any = jax.device_put(stack([member.state for member in members], plan))
+        self.settings = settings
         if plan.width == 1:
-            self.state = lanes[0].state
             self.settings = {name: value[0] for name, value in settings.items()}
-        else:
-            self.state = jax.tree.map(lambda *a: jnp.stack(a), *(m.state for m in members))
-            self.settings = settings
         for lane in lanes:
             lane.state = None
 
     def unpack(self) -> list[Lane]:
         """The lanes, each with its own state again."""
-        import jax
-
-        for index, lane in enumerate(self.lanes):
-            lane.state = (
-                self.state
-                if self.plan.width == 1
-                else jax.tree.map(lambda array, index=index: array[index], self.state)
-            )
+        states = unstack(self.state, len(self.lanes), self.plan)
+        for lane, state in zip(self.lanes, states, strict=True):
+            lane.state = state
         return self.lanes
 
     def table(self, values: np.ndarray) -> np.ndarray:
@@ -67,6 +61,25 @@ class Pack:
             return values[0]
         missing = self.plan.width - len(values)
         return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])
+
+
+def stack(states: Sequence[Any], plan: Plan) -> Any:
+    """Host states of as many lanes as the plan is wide, as one host state of a pack."""
+    import jax
+
+    if plan.width == 1:
+        return jax.tree.map(np.array, states[0])
+    return jax.tree.map(lambda *arrays: np.stack(arrays), *states)
+
+
+def unstack(state: Any, count: int, plan: Plan) -> list[Any]:
+    """The host states of the first `count` lanes of a pack."""
+    import jax
+
+    if plan.width == 1:
+        return [jax.tree.map(np.array, state)]
+    host = jax.tree.map(np.asarray, state)
+    return [jax.tree.map(lambda a, i=i: np.array(a[i]), host) for i in range(count)]
 
 
 class Runner:
@@ -79,7 +92,7 @@ class Runner:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.compile_seconds = 0.0
-        self._functions: dict[Any, Any] = {}
+        self._functions = program.functions
         self._pools: dict[int, ThreadPoolExecutor] = {}
 
     def train(
@@ -134,18 +147,21 @@ class Runner:
             wanted: `("train" | "losses" | "test", pack, chunk)` each.
         """
         started = time.perf_counter()
-        traced = {}
+        missing = {}
         for kind, pack, chunk in wanted:
             key = _key(kind, pack.plan, chunk)
-            if key not in self._functions and key not in traced:
-                traced[key] = self._trace(kind, pack, chunk)
-        if not traced:
+            if key not in self._functions:
+                missing.setdefault(key, (kind, pack, chunk))
+        if not missing:
             return 0.0
-        # XLA compiles without the interpreter's lock. Tracing can't: it swaps attributes of the
-        # model's optimizer, and is Python.
-        with ThreadPoolExecutor(max(1, min(len(traced), os.cpu_count() or 1))) as pool:
-            compiled = pool.map(lambda lowered: lowered.compile(), traced.values())
-            self._functions.update(zip(traced, compiled, strict=True))
+        # XLA compiles one while the next is traced. Tracing itself stays in this thread: it is
+        # Python, and swaps attributes of the model's optimizer.
+        with ThreadPoolExecutor(max(1, min(len(missing), os.cpu_count() or 1))) as pool:
+            compiling = {
+                key: pool.submit(self._trace(*what).compile) for key, what in missing.items()
+            }
+            for key, future in compiling.items():
+                self._functions[key] = future.result()
         seconds = time.perf_counter() - started
         self.compile_seconds += seconds
         return seconds
@@ -167,12 +183,13 @@ class Runner:
         bounds = np.cumsum([0] + [len(pack.lanes) for pack in packs])
         self.prepare([(kind, packs[0], chunk)])
         function = self._functions[_key(kind, packs[0].plan, chunk)]
-        data = chunk.stacked if packs[0].plan.loop else chunk.separate
+        loops = _loops(packs[0].plan, chunk)
+        data = chunk.stacked if loops else chunk.separate
 
         def work(index: int) -> Any:
             pack = packs[index]
             table = pack.table(rates[bounds[index] : bounds[index + 1]])
-            return _advance(function, kind, pack, data, table, span, first)
+            return _advance(function, kind, pack, data, loops, table, span, first)
 
         threads = min(packs[0].plan.threads, len(packs))
         if threads == 1:
@@ -184,16 +201,16 @@ class Runner:
     def _trace(self, kind: str, pack: Pack, chunk: Chunk) -> Any:
         import jax
 
-        plan = pack.plan
-        function = _looped(self.program, kind) if plan.loop else _single(self.program, kind)
+        plan, loops = pack.plan, _loops(pack.plan, chunk)
+        function = looped(self.program, kind) if loops else single(self.program, kind)
         if plan.width > 1:
             function = jax.vmap(function, in_axes=(0, None, 0, 0, None, None, None))
         lead = (plan.width,) if plan.width > 1 else ()
-        steps = (chunk.length,) if plan.loop else ()
+        steps = (chunk.length,) if loops else ()
         number = jax.ShapeDtypeStruct((), np.int32)
         return jax.jit(function, donate_argnums=0).lower(
             pack.state,
-            chunk.stacked if plan.loop else chunk.separate[0],
+            chunk.stacked if loops else chunk.separate[0],
             jax.ShapeDtypeStruct((*lead, *steps, self.program.rates), np.float32),
             pack.settings,
             number,
@@ -203,17 +220,30 @@ class Runner:
 
 
 def _key(kind: str, plan: Plan, chunk: Chunk) -> Any:
-    return kind, plan.width, plan.loop, chunk.key, plan.loop and chunk.length
+    loops = _loops(plan, chunk)
+    return kind, plan.width, loops, chunk.key, loops and chunk.length
+
+
+def _loops(plan: Plan, chunk: Chunk) -> bool:
+    """Whether calls loop over the chunk; for one batch a loop would only be more to compile."""
+    return plan.loop and chunk.length > 1
 
 
 def _advance(
-    function: Any, kind: str, pack: Pack, data: Any, table: Any, span: tuple[int, int], first: bool
+    function: Any,
+    kind: str,
+    pack: Pack,
+    data: Any,
+    loops: bool,
+    table: Any,
+    span: tuple[int, int],
+    first: bool,
 ) -> Any:
     """Run one pack over a span of a chunk, and wait for the result."""
     import jax
 
     start, stop = span
-    if pack.plan.loop:
+    if loops:
         pack.state, out = function(
             pack.state, data, table, pack.settings, np.int32(start), np.int32(stop), np.bool_(first)
         )
@@ -234,65 +264,3 @@ def _advance(
             collected.append(out)
     out = np.stack([np.asarray(loss) for loss in collected], axis=-1) if collected else out
     return jax.block_until_ready(out)
-
-
-def _step(program: Program, kind: str) -> Any:
-    """(state, batch, rates, settings) -> (state, out) for one lane."""
-    if kind == "test":
-        return lambda state, batch, rates, settings: program.test_step(state, batch)
-    if kind == "train":
-        return program.train_step
-
-    def step(state: State, batch: Any, rates: Any, settings: Any) -> tuple[State, Any]:
-        # A step's logs are running means; started anew at every step, they are the batch's own.
-        state = state._replace(metrics=program.reset_metrics(state.metrics))
-        state, logs = program.train_step(state, batch, rates, settings)
-        return state, logs["loss"]
-
-    return step
-
-
-def _anew(program: Program, state: State, first: Any) -> State:
-    import jax.numpy as jnp
-
-    fresh = program.reset_metrics(state.metrics)
-    metrics = [jnp.where(first, f, m) for f, m in zip(fresh, state.metrics, strict=True)]
-    return state._replace(metrics=metrics)
-
-
-def _single(program: Program, kind: str) -> Any:
-    step = _step(program, kind)
-
-    def single(
-        state: State, batch: Any, rates: Any, settings: Any, start: Any, stop: Any, first: Any
-    ) -> tuple[State, Any]:
-        return step(_anew(program, state, first), batch, rates, settings)
-
-    return single
-
-
-def _looped(program: Program, kind: str) -> Any:
-    step = _step(program, kind)
-
-    def looped(
-        state: State, batches: Any, rates: Any, settings: Any, start: Any, stop: Any, first: Any
-    ) -> tuple[State, Any]:
-        import jax
-        import jax.numpy as jnp
-
-        def at(index: Any) -> tuple[Any, Any]:
-            return jax.tree.map(lambda array: array[index], batches), rates[index]
-
-        shapes = jax.eval_shape(lambda s: step(s, *at(0), settings), state)[1]
-        length = rates.shape[0]
-        lead = (length,) if kind == "losses" else ()
-        out = jax.tree.map(lambda leaf: jnp.zeros((*lead, *leaf.shape), leaf.dtype), shapes)
-
-        def body(index: Any, carry: tuple[State, Any]) -> tuple[State, Any]:
-            state, out = carry
-            state, new = step(state, *at(index), settings)
-            return state, out.at[index].set(new) if kind == "losses" else new
-
-        return jax.lax.fori_loop(start, stop, body, (_anew(program, state, first), out))
-
-    return looped

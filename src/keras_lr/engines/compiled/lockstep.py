@@ -86,8 +86,9 @@ def lockstep_losses(
             f"Received: shape {rates.shape}."
         )
     runner = Runner(program)
-    plan = default_candidates(len(rates), model)[0]
-    lanes = [Lane(program.state()) for _ in range(len(rates))]
+    plan = program.plan = program.plan or default_candidates(len(rates), model)[0]
+    start = program.state()
+    lanes = [Lane(start) for _ in range(len(rates))]
     packs = [Pack(lanes[i : i + plan.width], plan) for i in range(0, len(lanes), plan.width)]
     losses, done = [], 0
     for chunk in chunks(batches):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from keras_lr.engines import internals
 from keras_lr.engines.compiled.inputs import given
+from keras_lr.engines.compiled.plan import Plan
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import leaves
 
@@ -38,6 +39,9 @@ class Program:
 
     Attributes:
         rates: How many rates a step takes: one for each stock optimizer in the model.
+        functions: What was compiled of it so far (`lanes.Runner` fills and uses this).
+        plan: The plan that a race chose for it, so that a second race compiles nothing.
+        own_steps: Whether the model has a `train_step` or `test_step` of its own.
     """
 
     def __init__(self, model: Any, *, settings: Sequence[str] = ()) -> None:
@@ -57,7 +61,9 @@ class Program:
         self.model = model
         self.settings = tuple(settings)
         self._leaves = leaves(optimizer)
-        self._own_steps = internals.has_own_steps(model)
+        self.functions: dict[Any, Any] = {}
+        self.plan: Plan | None = None
+        self.own_steps = internals.has_own_steps(model)
 
     @property
     def rates(self) -> int:
@@ -65,21 +71,19 @@ class Program:
         return len(self._leaves)
 
     def state(self) -> State:
-        """The model's present state, metrics reset: copies, safe to donate."""
-        import jax.numpy as jnp
+        """The model's present state, metrics reset: copies on the host."""
+        import numpy as np
 
         model = self.model
-        copies = [
-            [jnp.array(variable.value, copy=True) for variable in variables]
-            for variables in (
-                model.trainable_variables,
-                model.non_trainable_variables,
-                model.optimizer.variables,
-                model.metrics_variables,
-            )
-        ]
-        state = State(*copies)
-        return state._replace(metrics=self.reset_metrics(state.metrics))
+        parts = (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+        state = State(*([np.array(v.value) for v in variables] for variables in parts))
+        metrics = self.reset_metrics(state.metrics)
+        return state._replace(metrics=[np.array(value) for value in metrics])
 
     def reset_metrics(self, metrics: list[Any]) -> list[Any]:
         """The metrics' variables as they are at the start of an epoch. Traceable."""
@@ -124,15 +128,19 @@ class Program:
         new_state = State(trainable, non_trainable, state.optimizer, metrics)
         return _like(new_state, state), self._logs(logs, metrics)
 
+    def results(self, metrics: list[Any]) -> dict[str, Any]:
+        """What the metrics say. Traceable."""
+        pairs = zip(self.model.metrics_variables, metrics, strict=True)
+        with internals.stateless_scope(pairs):
+            return dict(self.model.get_metrics_result())
+
     def _logs(self, logs: dict[str, Any], metrics: list[Any]) -> dict[str, Any]:
         # `fit` reports the metrics' results at the end of an epoch if a step's logs have the same
         # keys. With Keras's own steps the last logs are those results already.
-        if not self._own_steps:
+        if not self.own_steps:
             return dict(logs)
-        pairs = zip(self.model.metrics_variables, metrics, strict=True)
-        with internals.stateless_scope(pairs):
-            results = self.model.get_metrics_result()
-        return dict(results if set(results) == set(logs) else logs)
+        results = self.results(metrics)
+        return results if set(results) == set(logs) else dict(logs)
 
 
 def _like(new: State, old: State) -> State:

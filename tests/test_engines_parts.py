@@ -1,0 +1,94 @@
+"""The parts of the compiled engine by themselves: plans, chunks, rates."""
+
+import keras
+import numpy as np
+import pytest
+
+from engine_models import build
+from keras_lr.schedules import as_schedule
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "jax", reason="the compiled engine is JAX's"
+)
+
+
+def test_dense_nets_run_together_and_convolutions_alone_first():
+    from keras_lr.engines.compiled.planner import candidates, has_convolutions
+
+    dense = candidates(16, convolutions=False, platform="cpu", cores=2)
+    assert (dense[0].width, dense[0].loop, dense[0].threads) == (8, True, 2)
+    conv = candidates(16, convolutions=True, platform="cpu", cores=2)
+    assert (conv[0].width, conv[0].loop) == (1, False)
+    assert set(conv) == set(dense)
+    assert candidates(3, convolutions=False, platform="cpu", cores=2)[0].width == 2
+    assert candidates(100, convolutions=True, platform="gpu", cores=2)[0].width == 64
+    assert has_convolutions(build("conv"))
+    assert not has_convolutions(build("dense"))
+
+
+def test_another_plan_is_tried_only_where_it_can_pay():
+    from keras_lr.engines.compiled.planner import Planner, candidates
+
+    plans = candidates(16, convolutions=True, platform="cpu", cores=2)
+    short = Planner(plans)
+    short.measured(300e-6, remaining=1000, compile_seconds=1.0)
+    assert short.settled
+    assert short.current == plans[0]
+    long = Planner(plans)
+    long.measured(300e-6, remaining=100_000, compile_seconds=1.0)
+    assert not long.settled
+    assert long.current == plans[1]
+    long.measured(3000e-6, remaining=99_000, compile_seconds=1.0)
+    assert long.settled
+    assert long.current == plans[0]
+    assert "300 µs a step (measured against" in long.describe()
+    quick = Planner(plans[::-1])
+    quick.measured(20e-6, remaining=10**9, compile_seconds=1.0)
+    assert quick.settled, "no plan of single steps can be faster than a call"
+
+
+def test_chunks_hold_batches_of_one_shape_and_are_padded_to_one_length():
+    from keras_lr.engines.compiled.chunk import chunks
+
+    batches = [(np.full((4, 2), i, "float32"), np.zeros(4)) for i in range(7)]
+    batches.append((np.full((1, 2), 7, "float32"), np.zeros(1)))
+    size = sum(array.nbytes for array in batches[0])
+    found = list(chunks(batches, limit=3 * size))
+    assert [len(chunk) for chunk in found] == [3, 3, 1, 1]
+    assert [chunk.length for chunk in found] == [3, 3, 3, 1]
+    assert found[0].key == found[2].key != found[3].key
+    assert found[2].stacked[0].shape == (3, 4, 2)
+    np.testing.assert_array_equal(np.asarray(found[1].stacked[0])[:, 0, 0], [3, 4, 5])
+
+
+@pytest.mark.parametrize("schedule", [None, "cosine()", "warmup(20%) | cosine()", "keras"])
+@pytest.mark.parametrize("accumulated", [None, 2])
+def test_the_table_holds_the_rates_that_the_callback_logs(schedule, accumulated):
+    from keras_lr import LearningRate
+    from keras_lr.engines.compiled.rates import RateTable
+
+    if schedule == "keras":
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.3, 12, warmup_steps=2, warmup_target=0.4
+        )
+    schedule = None if schedule is None else as_schedule(schedule)
+    model = build(gradient_accumulation_steps=accumulated)
+    x, y = np.zeros((32, 8, 8, 1), "float32"), np.zeros(32, "int32")
+    wanted = model.fit(
+        x, y, epochs=3, batch_size=8, verbose=0, callbacks=[LearningRate(schedule)]
+    ).history["learning_rate"]
+    table = RateTable(
+        build(gradient_accumulation_steps=accumulated).optimizer,
+        None,
+        schedule,
+        batches=4,
+        epochs=3,
+        reduced=False,
+    )
+    logged = [table.logged(4 * epoch, 1.0)["learning_rate"] for epoch in (1, 2, 3)]
+    np.testing.assert_allclose(logged, wanted, rtol=1e-5)
+    rates = table.rates(0, 12, 1.0)
+    assert rates.shape == (12, 1)
+    assert rates.dtype == np.float32
+    np.testing.assert_allclose(rates[[3, 7, 11], 0], wanted, rtol=1e-5)
+    np.testing.assert_allclose(table.rates(4, 8, 0.5), rates[4:8] * 0.5, rtol=1e-6)
