@@ -54,7 +54,7 @@ def test_a_training_that_gives_up_is_scored_as_it_was_left():
 )
 def test_the_whole_demo_small(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("keras_lr.demo.run.CONFIRM_SEEDS", 1)
+    monkeypatch.setattr("keras_lr.demo.steps.CONFIRM_SEEDS", 1)
     arguments = ["demo", "--out", "d", "--trials", "4", "--seeds", "2", "--epochs", "3"]
     assert main([*arguments, "--engine", "compiled", "--json"]) == 0
     out, err = capsys.readouterr()

@@ -27,7 +27,8 @@ def test_finding_draws_every_rate_the_suggestion_and_the_band():
     assert sorted(shown) == pytest.approx(sorted(finding.rates))
     assert len(trace(figure, "diverged").x) == 3
     assert "x" in trace(figure, "diverged").marker.symbol
-    assert any("0.21" in text for text in texts(figure))
+    label = next(a for a in figure.layout.annotations if a.text == "use 0.21")
+    assert 10**label.x == pytest.approx(0.21)
     spans = [(s.x0, s.x1) for s in figure.layout.shapes]
     assert (0.21, 0.21) in spans
     assert finding.band in spans

@@ -4,6 +4,6 @@
 for its 1,797 real handwritten digits, which scikit-learn carries with it.
 """
 
-from keras_lr.demo.run import DemoResult, run
+from keras_lr.demo.steps import DemoResult, run
 
 __all__ = ["DemoResult", "run"]

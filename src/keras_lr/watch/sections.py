@@ -27,7 +27,7 @@ from keras_lr.watch.figures.trials import ranked as ranked_trials
 from keras_lr.watch.figures.trials import varied
 from keras_lr.watch.run import Run
 from keras_lr.watch.section import Chart, Section, Table
-from keras_lr.watch.style import number, score
+from keras_lr.watch.style import number, schedule_words, score
 
 EXAMPLE_STEPS = 1000
 """A schedule without a run of its own is drawn over this many steps, in ten epochs."""
@@ -188,7 +188,7 @@ def run_section(run: Run) -> Section:
     return Section(
         title=run.name,
         answer=run_answer(run),
-        notes=[f"Schedule: {run.schedule}"] if run.schedule else [],
+        notes=[f"Schedule: {schedule_words(run.schedule)}"] if run.schedule else [],
         charts=[Chart(figures.history_figure(run), "Triangles mark each cut and its cause.")]
         if run.events
         else [Chart(figures.history_figure(run))],

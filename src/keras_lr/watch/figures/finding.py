@@ -54,14 +54,16 @@ def finding_figure(finding: Finding) -> Any:
             )
         )
     if finding.learning_rate is not None:
-        figure.add_vline(
-            x=finding.learning_rate,
-            line={"color": GOOD, "width": 2, "dash": "dash"},
-            annotation={
-                "text": f"use {number(finding.learning_rate)}",
-                "font": {"color": GOOD, "size": 14},
-            },
-            annotation_position="top left",
+        figure.add_vline(x=finding.learning_rate, line={"color": GOOD, "width": 2, "dash": "dash"})
+        figure.add_annotation(
+            text=f"use {number(finding.learning_rate)}",
+            x=math.log10(finding.learning_rate),  # annotations want the exponent, shapes the rate
+            y=1,
+            yref="paper",
+            xanchor="right",
+            yanchor="top",
+            showarrow=False,
+            font={"color": GOOD, "size": 14},
         )
     figure.update_layout(showlegend=bool((~good).any()))
     return figure
@@ -101,28 +103,18 @@ def finding_curves_figure(finding: Finding) -> Any:
                 x=steps[thin],
                 y=np.where(keep, smooth, np.nan)[thin],
                 mode="lines",
-                name=number(rate),
+                name=f"{number(rate)}, the nearest to the suggestion"
+                if index == best
+                else number(rate),
                 line={
                     "color": GOOD if index == best else sample_colorscale(SCALE, shares[index])[0],
                     "width": 3.5 if index == best else 1.5,
                 },
                 hovertemplate=f"rate {number(rate)}<br>step %{{x}}<br>loss %{{y:.4g}}<extra></extra>",
-                showlegend=False,
+                showlegend=index == best,
             )
         )
     figure.add_trace(_colour_bar(rates))
-    if best is not None:
-        figure.add_annotation(
-            text=f"{number(rates[best])}, the nearest to the suggestion, is drawn thick",
-            xref="paper",
-            yref="paper",
-            x=1,
-            y=1.02,
-            xanchor="right",
-            yanchor="bottom",
-            showarrow=False,
-            font={"color": GOOD},
-        )
     return figure
 
 

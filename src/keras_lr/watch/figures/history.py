@@ -4,7 +4,17 @@ import math
 from typing import Any
 
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import BAD, COLOURS, DASHES, INK, blank, loss_axis, number, safe
+from keras_lr.watch.style import (
+    BAD,
+    COLOURS,
+    DASHES,
+    INK,
+    blank,
+    log_ticks,
+    loss_axis,
+    number,
+    safe,
+)
 
 
 def history_figure(history: Any, record: Any = None) -> Any:
@@ -72,9 +82,7 @@ def _add_rates(figure: Any, rates: list[float]) -> None:
             "anchor": "x",
             "title": {"text": "learning rate", "standoff": 8},
             "automargin": True,
-            "type": "log" if wide else "linear",
-            "exponentformat": "power",
-            "rangemode": "normal" if wide else "tozero",
+            **(log_ticks(positive) if wide else {"rangemode": "tozero"}),
         },
         xaxis={"anchor": "y2"},
     )
