@@ -3,9 +3,8 @@
 import warnings
 from typing import Any
 
-import keras
-
 from keras_lr.errors import nearest
+from keras_lr.rate import own_schedule
 from keras_lr.rules import Rule, RuleStates
 from keras_lr.schedules import Horizon, Schedule, fit_report
 
@@ -15,11 +14,12 @@ def warn_misfit(leaf: Any, schedule: Schedule, horizon: Horizon) -> None:
     problem = fit_report(schedule, horizon)
     if problem:
         warnings.warn(problem, stacklevel=4)
-    if not isinstance(leaf._learning_rate, keras.Variable):
-        own = type(leaf._learning_rate).__name__
+    if own_schedule(leaf) is not None:
+        own = type(own_schedule(leaf)).__name__
+        effect = "replaces it" if schedule.absolute else f"multiplies it: the rate is {own} × it"
         warnings.warn(
-            f"The optimizer was built with {own}, so the rate is {own} × {schedule}. If the latter "
-            "alone is meant, compile the optimizer with a number.",
+            f"The optimizer was built with {own}; {schedule} {effect}. If the latter alone is "
+            "meant, compile the optimizer with a number.",
             stacklevel=4,
         )
 

@@ -1,18 +1,18 @@
 """The callback that ties schedules and rules to a model: rate = base × schedule × reduction."""
 
-import math
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 
 from keras_lr.callbacks.advice import is_numeric, warn_misfit, warn_unknown, warn_unseen
 from keras_lr.callbacks.record import Explanation, RateEvent, RunRecord
 from keras_lr.callbacks.snapshot import Snapshot, is_finite
+from keras_lr.callbacks.story import Story
 from keras_lr.errors import InvalidInput, TrainingDiverged
-from keras_lr.rate import Control
+from keras_lr.rate import Control, left
 from keras_lr.rules import Decision, Observation, Rule, RuleStates
 from keras_lr.schedules import Horizon, Schedule, as_schedule
 
@@ -77,8 +77,9 @@ class LearningRate(keras.callbacks.Callback):
         self._control: Control | None = None
         self._resolved: list[Schedule] = []
         self._good: Snapshot | None = None
-        self._left: tuple[weakref.ref[Any], list[float]] | None = None
-        self._first_bases: list[float] = []
+        self._restores = any(rule.restores for rule in self.rules)
+        self._left: tuple[weakref.ref[Any], list[float | None]] | None = None
+        self._story: Story | None = None
 
     # -- fit ------------------------------------------------------------------------------------
 
@@ -90,10 +91,13 @@ class LearningRate(keras.callbacks.Callback):
         self._first_batch: dict[str, float] | None = None
         self._per_execution = int(getattr(model, "steps_per_execution", 1))
         self.record.epochs = int(self.params.get("epochs") or 1)
+        self.record.fits += 1
         warn_unknown(self.rules, model)
         control = Control.join(model, self, factor=self._states.reduction)
         try:
             self._resolved = self._resolve(control)
+            if self._resolved and self._resolved[0].absolute:
+                control.claim(f"LearningRate({self.schedule})")
         except BaseException:
             control.leave(self)
             raise
@@ -103,18 +107,24 @@ class LearningRate(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Place the schedule, when the epoch at which the run starts is known."""
         control = self._running()
-        if not self._placed:
-            self._placed = True
-            self._first_bases = list(control.bases)
-            if self.schedule is not None or (self.rules and control.needs_following()):
-                control.follow(self, self._factors(control), epoch * self._batches)
-            if any(rule.restores for rule in self.rules):
-                self._good = Snapshot.take(self.model, epoch)
+        if self._placed:
+            return
+        self._placed = True
+        done = epoch * self._batches
+        if self._resolved and self._resolved[0].absolute:
+            control.replace_own()
+        if self.schedule is not None or (self.rules and control.needs_following()):
+            control.follow(self, self._factors(control), done)
+        control.mark(done)
+        carried = dict(zip(self.rules, self._states.factors, strict=True))
+        self._story = Story(self, control, self._resolved, carried, self.record)
+        if self._restores:
+            self._good = Snapshot.take(self.model, epoch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep the first batch's loss, by which `Divergence` judges the first epoch."""
         # Batch hooks may run late and in any order, so it is the number that tells the first.
-        if batch < self._per_execution and self._first_batch is None and self._good is not None:
+        if self._restores and batch < self._per_execution and self._first_batch is None:
             self._first_batch = {
                 rule.monitor: float(logs[rule.monitor])
                 for rule in self.rules
@@ -126,7 +136,7 @@ class LearningRate(keras.callbacks.Callback):
         logs = {} if logs is None else logs
         model, control = self.model, self._running()
         step = int((epoch + 1) * self.record.steps_per_epoch)
-        if control.adopt():
+        if control.adopt(epoch * self._batches):
             # Whoever did it did it in this epoch; from its start on is as near as one can say.
             started = int(epoch * self.record.steps_per_epoch)
             self._note(started, epoch, "set", 1.0, "the rate was assigned from outside")
@@ -134,18 +144,17 @@ class LearningRate(keras.callbacks.Callback):
             logs.setdefault(key, rate)
         if not self.rules:
             return
-        restores = self._good is not None
-        finite = is_finite(model) if restores else True
+        finite = is_finite(model) if self._restores else True
         values = {key: float(value) for key, value in logs.items() if is_numeric(value)}
         if self._first_batch:
-            first = Observation(0, -1, self._first_batch, control.settable)
+            first = Observation(0, -1, self._first_batch, control.settable(1))
             self._states = self._states.begin(first)
         self._first_batch = {}
-        seen = Observation(step, epoch, values, control.settable, finite)
+        seen = Observation(step, epoch, values, control.settable(1), finite)
         self._states, decisions = self._states.update(seen)
         for rule, decision in decisions:
             self._apply(rule, decision, step, epoch)
-        if restores and not any(d.rollback for _, d in decisions):
+        if self._restores and not any(d.rollback for _, d in decisions):
             self._good = Snapshot.take(model, epoch + 1)
         if epoch + 1 == self.record.epochs:
             warn_unseen(self._states, values)
@@ -153,9 +162,9 @@ class LearningRate(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave the model as plain Keras, with base × reduction as its rate."""
         control = self._running()
-        control.adopt()
+        control.adopt(self.record.epochs * self._batches)
         control.leave(self)
-        self._left = (weakref.ref(self.model), list(control.assigned))
+        self._left = (weakref.ref(self.model), control.left())
         self._control = None
         self._good = None
 
@@ -169,30 +178,17 @@ class LearningRate(keras.callbacks.Callback):
                 future is explained with the reductions so far.
 
         Returns:
-            An `Explanation`; `print` it for one line. For a `MultiOptimizer` it is the first
-            member's.
+            An `Explanation` of the last fit; `print` it for one line. For a `MultiOptimizer` it is
+            the first member's.
 
         Raises:
             InvalidInput: Before the callback has seen a `fit`.
         """
-        if not self._first_bases:
+        if self._story is None:
             raise InvalidInput(
                 "explain() needs a run: pass this callback to model.fit(callbacks=[...]) first."
             )
-        reductions: dict[str, float] = {}
-        base = self._first_bases[0]
-        for event in self.record.events:
-            if event.step > step:
-                continue
-            if event.cause == "set":
-                base = event.rate / math.prod(reductions.values())
-            else:
-                reductions[event.cause] = reductions.get(event.cause, 1.0) * event.factor
-        factor = 1.0
-        if self._resolved:
-            schedule = self._resolved[0]
-            factor = float(schedule(step)) / (self._first_bases[0] if schedule.absolute else 1.0)
-        return Explanation(step, base, factor, reductions)
+        return self._story.explain(step)
 
     # -- parts ----------------------------------------------------------------------------------
 
@@ -206,7 +202,8 @@ class LearningRate(keras.callbacks.Callback):
         if self._left is None or self._left[0]() is not model:
             self._states = RuleStates.start(self.rules)
             self.record.events.clear()
-        elif self._left[1] != Control.settable_values(model):
+            self.record.fits = 0
+        elif self._left[1] != left(model):
             # The user has set a new rate since: it is a new base, with nothing cut from it yet.
             self._states = replace(self._states, factors=(1.0,) * len(self.rules))
 
@@ -240,29 +237,42 @@ class LearningRate(keras.callbacks.Callback):
 
     def _apply(self, rule: Rule, decision: Decision, step: int, epoch: int) -> None:
         control = self._running()
-        if (decision.rollback or decision.give_up) and self._good is not None:
+        if decision.rollback or decision.give_up:
+            if self._good is None or decision.give_up:
+                self._give_up(decision, epoch)
             self._good.restore(self.model)
             control.move((epoch + 1) * self._batches)
-        if decision.give_up:
-            control.leave(self)
-            self._control = None
-            raise TrainingDiverged(
-                f"Epoch {epoch + 1}: {decision.reason}. The weights and the optimizer are those of "
-                f"the end of epoch {self._good.epoch if self._good else 0}. Start again with a "
-                f"lower rate than {self._first_bases[0]:g}; keras_lr.find(model, x, y) finds one."
-            )
         if decision.factor != 1.0:
-            control.multiply(self, decision.factor)
+            control.multiply(self, decision.factor, (epoch + 1) * self._batches)
         self._note(step, epoch, rule.name, decision.factor, decision.reason)
         if self.verbose:
             done = "rolled back and reduced" if decision.rollback else "reduced"
             print(
                 f"\nEpoch {epoch + 1}: {rule.name}: {decision.reason}: {done} the rate to "
-                f"{control.settable:.4g}."
+                f"{control.settable():.4g}."
             )
 
+    def _give_up(self, decision: Decision, epoch: int) -> NoReturn:
+        control, good = self._running(), self._good
+        if good is not None:
+            good.restore(self.model)
+            state = f"The weights and the optimizer are those of the end of epoch {good.epoch}. "
+        else:
+            state = (
+                "The model wasn't built before fit, so there are no first weights to return to: "
+                "begin it with keras.Input(shape), or call model.build(). "
+            )
+        rate = control.moments[0].bases[0]
+        control.leave(self)
+        self._control = None
+        raise TrainingDiverged(
+            f"Epoch {epoch + 1}: {decision.reason}. {state}Start again with a lower rate than "
+            f"{rate:g}; keras_lr.find(model, x, y) finds one."
+        )
+
     def _note(self, step: int, epoch: int, cause: str, factor: float, reason: str) -> None:
-        event = RateEvent(step, epoch, cause, factor, self._running().settable, reason)
+        rate = self._running().settable()
+        event = RateEvent(step, epoch, cause, factor, rate, reason, fit=self.record.fits - 1)
         self.record.events.append(event)
 
 

@@ -15,6 +15,7 @@ class RateEvent:
         factor: What it multiplied the rate by.
         rate: base × reduction after it.
         reason: The evidence, in words.
+        fit: The fit in which it happened (the first with this callback and model is 0).
     """
 
     step: int
@@ -23,6 +24,7 @@ class RateEvent:
     factor: float
     rate: float
     reason: str
+    fit: int = 0
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,11 @@ class Explanation:
 
     Args:
         step: The update, counted from the start of the run (the first is 0).
-        base: The optimizer's own rate.
+        base: The optimizer's own rate at this step: a number, or what the schedule that it was
+            built with gives.
         schedule: The schedule's factor at this step; 1 without one.
-        reductions: Each cause's factor up to this step.
+        reductions: Each cause's factor up to this step: a rule's name, or the class of another
+            callback in the same fit.
     """
 
     step: int
@@ -61,9 +65,11 @@ class RunRecord:
         epochs: Epochs of the run.
         schedule: The schedule's text, or `None`.
         events: Every cut, rollback and outside change, in order.
+        fits: Fits that were begun.
     """
 
     steps_per_epoch: float = 0.0
     epochs: int = 0
     schedule: str | None = None
     events: list[RateEvent] = field(default_factory=list)
+    fits: int = 0

@@ -47,25 +47,31 @@ class LearningRateScheduler(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Join the control of the rate."""
-        self._control = Control.join(self.model, self)
+        control = Control.join(self.model, self)
+        try:
+            control.claim("LearningRateScheduler")
+        except BaseException:
+            control.leave(self)
+            raise
+        self._control = control
+        self._batches = int(self.params.get("steps") or 0)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Set the base for this epoch."""
         control = self._control
         assert control is not None
-        control.adopt()
-        if control.has_own():
+        control.adopt(epoch * self._batches)
+        if control.replace_own():
             warnings.warn(
                 "The optimizer was built with a schedule; LearningRateScheduler replaces it for "
                 "this fit. Compile with a number to say so plainly.",
                 stacklevel=2,
             )
-            control.replace_own()
         values = [
             _rate(self.schedule(epoch, base) if self._two else self.schedule(epoch), epoch)
             for base in control.bases
         ]
-        control.set_base(values)
+        control.set_base(values, epoch * self._batches)
         if self.verbose:
             shown = ", ".join(f"{value:.4g}" for value in values)
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler sets the rate to {shown}.")

@@ -5,28 +5,36 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.rate import leaves, rate_variable
+
 
 @dataclass(frozen=True)
 class Snapshot:
     """Copies of everything that training changes: weights, statistics, RNG, optimizer.
 
     Args:
-        values: One array a variable, in `variables` order.
+        values: Each variable with a copy of its value.
         epoch: Epochs that were finished when it was taken.
     """
 
-    values: list[np.ndarray]
+    values: list[tuple[Any, np.ndarray]]
     epoch: int
 
     @classmethod
-    def take(cls, model: Any, epoch: int) -> "Snapshot":
-        """Copy the state of `model` to the host."""
-        return cls([np.array(_numpy(v), copy=True) for v in _variables(model)], epoch)
+    def take(cls, model: Any, epoch: int) -> "Snapshot | None":
+        """Copy the state of `model` to the host; `None` while the model has no weights yet."""
+        if not model.trainable_variables:
+            return None
+        if not model.optimizer.built:
+            # TensorFlow builds it in the first step, and its first state is wanted here.
+            model.optimizer.build(model.trainable_variables)
+        variables = [*model.variables, *model.optimizer.variables]
+        return cls([(v, np.array(_numpy(v), copy=True)) for v in variables], epoch)
 
     def restore(self, model: Any) -> None:
         """Assign the copied state to `model`, the optimizer's rate left as it is."""
-        keep = {id(v) for v in _rate_variables(model)}
-        for variable, value in zip(_variables(model), self.values, strict=True):
+        keep = {id(rate_variable(leaf)) for leaf in leaves(model.optimizer)}
+        for variable, value in self.values:
             if id(variable) not in keep:
                 variable.assign(value)
 
@@ -44,15 +52,3 @@ def _numpy(variable: Any) -> np.ndarray:
     import keras
 
     return np.asarray(keras.ops.convert_to_numpy(variable))
-
-
-def _variables(model: Any) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]
-
-
-def _rate_variables(model: Any) -> list[Any]:
-    from keras_lr.rate import leaves
-    from keras_lr.rate.followed import FollowedRate
-
-    slots = [leaf._learning_rate for leaf in leaves(model.optimizer)]
-    return [slot.variable if isinstance(slot, FollowedRate) else slot for slot in slots]

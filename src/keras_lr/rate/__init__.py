@@ -5,14 +5,19 @@ set it, and `Control` makes it base × schedule × reduction for the length of a
 """
 
 from keras_lr.rate.access import check_rate, get_learning_rate, set_learning_rate
-from keras_lr.rate.control import Control
-from keras_lr.rate.leaves import leaf_names, leaves
+from keras_lr.rate.control import Control, Moment, left, settle
+from keras_lr.rate.leaves import leaf_names, leaves, own_schedule, rate_variable
 
 __all__ = [
     "Control",
+    "Moment",
     "check_rate",
     "get_learning_rate",
     "leaf_names",
     "leaves",
+    "left",
+    "own_schedule",
+    "rate_variable",
     "set_learning_rate",
+    "settle",
 ]

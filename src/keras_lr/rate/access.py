@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rate.followed import FollowedRate
-from keras_lr.rate.leaves import leaf_names, leaves, optimizer_of
+from keras_lr.rate.control import settle
+from keras_lr.rate.leaves import leaf_names, leaves, optimizer_of, own_schedule, rate_variable
 
 
 def check_rate(value: Any, name: str = "learning_rate") -> float:
@@ -61,14 +61,12 @@ def set_learning_rate(model_or_optimizer: Any, learning_rate: float) -> None:
         InvalidInput: For a value that is no rate, a model that isn't compiled, or an optimizer
             built with a schedule, whose rate Keras can't set; nothing was changed.
     """
-    import keras
-
     value = check_rate(learning_rate)
     found = leaves(_optimizer(model_or_optimizer))
     for leaf in found:
-        if not isinstance(leaf._learning_rate, keras.Variable | FollowedRate):
+        if rate_variable(leaf) is None:
             raise InvalidInput(
-                f"{leaf.name!r} was built with {type(leaf._learning_rate).__name__}, so its rate "
+                f"{leaf.name!r} was built with {type(own_schedule(leaf)).__name__}, so its rate "
                 "can't be set. Compile it with a number, and give the schedule to "
                 "keras_lr.LearningRate(schedule=...)."
             )
@@ -77,6 +75,7 @@ def set_learning_rate(model_or_optimizer: Any, learning_rate: float) -> None:
 
 
 def _optimizer(model_or_optimizer: Any) -> Any:
+    settle(model_or_optimizer)
     optimizer = optimizer_of(model_or_optimizer)
     if optimizer is None or isinstance(optimizer, str):
         raise InvalidInput(

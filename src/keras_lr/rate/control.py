@@ -6,17 +6,34 @@ each other, in whatever order they are listed.
 """
 
 import math
+import sys
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rate.followed import FollowedRate, follow, plain_rate, unfollow
-from keras_lr.rate.leaves import leaf_names, leaves, log_keys
+from keras_lr.rate.leaves import leaf_names, leaves, log_keys, own_schedule, rate_variable
 
 _controls: "weakref.WeakKeyDictionary[Any, Control]" = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The settable parts from one point of the run on.
+
+    Args:
+        batch: Batches of the run before it.
+        bases: Each leaf's base.
+        factors: Each owner's factor.
+    """
+
+    batch: int
+    bases: tuple[float, ...]
+    factors: dict[object, float]
 
 
 class Control:
@@ -26,13 +43,14 @@ class Control:
     it, the last to leave takes everything down, and the model is plain Keras again.
 
     Attributes:
-        bases: The base of each leaf: what its rate is apart from schedules and reductions.
+        bases: The base of each leaf: what its rate is apart from schedules and reductions (1 for
+            a leaf that follows the schedule it was built with).
         factors: What each owner multiplies the rate by.
-        assigned: base × reduction of each leaf, as last written to its variable.
+        moments: Every change of bases and factors, in order.
     """
 
     def __init__(self, model: Any) -> None:
-        self.model: Any = weakref.proxy(model)
+        self._model = weakref.ref(model)
         self.optimizer = model.optimizer
         _build(model)
         self.leaves = leaves(model.optimizer)
@@ -41,9 +59,17 @@ class Control:
         self.factors: dict[object, float] = {}
         self.rates: list[FollowedRate] | None = None
         self.bases = [_value(leaf) for leaf in self.leaves]
+        self.moments: list[Moment] = []
         self._owners: list[object] = []
-        self.assigned = list(self.bases)
+        self._assigned = list(self.bases)
+        self._absolute: str | None = None
+        self._in_fit = _is_fitting(model)
         self._guard(model)
+
+    @property
+    def model(self) -> Any:
+        """The model (which the control doesn't keep alive)."""
+        return self._model()
 
     def _guard(self, model: Any) -> None:
         # A fit that raised told no callback that it ended (keras calls on_train_end only after
@@ -74,17 +100,12 @@ class Control:
         control._owners.append(owner)
         control.factors[owner] = factor
         for index, leaf in enumerate(control.leaves):
-            if _is_variable(leaf):
+            if own_schedule(leaf) is None:
                 control.bases[index] /= factor
         return control
 
-    @staticmethod
-    def settable_values(model: Any) -> list[float]:
-        """base × reduction of each leaf of a model that no fit controls now."""
-        return [_value(leaf) for leaf in leaves(model.optimizer)]
-
     def leave(self, owner: object) -> None:
-        """Remove the owner's schedule; its factor stays in the rate, as a cut should."""
+        """Remove the owner; its factor stays in the rate, as a cut should."""
         if owner in self._owners:
             self._owners.remove(owner)
         if not self._owners:
@@ -102,15 +123,32 @@ class Control:
             if control is self:
                 del _controls[model]
 
-    def has_own(self) -> bool:
-        """Whether a leaf still follows the schedule that it was built with."""
-        if self.rates is not None:
-            return any(rate.use_own for rate in self.rates)
-        return self.needs_following()
+    def settle(self) -> bool:
+        """Take everything down if the fit that this was made for is over, by an interruption."""
+        if not self._in_fit or _is_fitting(self.model):
+            return False
+        self.take_down()
+        return True
+
+    # -- what the owners contribute ---------------------------------------------------------------
+
+    def claim(self, who: str) -> None:
+        """Say that `who` decides what the rate is, not only what multiplies it.
+
+        Raises:
+            InvalidInput: Somebody else already does.
+        """
+        if self._absolute is not None:
+            raise InvalidInput(
+                f"{self._absolute} and {who} each say what the rate is, and only one can. Leave "
+                "one out, or let it be a factor: LearningRate(schedule=schedules.Cosine()) "
+                "multiplies the rate that the other one sets."
+            )
+        self._absolute = who
 
     def needs_following(self) -> bool:
         """Whether a leaf was built with a schedule, so that even a factor needs a place to be."""
-        return any(not _is_variable(leaf) for leaf in self.leaves)
+        return any(own_schedule(leaf) is not None for leaf in self.leaves)
 
     def follow(
         self, owner: object, factors: list[Callable[[Any], Any]] | None, batches: int
@@ -123,25 +161,32 @@ class Control:
                 `None` when there is only a reduction to place.
             batches: Batches of the run that were done before the next one: where the run stands.
         """
-        if self.rates is None:
-            self.rates = follow(self.optimizer)
-            self._assign()
-        for index, rate in enumerate(self.rates):
+        self._place()
+        for index, rate in enumerate(self.rates or []):
             if factors is not None:
                 offset = batches - int(rate.leaf._iterations.numpy())
                 rate.parts[owner] = (factors[index], offset)
         self.model.make_train_function(force=True)
 
-    def replace_own(self) -> None:
-        """Let the base of a leaf that was built with a schedule be a number from now on."""
-        if self.rates is None:
-            self.rates = follow(self.optimizer)
-        for index, rate in enumerate(self.rates):
-            if not rate.settable and rate.use_own:
-                self.bases[index] = rate.read()
-                rate.use_own = False
+    def replace_own(self) -> bool:
+        """Let a number be the base of leaves that were built with a schedule, for this fit.
+
+        Returns:
+            Whether there were such leaves.
+        """
+        if not self.needs_following():
+            return False
+        self._place()
+        replaced = [index for index, rate in enumerate(self.rates or []) if rate.use_own]
+        if not replaced:
+            return False
+        for index in replaced:
+            rate = self.rates[index]  # type: ignore[index]
+            self.bases[index] = rate.own()
+            rate.use_own = False
         self._assign()
         self.model.make_train_function(force=True)
+        return True
 
     def move(self, batches: int) -> None:
         """Say where the run stands after `iterations` was changed from outside (a rollback)."""
@@ -151,38 +196,51 @@ class Control:
         if self.rates is not None:
             self.model.make_train_function(force=True)
 
-    def multiply(self, owner: object, factor: float) -> None:
-        """Multiply the owner's factor, and so the rate, by `factor`."""
-        self.adopt()
+    def multiply(self, owner: object, factor: float, batches: int) -> None:
+        """Multiply the owner's factor, and so the rate, by `factor`, after so many batches."""
+        self.adopt(batches)
         self.factors[owner] *= factor
         self._assign()
+        self.mark(batches)
 
-    def set_base(self, values: list[float]) -> None:
-        """Give each leaf a new base."""
-        self.adopt()
+    def set_base(self, values: list[float], batches: int) -> None:
+        """Give each leaf a new base, after so many batches of the run."""
+        self.adopt(batches)
         self.bases = list(values)
         self._assign()
+        self.mark(batches)
 
-    def adopt(self) -> bool:
+    def adopt(self, batches: int) -> bool:
         """Take a rate that someone else assigned (a user, another callback) as the new base."""
         changed = False
         for index, leaf in enumerate(self.leaves):
             value = _value(leaf)
-            if value != self.assigned[index]:
+            if value != self._assigned[index]:
                 self.bases[index] = value / self.reduction
-                self.assigned[index] = value
+                self._assigned[index] = value
                 changed = True
+        if changed:
+            self.mark(batches)
         return changed
+
+    def mark(self, batches: int) -> None:
+        """Note the bases and factors as those from here on."""
+        self.moments.append(Moment(batches, tuple(self.bases), dict(self.factors)))
+
+    # -- what comes of it -------------------------------------------------------------------------
 
     @property
     def reduction(self) -> float:
         """The product of all owners' factors."""
         return math.prod(self.factors.values())
 
-    @property
-    def settable(self) -> float:
-        """base × reduction of the first leaf."""
-        return self.bases[0] * self.reduction
+    def settable(self, updates_ago: int = 0) -> float:
+        """base × reduction; of the lowest member of a `MultiOptimizer`, whom a floor meets first."""
+        bases = self.bases
+        if self.rates is not None:
+            own = [rate.own(updates_ago) for rate in self.rates]
+            bases = [base * part for base, part in zip(bases, own, strict=True)]
+        return min(bases) * self.reduction
 
     def read(self, updates_ago: int = 0) -> list[float]:
         """Each leaf's rate at the next update, or at one `updates_ago`; computed on the host."""
@@ -190,15 +248,57 @@ class Control:
             return [rate.read(updates_ago) for rate in self.rates]
         return [plain_rate(leaf, updates_ago) for leaf in self.leaves]
 
+    def left(self) -> list[float | None]:
+        """base × reduction as a fit leaves it in each leaf that has a place for it."""
+        return [
+            None if own_schedule(leaf) is not None else value
+            for leaf, value in zip(self.leaves, self._assigned, strict=True)
+        ]
+
+    def _place(self) -> None:
+        if self.rates is None:
+            control = weakref.ref(self)
+            self.rates = follow(self.optimizer, lambda: (c := control()) is not None and c.settle())
+            self._assign()
+
     def _assign(self) -> None:
         for index, leaf in enumerate(self.leaves):
-            variable = _variable(leaf)
+            variable = rate_variable(leaf)
             if variable is None:
                 continue
             value = self.bases[index] * self.reduction
             if float(np.float32(value)) != _value(leaf):
                 variable.assign(value)
-            self.assigned[index] = _value(leaf)
+            self._assigned[index] = _value(leaf)
+
+
+def left(model: Any) -> list[float | None]:
+    """The rate in each leaf of a model that no fit controls now; `None` for its own schedule."""
+    return [
+        None if own_schedule(leaf) is not None else _value(leaf) for leaf in leaves(model.optimizer)
+    ]
+
+
+def settle(model: Any) -> None:
+    """Take down what an interrupted `fit` of `model` left in place; nothing else is touched."""
+    control = _controls.get(model)
+    if control is not None:
+        control.settle()
+
+
+def _is_fitting(model: Any) -> bool:
+    """Whether a `fit` of this model is running, in whatever thread.
+
+    Keras tells callbacks nothing when a fit raises, and a notebook keeps the frames of the last
+    error alive; so the running stacks are what tells.
+    """
+    for frame in sys._current_frames().values():
+        current: Any = frame
+        while current is not None:
+            if current.f_code.co_name == "fit" and current.f_locals.get("self") is model:
+                return True
+            current = current.f_back
+    return False
 
 
 def _build(model: Any) -> None:
@@ -216,21 +316,6 @@ def _build(model: Any) -> None:
     model.optimizer.build(model.trainable_variables)
 
 
-def _variable(leaf: Any) -> Any:
-    """The variable that holds base × reduction; `None` for an uncontrolled schedule."""
-    slot = leaf._learning_rate
-    if isinstance(slot, FollowedRate):
-        return slot.variable
-    return slot if _is_variable(leaf) else None
-
-
 def _value(leaf: Any) -> float:
-    variable = _variable(leaf)
+    variable = rate_variable(leaf)
     return 1.0 if variable is None else float(variable.numpy())
-
-
-def _is_variable(leaf: Any) -> bool:
-    import keras
-
-    slot = leaf._learning_rate
-    return isinstance(slot, keras.Variable) or (isinstance(slot, FollowedRate) and slot.settable)

@@ -30,12 +30,14 @@ class FollowedRate:
     Args:
         leaf: A stock optimizer. Its present rate (variable, Keras schedule or callable) becomes
             the base.
+        settle: Takes the control of the rate down if the fit it was made for was interrupted.
     """
 
-    def __init__(self, leaf: Any) -> None:
+    def __init__(self, leaf: Any, settle: Callable[[], bool] = lambda: False) -> None:
         import keras
 
         self.leaf = leaf
+        self._settle = settle
         self.original = leaf._learning_rate
         self.parts: dict[object, tuple[Callable[[Any], Any], int]] = {}
         self.settable = isinstance(self.original, keras.Variable)
@@ -64,6 +66,9 @@ class FollowedRate:
         Raises:
             ValueError: Where the schedule is 0 now, so that no base gives this rate.
         """
+        if self._settle():
+            self.leaf.learning_rate = value
+            return
         factor = self.factor()
         if factor == 0:
             raise ValueError(
@@ -75,12 +80,17 @@ class FollowedRate:
     def factor(self, updates_ago: int = 0) -> float:
         """What multiplies the settable part: the schedules' product, computed on the host."""
         back = updates_ago * (self.leaf.gradient_accumulation_steps or 1)
-        product = 1.0
-        if self.use_own:
-            product *= _number(_own(self.original, max(0, self._host_position(-back))))
+        product = self.own(updates_ago)
         for factor, offset in self.parts.values():
             product *= float(factor(max(0, self._host_position(offset - back))))
         return product
+
+    def own(self, updates_ago: int = 0) -> float:
+        """What the optimizer's own schedule gives; 1 where its rate is a number."""
+        if not self.use_own:
+            return 1.0
+        back = updates_ago * (self.leaf.gradient_accumulation_steps or 1)
+        return own_rate(self.original, max(0, self._host_position(-back)))
 
     def read(self, updates_ago: int = 0) -> float:
         """The rate of the next update (or of one `updates_ago`), computed on the host."""
@@ -115,7 +125,12 @@ def plain_rate(leaf: Any, updates_ago: int = 0) -> float:
 
     if isinstance(leaf._learning_rate, keras.Variable):
         return _number(leaf._learning_rate)
-    return _number(_own(leaf._learning_rate, max(0, int(leaf._iterations.numpy()) - updates_ago)))
+    return own_rate(leaf._learning_rate, max(0, int(leaf._iterations.numpy()) - updates_ago))
+
+
+def own_rate(original: Any, position: int) -> float:
+    """What an optimizer's own schedule or callable gives at `position`, on the host."""
+    return _number(_own(original, position))
 
 
 def _own(original: Any, position: Any) -> Any:
@@ -133,9 +148,9 @@ def _number(value: Any) -> float:
     return float(keras.ops.convert_to_numpy(value))
 
 
-def follow(optimizer: Any) -> list[FollowedRate]:
+def follow(optimizer: Any, settle: Callable[[], bool]) -> list[FollowedRate]:
     """Put a `FollowedRate` into every leaf of `optimizer`; `unfollow` is the way back."""
-    rates = [FollowedRate(leaf) for leaf in leaves(optimizer)]
+    rates = [FollowedRate(leaf, settle) for leaf in leaves(optimizer)]
     for member in chain(optimizer):
         for name in _PLAIN:
             setattr(member, name, _run_plain(member, name, rates))

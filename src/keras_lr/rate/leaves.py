@@ -42,6 +42,28 @@ def log_keys(optimizer: Any) -> list[str]:
     return ["learning_rate"] if len(names) == 1 else [f"learning_rate_{name}" for name in names]
 
 
+def own_schedule(leaf: Any) -> Any:
+    """The schedule or callable that a stock optimizer was built with; `None` for a number.
+
+    Also while a fit controls the rate.
+    """
+    import keras
+
+    slot = leaf._learning_rate
+    slot = getattr(slot, "original", slot)
+    return None if isinstance(slot, keras.Variable) else slot
+
+
+def rate_variable(leaf: Any) -> Any:
+    """The variable that holds a stock optimizer's rate, or, while a fit controls it, the settable
+    part; `None` for an optimizer that follows the schedule it was built with."""
+    import keras
+
+    slot = leaf._learning_rate
+    slot = getattr(slot, "variable", slot)
+    return slot if isinstance(slot, keras.Variable) else None
+
+
 def optimizer_of(model_or_optimizer: Any) -> Any:
     """The optimizer of a model (with JAX's training state synced into it), or the optimizer."""
     import keras

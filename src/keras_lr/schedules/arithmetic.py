@@ -53,11 +53,15 @@ def periods(step: Any, every: float, xp: Any) -> Any:
     """Whole periods of `every` steps finished at `step`, as a float.
 
     An epoch may hold 2.5 updates under gradient accumulation; the count stays exact, because it is
-    done in integers.
+    done in integers, none of which leaves the 32 bits that a backend counts in.
     """
-    ratio = Fraction(every).limit_denominator(4096)
-    steps = step if ratio.denominator == 1 else step * ratio.denominator
-    return real(xp.floor_divide(steps, ratio.numerator), xp)
+    ratio = Fraction(every).limit_denominator(max(1, min(4096, math.isqrt(int(2**31 / every)))))
+    whole = xp.floor_divide(step, ratio.numerator)
+    if ratio.denominator == 1:
+        return real(whole, xp)
+    rest = step - whole * ratio.numerator
+    part = xp.floor_divide(rest * ratio.denominator, ratio.numerator)
+    return real(whole, xp) * ratio.denominator + real(part, xp)
 
 
 def _linear(share: Any, xp: Any) -> Any:

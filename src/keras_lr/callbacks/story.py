@@ -1,0 +1,68 @@
+"""What made the rate of any step of a fit: for `LearningRate.explain`."""
+
+from collections.abc import Mapping, Sequence
+
+from keras_lr.callbacks.record import Explanation, RunRecord
+from keras_lr.rate import Control, own_schedule
+from keras_lr.rate.followed import own_rate
+from keras_lr.rules import Rule
+from keras_lr.schedules import Schedule
+
+
+class Story:
+    """The parts of the first leaf's rate over one fit, as they came to be.
+
+    Args:
+        owner: The callback that asks.
+        control: What the callbacks of the fit share.
+        plans: The callback's schedule, resolved, for each leaf; empty without one.
+        carried: What each rule had multiplied the rate by before this fit.
+        record: The callback's record, whose events of this fit are told.
+    """
+
+    def __init__(
+        self,
+        owner: object,
+        control: Control,
+        plans: Sequence[Schedule],
+        carried: Mapping[Rule, float],
+        record: RunRecord,
+    ) -> None:
+        self._owner = owner
+        self._moments = control.moments
+        self._plan = plans[0] if plans else None
+        self._divisor = control.bases[0] if self._plan is not None and self._plan.absolute else 1.0
+        self._carried = carried
+        self._record = record
+        self._fit = record.fits - 1
+        leaf = control.leaves[0]
+        self._accumulated = leaf.gradient_accumulation_steps or 1
+        self._own = own_schedule(leaf)
+        self._keeps_own = control.rates is not None and control.rates[0].use_own
+        # Where the optimizer's own schedule stands at the run's first step.
+        begun = int(leaf._iterations.numpy()) - self._moments[-1].batch
+        self._own_offset = begun
+
+    def explain(self, step: int) -> Explanation:
+        """The parts at one step."""
+        batch = step * self._accumulated
+        moment = self._moments[0]
+        for later in self._moments:
+            if later.batch <= batch:
+                moment = later
+        base = moment.bases[0]
+        if self._keeps_own:
+            base *= own_rate(self._own, max(0, (batch + self._own_offset) // self._accumulated))
+        factor = 1.0 if self._plan is None else float(self._plan(step)) / self._divisor
+        return Explanation(step, base, factor, self._reductions(step, moment.factors))
+
+    def _reductions(self, step: int, factors: Mapping[object, float]) -> dict[str, float]:
+        reductions = {rule.name: factor for rule, factor in self._carried.items() if factor != 1.0}
+        for event in self._record.events:
+            if event.fit == self._fit and event.step <= step and event.cause != "set":
+                reductions[event.cause] = reductions.get(event.cause, 1.0) * event.factor
+        for owner, factor in factors.items():
+            if owner is not self._owner and factor != 1.0:
+                name = type(owner).__name__
+                reductions[name] = reductions.get(name, 1.0) * factor
+        return reductions
