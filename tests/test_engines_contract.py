@@ -202,3 +202,46 @@ def test_pruned_trials_end_and_the_others_go_on():
         assert [r.weights is not None for r in found] == [i == 4 for i in range(6)]
     for a, b in zip(results[0][4].weights, results[1][4].weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_layer_that_cannot_be_vectorised_runs_one_lane_at_a_time():
+    import jax
+
+    @keras.saving.register_keras_serializable("test")
+    class Host(keras.layers.Layer):
+        def call(self, inputs):
+            shape = jax.ShapeDtypeStruct(inputs.shape, inputs.dtype)
+            host = jax.pure_callback(np.sin, shape, jax.lax.stop_gradient(inputs))
+            return inputs + host
+
+    def hosted():
+        model = keras.Sequential(
+            [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3), Host()]
+        )
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    specs = [TrialSpec({"learning_rate": rate}) for rate in (0.01, 0.02, 0.03, 0.1)]
+    engine, _, _ = both(hosted, specs, epochs=2, validation_split=0.0)
+    assert "1 lane × 1 step" in engine.plan
+
+
+def test_what_cannot_be_traced_goes_to_fit_or_is_refused(monkeypatch):
+    from keras_lr.engines.compiled.engine import CompiledEngine
+    from keras_lr.engines.compiled.lanes import Runner
+    from keras_lr.errors import InvalidInput
+
+    def refuse(self, *_):
+        raise TypeError("no such trace")
+
+    monkeypatch.setattr(Runner, "_trace", refuse)
+    x, y = images()
+    job = Job(build, x, y, epochs=1, batch_size=20)
+    ended = []
+    engine = CompiledEngine(job)
+    (result,) = engine.run([TrialSpec({})], never, lambda index, result: ended.append(index))
+    assert result.finished
+    assert ended == [0]
+    assert "can't be traced (TypeError: no such trace)" in engine.plan
+    with pytest.raises(InvalidInput, match=r"no such trace.*Use engine='fit'"):
+        CompiledEngine(job, fall_back=False).run([TrialSpec({})], never, never)

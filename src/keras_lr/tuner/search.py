@@ -244,7 +244,7 @@ class _Search:
             direction=self.direction,
             space=self.given,
             engine=self.engine.name,
-            plan=self.engine.plan,
+            plan=self.engine.plan + ("" if self.reason is None else f", since {self.reason}"),
             seconds=seconds,
             interrupted=self.interrupted,
             optuna=self.sampling.study,

@@ -194,13 +194,31 @@ class _Wave:
 
     def _prepare(self, data: Iterable[Chunk]) -> None:
         # Streams are compiled for as they come; what is known beforehand is compiled side by side.
-        pack = self.packs[0]
-        wanted = [("train", pack, chunk) for chunk in data] if isinstance(data, list) else []
+        wanted = [("train", chunk) for chunk in data] if isinstance(data, list) else []
         if self.group.feed.validates:
             held_out = self.group.feed.validation()
             if isinstance(held_out, list):
-                wanted += [("test", pack, chunk) for chunk in held_out]
-        self._compiled = self.runner.prepare(wanted)
+                wanted += [("test", chunk) for chunk in held_out]
+        self._compile(wanted)
+
+    def _compile(self, wanted: Sequence[tuple[str, Chunk]]) -> None:
+        """Compile for the current plan; one that can't be compiled gives way to the next."""
+        while True:
+            if self.planner.current != self.packs[0].plan:
+                self._unpack()
+                self._repack()
+                self._compiled = 0.0
+            try:
+                self._compiled += self.runner.prepare(
+                    [(kind, self.packs[0], chunk) for kind, chunk in wanted]
+                )
+                return
+            except Exception as error:
+                if not self.planner.drop():
+                    told = " ".join(str(error).split())[:200]
+                    raise NotCompilable(
+                        f"the training step can't be traced ({type(error).__name__}: {told})"
+                    ) from error
 
     def _train(
         self, chunk: Chunk, rates: np.ndarray, *, first: bool, left: int
@@ -212,11 +230,7 @@ class _Wave:
             begins = self.good is not None and self._begins and position == 0
             if begins:
                 stop = min(len(chunk), self.group.model.steps_per_execution)
-            if self.planner.current != self.packs[0].plan:
-                self._unpack()
-                self._repack()
-                self._compiled = 0.0
-            self._compiled += self.runner.prepare([("train", self.packs[0], chunk)])
+            self._compile([("train", chunk)])
             started = time.perf_counter()
             out = self.runner.train(
                 self.packs, chunk, rates, first=first and position == 0, span=(position, stop)

@@ -12,9 +12,6 @@ from typing import Any
 
 from keras_lr.errors import KerasLRError
 
-ZERO_MATTERS = ("clipnorm", "global_clipnorm", "clipvalue", "epsilon", "ema_momentum")
-"""Settings for which 0 selects other code (or is no use), so 0 can't be an input's value."""
-
 
 class NotAnInput(KerasLRError, TypeError):
     """An update rule asked a setting something that only a constant can answer."""

@@ -100,6 +100,15 @@ class Planner:
         self.current = best
         self.settled = True
 
+    def drop(self) -> bool:
+        """Give up the current plan, which can't be compiled; returns whether another is left."""
+        self.plans = [plan for plan in self.plans if plan != self.current]
+        if not self.plans:
+            return False
+        self.current = min(self.costs, key=self.costs.__getitem__) if self.costs else self.plans[0]
+        self.settled = bool(self.costs) and len(self.costs) == len(self.plans)
+        return True
+
     def describe(self) -> str:
         """The plan in use, with the measurements where there was a choice."""
         if not self.costs:
