@@ -69,7 +69,7 @@ def _sweep(
     import keras
 
     ratio = float(np.log(rates[1] / rates[0])) / max(1, updates - 1)
-    placed = follow(working.optimizer)
+    placed = follow(working.optimizer, settle=lambda: False)  # taken down by `untouched`
     for rate in placed:
         steps = -int(rate.leaf._iterations.numpy())
         rate.parts["sweep"] = (
