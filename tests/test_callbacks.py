@@ -86,6 +86,23 @@ class TestRules:
         last = [float(own(2 * epoch + 1)) for epoch in range(4)]
         np.testing.assert_allclose(history, np.array(last) * [1, 1, 0.5, 0.25], rtol=1e-5)
 
+    def test_a_second_fit_goes_on_with_a_schedule_built_optimizer(self):
+        own = keras.optimizers.schedules.ExponentialDecay(0.1, 10**6, 0.5)
+        model = classifier(keras.optimizers.SGD(own))
+        callback = LearningRate(rules=[rules.Plateau(patience=1, **FLAT)])
+        fit(model, [callback], epochs=3)
+        history = fit(model, [callback], epochs=1).history["learning_rate"]
+        np.testing.assert_allclose(history, [0.025], rtol=1e-4)
+        assert callback.explain(0).rate == pytest.approx(0.025, rel=1e-4)
+
+    @pytest.mark.parametrize("built_with", ["number", "schedule"])
+    def test_a_floor_holds(self, built_with):
+        own = keras.optimizers.schedules.ExponentialDecay(0.01, 10**6, 0.5)
+        rate = 0.01 if built_with == "number" else own
+        callback = ReduceLROnPlateau("loss", patience=1, min_delta=100.0, min_lr=2e-3)
+        history = fit(classifier(keras.optimizers.SGD(rate)), [callback]).history["learning_rate"]
+        np.testing.assert_allclose(history, [0.01, 0.01, 2e-3, 2e-3], rtol=1e-4)
+
     def test_two_rules_multiply(self):
         callback = LearningRate(
             rules=[
@@ -137,6 +154,31 @@ class TestDivergence:
             np.testing.assert_array_equal(before, after.numpy())
         assert isinstance(model.optimizer._learning_rate, keras.Variable)
         assert "make_train_function" not in vars(model)
+
+    @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+    @pytest.mark.parametrize("built", [True, False])
+    def test_the_first_epoch_of_a_model_and_an_optimizer_with_state(self, optimizer, built):
+        made = {
+            "momentum": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
+            "adam": lambda: keras.optimizers.Adam(0.1),
+        }[optimizer]()
+        layers = [keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3)]
+        model = keras.Sequential([keras.Input((4,)), *layers] if built else layers)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(made, loss, metrics=["accuracy"])
+        x, y = data()
+        x[0, 0] = np.nan  # every epoch ends in NaN
+        callback = LearningRate(rules=[rules.Divergence(max_rollbacks=1)])
+        known = built or bool(model.trainable_variables)
+        with pytest.raises(TrainingDiverged) as caught:
+            model.fit(x, y, epochs=4, verbose=0, callbacks=[callback])
+        if "keras.Input" in str(caught.value):
+            assert not known  # TensorFlow makes the weights in the first step
+        else:
+            assert all(np.isfinite(v.numpy()).all() for v in model.trainable_variables)
+            slots = model.optimizer.variables[2:]
+            assert slots
+            assert all((v.numpy() == 0).all() for v in slots)
 
     def test_an_explosion_in_the_first_epoch_is_noticed(self):
         random = np.random.default_rng(0)
@@ -235,7 +277,49 @@ class TestSchedules:
             assert callback.explain(2 * epoch + 1).rate == pytest.approx(rate, rel=1e-5)
         assert "base 0.1 × schedule" in str(callback.explain(3))
 
-    @pytest.mark.parametrize("wrong", [[rules.Plateau], ["plateau"], [None]])
+    def test_explain_beside_other_callbacks(self):
+        callback = LearningRate(schedules.StepDecay(0.1, every="2 epochs"))
+        callbacks = [
+            callback,
+            LearningRateScheduler(lambda epoch: 0.1 * 0.9**epoch),
+            ReduceLROnPlateau("loss", factor=0.5, patience=1, min_delta=100.0),
+        ]
+        history = fit(sgd(), callbacks).history["learning_rate"]
+        told = [callback.explain(2 * epoch + 1) for epoch in range(4)]
+        np.testing.assert_allclose([t.rate for t in told], history, rtol=1e-5)
+        assert told[3].reductions == {"ReduceLROnPlateau": 0.25}
+
+    def test_explain_of_an_optimizers_own_schedule(self):
+        own = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        callback = LearningRate(rules=[rules.Plateau(patience=1, **FLAT)])
+        history = fit(classifier(keras.optimizers.SGD(own)), [callback]).history["learning_rate"]
+        told = [callback.explain(2 * epoch + 1).rate for epoch in range(4)]
+        np.testing.assert_allclose(told, history, rtol=1e-5)
+
+    def test_a_keras_schedule_replaces_the_optimizers_own(self):
+        decay = keras.optimizers.schedules.ExponentialDecay
+        model = classifier(keras.optimizers.SGD(decay(0.5, 1, 0.5)))
+        with pytest.warns(UserWarning, match="replaces it"):
+            history = fit(model, [LearningRate(decay(0.1, 2, 0.5))]).history["learning_rate"]
+        expected = [float(decay(0.1, 2, 0.5)(2 * epoch + 1)) for epoch in range(4)]
+        np.testing.assert_allclose(history, expected, rtol=1e-5)
+
+    @pytest.mark.parametrize("first", ["schedule", "scheduler"])
+    def test_two_that_say_what_the_rate_is(self, first):
+        model = sgd()
+        callbacks = [
+            LearningRate(keras.optimizers.schedules.ExponentialDecay(0.4, 1, 0.5)),
+            LearningRateScheduler(lambda epoch: 0.01),
+        ]
+        if first == "scheduler":
+            callbacks.reverse()
+        weights = model.get_weights()
+        with pytest.raises(InvalidInput, match="only one can"):
+            fit(model, callbacks)
+        for before, after in zip(weights, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(before, after)
+
+    @pytest.mark.parametrize("wrong", [[rules.Plateau], ["plateau"], [None], 5, "plateau"])
     def test_rules_that_are_none(self, wrong):
         with pytest.raises(InvalidInput, match="rule objects"):
             LearningRate(rules=wrong)
@@ -287,6 +371,10 @@ class TestFaces:
     def test_scheduler_refuses_what_is_no_rate(self, value):
         with pytest.raises(InvalidInput, match="must return a rate"):
             fit(sgd(), [LearningRateScheduler(lambda epoch: value)])
+
+    def test_scheduler_sends_our_schedules_where_they_belong(self):
+        with pytest.raises(InvalidInput, match=r'LearningRate\(schedule="cosine\(\)"\)'):
+            LearningRateScheduler(schedules.Cosine())
 
     def test_scheduler_replaces_a_schedule(self):
         own = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)

@@ -177,6 +177,25 @@ def test_an_interrupted_fit_leaves_nothing_behind():
     assert isinstance(model.optimizer._learning_rate, keras.Variable)
 
 
+@pytest.mark.parametrize("how", ["assign", "set"])
+def test_a_rate_set_after_an_interrupted_fit_is_the_rate(how):
+    model = unit_gradient(keras.optimizers.SGD(0.5))
+    x, y = ones(BATCHES)
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, batch_size=SIZE, verbose=0, callbacks=[LearningRate(decay), Stop()])
+    if how == "assign":
+        model.optimizer.learning_rate = 0.25
+    else:
+        keras_lr.set_learning_rate(model, 0.25)
+    assert keras_lr.get_learning_rate(model) == 0.25
+    np.testing.assert_allclose(applied_rates(model, x, y, batch_size=SIZE), 0.25, rtol=1e-4)
+
+
 def test_a_schedule_starts_where_initial_epoch_says():
     model = unit_gradient(keras.optimizers.SGD(0.5))
     x, y = ones(BATCHES)

@@ -5,6 +5,7 @@ import math
 import types
 
 import keras
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +81,18 @@ class TestContract:
     def test_frozen(self, rule):
         with pytest.raises(AttributeError):
             rule.monitor = "other"
+
+
+def test_numbers_of_numpy_are_numbers():
+    rule = Plateau(patience=np.int64(2), factor=np.float32(0.5), min_delta=np.float64(0))
+    assert rule == Plateau(patience=2, factor=0.5, min_delta=0.0)
+    json.dumps(serialize(rule))
+    assert Divergence(factor=np.float32(0.5), max_rollbacks=np.int8(1)).max_rollbacks == 1
+
+
+def test_a_config_is_a_dictionary():
+    with pytest.raises(InvalidInput, match="dictionary"):
+        deserialize(5)
 
 
 def test_unknown_names_are_refused_with_the_nearest():

@@ -1,7 +1,7 @@
 """The callback that ties schedules and rules to a model: rate = base × schedule × reduction."""
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -276,15 +276,16 @@ class LearningRate(keras.callbacks.Callback):
         self.record.events.append(event)
 
 
-def _checked(rules: Rule | Iterable[Rule]) -> tuple[Rule, ...]:
-    found: Sequence[Any] = (rules,) if isinstance(rules, Rule) else tuple(rules)
+def _checked(rules: Any) -> tuple[Rule, ...]:
+    several = isinstance(rules, Iterable) and not isinstance(rules, str)
+    found: tuple[Any, ...] = tuple(rules) if several else (rules,)
     for rule in found:
         if not isinstance(rule, Rule) or isinstance(rule, type):
             raise InvalidInput(
                 f"rules must be rule objects. Received: {rule!r}. Write e.g. "
                 'rules=[keras_lr.rules.Plateau("val_loss")].'
             )
-    return tuple(found)
+    return found
 
 
 def _divided(schedule: Schedule, base: float) -> Callable[[Any], Any]:

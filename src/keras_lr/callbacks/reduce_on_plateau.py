@@ -12,8 +12,8 @@ class ReduceLROnPlateau(LearningRate):
     With the same arguments the cuts come at the same epochs. What differs from
     `keras.callbacks.ReduceLROnPlateau`: it works with an optimizer built with a schedule and beside
     a `LearningRateScheduler`; a NaN is never a reason to cut; the mode of more metrics is known by
-    name, and an unknown one is refused before training; so are arguments that can't work; used
-    again in a later `fit` of the same model, it goes on counting.
+    name, and an unknown one is refused before training; so are arguments that can't work (a factor
+    of 0, a negative min_delta, half an epoch of patience), which Keras takes; used again in a later `fit` of the same model, it goes on counting.
 
     Args:
         monitor: The metric to watch, a key of the epoch's logs.
@@ -23,7 +23,8 @@ class ReduceLROnPlateau(LearningRate):
         mode: `"min"`, `"max"` or `"auto"` (by the metric's name).
         min_delta: What counts as an improvement.
         cooldown: Epochs after a cut in which waiting doesn't start.
-        min_lr: The rate is never cut below this.
+        min_lr: The rate is never cut below this (a schedule beside it may still go lower; in a
+            `MultiOptimizer` it holds for the member with the lowest rate).
         threshold: `"absolute"` (Keras: `min_delta` is a difference) or `"relative"` (a share of
             the best value, whatever the scale of the loss).
 

@@ -10,6 +10,7 @@ import keras
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import Control
+from keras_lr.schedules import Schedule
 
 
 class LearningRateScheduler(keras.callbacks.Callback):
@@ -39,6 +40,11 @@ class LearningRateScheduler(keras.callbacks.Callback):
                 "LearningRateScheduler needs a function of the epoch. "
                 f"Received: schedule={schedule!r}. Write e.g. "
                 "LearningRateScheduler(lambda epoch: 0.1 * 0.5 ** (epoch // 10))."
+            )
+        if isinstance(schedule, Schedule):
+            raise InvalidInput(
+                f"{schedule} gives factors of the optimizer's rate, step by step, and needs no "
+                f'scheduler. Write LearningRate(schedule="{schedule}").'
             )
         self.schedule = schedule
         self.verbose = verbose

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rules.rule import KEEP, Decision, Observation, is_number, register
+from keras_lr.rules.rule import KEEP, Decision, Observation, number, register
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,19 @@ class Divergence:
                 f"monitor must be the name of a loss. Received: monitor={self.monitor!r}. "
                 'Write e.g. Divergence("loss").'
             )
-        if not is_number(self.factor) or not 0 < self.factor < 1:
+        object.__setattr__(self, "factor", number(self.factor, "factor"))
+        if not 0 < self.factor < 1:
             raise InvalidInput(f"factor must be in (0, 1). Received: factor={self.factor!r}.")
-        if self.spike is not None and not (is_number(self.spike) and self.spike > 1):
-            raise InvalidInput(
-                f"spike must be more than 1, or None. Received: spike={self.spike!r}."
-            )
-        rollbacks = self.max_rollbacks
-        if not isinstance(rollbacks, int) or isinstance(rollbacks, bool) or rollbacks < 0:
-            raise InvalidInput(
-                f"max_rollbacks must be a whole number, at least 0. Received: {rollbacks!r}."
-            )
+        if self.spike is not None:
+            object.__setattr__(self, "spike", number(self.spike, "spike"))
+            if self.spike <= 1:
+                raise InvalidInput(
+                    f"spike must be more than 1, or None. Received: spike={self.spike!r}."
+                )
+        rollbacks = number(self.max_rollbacks, "max_rollbacks", whole=True)
+        object.__setattr__(self, "max_rollbacks", rollbacks)
+        if rollbacks < 0:
+            raise InvalidInput(f"max_rollbacks must be at least 0. Received: {rollbacks!r}.")
 
     def start(self) -> DivergenceState:
         """The state before the first observation."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rules.rule import KEEP, Decision, Observation, is_number, register
+from keras_lr.rules.rule import KEEP, Decision, Observation, number, register
 
 _FALLS = re.compile(
     r"loss|error|mse|mae|mape|msle|entropy|perplexity|diverg|deviance|hinge|poisson|logcosh|false_"
@@ -51,7 +51,8 @@ class Plateau:
             difference from it (absolute).
         threshold: `"relative"` or `"absolute"`.
         cooldown: Epochs after a cut in which waiting doesn't start.
-        min_rate: The settable part of the rate (base × reduction) is never cut below this.
+        min_rate: The rate apart from `LearningRate`'s schedule (base × reduction) is never cut
+            below this; in a `MultiOptimizer` the lowest member's isn't.
         mode: `"min"`, `"max"`, or `"auto"`: decided by the metric's name.
 
     Raises:
@@ -82,18 +83,18 @@ class Plateau:
                 f"monitor must be the name of a metric. Received: monitor={self.monitor!r}. "
                 'Write e.g. Plateau("val_loss").'
             )
-        _check(is_number(self.factor) and 0 < self.factor < 1, "factor", self.factor, "in (0, 1)")
-        _check(_whole(self.patience, 1), "patience", self.patience, "a whole number, at least 1")
-        _check(_whole(self.cooldown, 0), "cooldown", self.cooldown, "a whole number, at least 0")
-        _check(
-            is_number(self.min_delta) and self.min_delta >= 0,
-            "min_delta",
-            self.min_delta,
-            "at least 0",
-        )
-        _check(
-            is_number(self.min_rate) and self.min_rate >= 0, "min_rate", self.min_rate, "at least 0"
-        )
+        for name, whole in (
+            ("factor", False),
+            ("min_delta", False),
+            ("min_rate", False),
+            ("patience", True),
+            ("cooldown", True),
+        ):
+            object.__setattr__(self, name, number(getattr(self, name), name, whole=whole))
+        _check(0 < self.factor < 1, "factor", self.factor, "in (0, 1)")
+        _check(self.patience >= 1, "patience", self.patience, "at least 1")
+        for name in ("cooldown", "min_delta", "min_rate"):
+            _check(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
         _check(
             self.threshold in ("relative", "absolute"),
             "threshold",
@@ -159,10 +160,6 @@ def infer_mode(monitor: str) -> Literal["min", "max"]:
         f"The name {monitor!r} doesn't tell whether less or more is better. "
         f'Write Plateau({monitor!r}, mode="min") or mode="max".'
     )
-
-
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _check(valid: bool, name: str, value: object, what: str) -> None:

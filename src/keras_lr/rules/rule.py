@@ -9,6 +9,7 @@ state is a frozen dataclass of plain values, so it can be stored as JSON, and th
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from keras_lr.errors import InvalidInput, nearest
@@ -94,6 +95,11 @@ def serialize(rule: Rule) -> dict[str, Any]:
 
 def deserialize(config: Mapping[str, Any]) -> Rule:
     """A rule from the dictionary that `serialize` gave."""
+    if not isinstance(config, Mapping):
+        raise InvalidInput(
+            "A rule's config is a dictionary such as {'name': 'plateau', 'patience': 3}. "
+            f"Received: {config!r}."
+        )
     settings = dict(config)
     name = settings.pop("name", None)
     if name not in RULES:
@@ -115,9 +121,18 @@ def state_from_json(rule: Rule, stored: Mapping[str, Any]) -> Any:
     return type(rule.start())(**stored)
 
 
-def is_number(value: Any) -> bool:
-    """Whether `value` is a plain finite number (bool is not)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def number(value: Any, name: str, *, whole: bool = False) -> Any:
+    """`value` as a plain Python number, so that a rule's config is JSON; NumPy's are welcome.
+
+    Raises:
+        InvalidInput: It isn't a finite number (a whole one, with `whole`).
+    """
+    kind: Any = Integral if whole else Real
+    valid: bool = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
+    if not valid:
+        what = "a whole number" if whole else "a finite number"
+        raise InvalidInput(f"{name} must be {what}. Received: {name}={value!r}.")
+    return int(value) if whole else float(value)
 
 
 @dataclass(frozen=True)
