@@ -1,10 +1,11 @@
 """Ranges of a space: where a number may lie, and how it is drawn."""
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rules.rule import is_number
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Uniform:
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        if not is_number(self.lo) or not is_number(self.hi) or not self.lo < self.hi:
+        if not _is_number(self.lo) or not _is_number(self.hi) or not self.lo < self.hi:
             raise InvalidInput(
                 f"{name}(lo, hi) takes two finite numbers, the lower first. "
                 f"Received: {name}({self.lo!r}, {self.hi!r})."
@@ -66,3 +67,7 @@ class LogUniform(Uniform):
                 "LogUniform(lo, hi) draws factors, so both ends are above 0. "
                 f"Received: LogUniform({self.lo!r}, {self.hi!r}). Write e.g. LogUniform(1e-4, 1.0)."
             )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
