@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import signal
@@ -179,6 +180,50 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, files, tmp_path, argument
     ]
 
 
+UNWRITABLE = [
+    "a" * 240 + "{}",
+    "d.npz/below{}",
+    *(["/proc/below{}"] if Path("/proc").is_dir() else []),
+]
+
+
+@pytest.mark.parametrize("path", UNWRITABLE)
+@pytest.mark.parametrize(
+    ("command", "option", "suffix"),
+    [("find", "--out", ".html"), ("tune", "--out", ".html"), ("tune", "--save", ".keras")],
+)
+def test_a_path_that_cannot_be_written_is_refused_before_training(
+    capsys, files, tmp_path, command, option, suffix, path
+):
+    assert main([command, "m.keras", "d.npz", option, path.format(suffix)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
+    assert f"{option} can't be written there (" in line
+    assert line.endswith(f"Received: {option} {path.format(suffix)}")
+
+
+def test_looking_whether_a_path_can_be_written_leaves_nothing(tmp_path):
+    from keras_lr.cli.options import check_writable
+
+    before = sorted(tmp_path.rglob("*"))
+    check_writable(tmp_path / "new/folder/r.html", "--out", ".html")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_result_is_printed_even_if_a_file_cannot_be_written(capsys, files, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    tuning = importlib.import_module("keras_lr.cli.tune")
+    monkeypatch.setattr(tuning, "save_model", full)
+    arguments = ["tune", "m.keras", "d.npz", "--trials", "2", "--epochs", "1"]
+    assert main([*arguments, "--save", "best.keras", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["best"]["params"]["learning_rate"] > 0
+    assert "error: The model couldn't be written (No space left on device)" in err.splitlines()[-1]
+
+
 def test_code_in_a_file_is_not_run(capsys, files):
     layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2), keras.layers.Dense(3)]
     model = keras.Sequential(layers)
@@ -194,6 +239,13 @@ def test_a_subclass_of_the_users_own_is_given_as_a_function(capsys, files, tmp_p
     (tmp_path / "broken.keras").write_bytes(text[: len(text) // 2])
     assert main(["find", "broken.keras", "d.npz"]) == 2
     assert "keras-lr: error" in capsys.readouterr().err
+
+
+def test_a_defect_of_ours_is_not_blamed_on_the_user(files, monkeypatch):
+    module = importlib.import_module("keras_lr.finder.find")
+    monkeypatch.setattr(module, "Batches", None)
+    with pytest.raises(TypeError, match="not callable"):
+        main(["find", "m.keras", "d.npz"])
 
 
 def test_ctrl_c_in_tune_prints_what_was_kept_and_exits_130(files, tmp_path):

@@ -32,23 +32,35 @@ def main(argv: Sequence[str] | None = None) -> int:
             output = _run(arguments, stdout)
         if output is None:
             return 0
-        output.write(stdout, as_json="--json" in arguments)
-        stdout.flush()
+        _finish(output, stdout, as_json="--json" in arguments)
         return output.exit_code
     except KeyboardInterrupt:
         if debug:
             traceback.print_exc()
         _say("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # `keras-lr ... | head`: the reader left. Python would complain at exit; give it a sink.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
-        return 0
     except KerasLRError as error:
         if debug:
             traceback.print_exc()
         _say(f"error: {one_line(error)}")
         return error.exit_code
+
+
+def _finish(output: Any, stdout: TextIO, *, as_json: bool) -> None:
+    """Print the result, then write its files."""
+    try:
+        output.write(stdout, as_json=as_json)
+        stdout.flush()
+    except BrokenPipeError:
+        # `keras-lr ... | head`: the reader left. Python would complain at exit; give it a sink.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+    lines = [""] if output.files else []
+    for file in output.files:
+        with contextlib.redirect_stdout(sys.stderr):
+            file.save()
+        lines.append(f"{file.name}: {file.path}")
+    if lines and not as_json:
+        print("\n".join(lines), file=stdout, flush=True)
 
 
 def _run(arguments: list[str], stdout: TextIO) -> Any:

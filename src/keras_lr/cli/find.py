@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from keras_lr.cli.options import Common, check_writable, fit_arguments, positive, say, start
-from keras_lr.cli.output import Output
+from keras_lr.cli.output import File, Output
 
 _Plain = Parameter(negative="")
 
@@ -85,17 +85,17 @@ def find(
     except RateNotFound as error:
         finding, refused = error.finding, error
         say(f"keras-lr: no rate found: {' '.join(str(error).split())}")
-    report = _report(finding, out)
     fields = ("learning_rate", "band", "method", "reason", "rates", "losses", "steps", "seconds")
     answer = {name: getattr(finding, name) for name in fields}
     return Output(
-        {"command": "find", **answer, "backend": backend, "report": report},
-        lambda: _text(finding, report),
+        {"command": "find", **answer, "backend": backend, "report": out},
+        lambda: _text(finding),
         exit_code=0 if refused is None else refused.exit_code,
+        files=[] if out is None else [File("report", out, lambda: _report(finding, out))],
     )
 
 
-def _text(finding: Any, report: Path | None) -> str:
+def _text(finding: Any) -> str:
     from keras_lr.watch.answers import finding_answer
     from keras_lr.watch.terminal import finding_curve
 
@@ -104,17 +104,13 @@ def _text(finding: Any, report: Path | None) -> str:
         lines.append(finding.reason)
     else:
         lines += ["", f"    keras_lr.set_learning_rate(model, {finding.learning_rate:.4g})"]
-    if report is not None:
-        lines += ["", f"report: {report}"]
     return "\n".join(lines)
 
 
-def _report(finding: Any, out: Path | None) -> Path | None:
-    if out is None:
-        return None
+def _report(finding: Any, out: Path) -> None:
     from keras_lr.watch import report
 
-    return report(finding, out)
+    report(finding, out)
 
 
 def _parse(schedule: str | None) -> Any:

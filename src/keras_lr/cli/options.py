@@ -47,13 +47,37 @@ def check_writable(path: Path | None, option: str, suffix: str) -> None:
         return
     if path.suffix.lower() != suffix:
         raise InvalidInput(f"{option} names a {suffix} file. Received: {option} {path}")
-    folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    if path.is_dir() or not folder.is_dir():
-        raise InvalidInput(f"{option} names a file in a folder. Received: {option} {path}")
-    if not os.access(folder, os.W_OK):
-        raise InvalidInput(f"{folder} can't be written to. Received: {option} {path}")
+    try:
+        if path.is_dir():
+            raise InvalidInput(
+                f"{option} names a file, and this is a folder. Received: {option} {path}"
+            )
+        _try_writing(path.absolute())
+    except (OSError, ValueError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidInput(
+            f"{option} can't be written there ({reason}). Name a file in a folder that you may "
+            f"write to. Received: {option} {path}"
+        ) from error
+
+
+def _try_writing(path: Path) -> None:
+    """Make a file beside `path`, under a name as long as any that the writing itself uses, and
+    remove it, with the folders it needed. Only the system knows: it lets root into `/proc`."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    made: list[Path] = []
+    part = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
+    try:
+        for folder in reversed(missing):
+            folder.mkdir()
+            made.append(folder)
+        part.touch(exist_ok=False)
+        part.unlink()
+    finally:
+        for folder in reversed(made):
+            folder.rmdir()
 
 
 def positive(option: str, *values: float | None) -> None:

@@ -2,11 +2,43 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+
+from keras_lr.errors import KerasLRError
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that a command leaves.
+
+    Args:
+        name: What it is, e.g. `"report"`.
+        path: Where it goes.
+        write: Writes it.
+    """
+
+    name: str
+    path: Path
+    write: Callable[[], Any]
+
+    def save(self) -> None:
+        """Write it.
+
+        Raises:
+            KerasLRError: The system refused.
+        """
+        try:
+            self.write()
+        except OSError as error:
+            raise KerasLRError(
+                f"The {self.name} couldn't be written ({error.strerror or error}); the result is "
+                f"above. Received: {self.path}"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -17,11 +49,13 @@ class Output:
         data: What `--json` prints, as one object.
         text: What people read, as text or as a function that makes it.
         exit_code: What the process ends with.
+        files: Written once the result is printed, so that a full disk can't lose it.
     """
 
     data: Mapping[str, Any]
     text: str | Callable[[], str]
     exit_code: int = 0
+    files: Sequence[File] = ()
 
     def write(self, stream: TextIO, *, as_json: bool) -> None:
         """Print it: one JSON object, or the text."""

@@ -64,13 +64,26 @@ def call_reference(function: Any, text: str, what: str) -> Any:
 
 @contextlib.contextmanager
 def user_work(doing: str, received: str) -> Iterator[None]:
-    """What the user's model, data or code raises becomes one line; `--debug` shows the rest."""
+    """What the user's model, data or code raises becomes one line; `--debug` shows the rest.
+
+    What keras-lr's own code raises, other than its errors, is a defect and keeps its traceback.
+    """
     try:
         yield
     except KerasLRError:
         raise
     except (Exception, SystemExit) as error:
+        if _raised_by_us(error):
+            raise
         raise _failed(doing, error, received) from error
+
+
+def _raised_by_us(error: BaseException) -> bool:
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    package = Path(__file__).parents[1]
+    return place is not None and Path(place.tb_frame.f_code.co_filename).is_relative_to(package)
 
 
 def _failed(doing: str, error: BaseException, *received: str) -> InvalidInput:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from keras_lr.cli.options import Common, check_writable
-from keras_lr.cli.output import Output
+from keras_lr.cli.output import File, Output
 from keras_lr.errors import InvalidInput
 
 
@@ -62,11 +62,11 @@ def show(
         )
     drawing = terminal.schedule_curve(parsed, steps, **settings)
     lines = [drawing, *(_ends(entry) for entry in curves)]
+    files = []
     if out is not None:
-        _write_chart(parsed, steps, settings, out)
-        lines.append(f"chart: {out}")
+        files.append(File("chart", out, lambda: _write_chart(parsed, steps, settings, out)))
     data = {"command": "show", "run": {"steps": steps, **settings}, "schedules": curves}
-    return Output({**data, "chart": out}, "\n".join(lines))
+    return Output({**data, "chart": out}, "\n".join(lines), files=files)
 
 
 def _ends(entry: dict) -> str:

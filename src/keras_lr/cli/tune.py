@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from keras_lr.cli.options import Common, check_writable, fit_arguments, positive, say, start
-from keras_lr.cli.output import Output
+from keras_lr.cli.output import File, Output
 from keras_lr.cli.space import default_space
 from keras_lr.errors import InvalidInput
 
@@ -125,8 +125,12 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
     done = any(t.state == "complete" and t.value is not None for t in study.trials)
     if not done and not study.interrupted:
         _ = study.best  # its error says what became of the trials
-    report_path = report(study, out) if out is not None and study.trials else None
-    saved = save_model(study.best_model(), save) if save is not None and done else None
+    files = []
+    if out is not None and study.trials:
+        files.append(File("report", out, lambda: report(study, out)))
+    if save is not None and done:
+        files.append(File("model", save, lambda: save_model(study.best_model(), save)))
+    paths = {file.name: file.path for file in files}
     best = study.best if done else None
     data = {
         "command": "tune",
@@ -145,13 +149,14 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
         "interrupted": study.interrupted,
         "backend": backend,
         "code": study.code() if done else None,
-        "report": report_path,
-        "model": saved,
+        "report": paths.get("report"),
+        "model": paths.get("model"),
     }
     return Output(
         data,
-        lambda: _text(study, report_path, saved),
+        lambda: _text(study),
         exit_code=INTERRUPTED if study.interrupted else 0,
+        files=files,
     )
 
 
@@ -169,7 +174,7 @@ def save_model(model: Any, path: Path) -> Path:
     return path
 
 
-def _text(study: Any, report: Path | None, saved: Path | None) -> str:
+def _text(study: Any) -> str:
     from keras_lr.watch.answers import study_answer, study_counts
     from keras_lr.watch.figures.study import best_trial, edge_warning
     from keras_lr.watch.terminal import trials_table
@@ -183,7 +188,4 @@ def _text(study: Any, report: Path | None, saved: Path | None) -> str:
     lines += [study_counts(study), f"Executed: {study.plan}"]
     if best_trial(study) is not None:
         lines += ["", *(f"    {line}" for line in study.code().splitlines())]
-    paths = [("report", report), ("model", saved)]
-    if any(path for _, path in paths):
-        lines += ["", *(f"{name}: {path}" for name, path in paths if path is not None)]
     return "\n".join(lines)

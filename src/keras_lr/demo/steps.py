@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -211,12 +212,13 @@ def _searched(params: dict[str, Any]) -> dict[str, Any]:
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise InvalidInput(
-            f"The folder can't be made ({error.strerror}). Received: out={str(folder)!r}."
+            f"The folder can't be made or written to ({error.strerror}). Name one that can. "
+            f"Received: out={str(folder)!r}."
         ) from error
-    if not os.access(folder, os.W_OK):
-        raise InvalidInput(f"The folder can't be written to. Received: out={str(folder)!r}.")
 
 
 def _to_stderr(text: str) -> None:
