@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from engine_models import assert_same_curves, build, images, never, trials
+from keras_lr import rules
 from keras_lr.engines import Job, TrialSpec
 from keras_lr.engines.fit import FitEngine
+from keras_lr.schedules import as_schedule
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="the compiled engine is JAX's"
@@ -74,24 +76,29 @@ def test_structural_settings_and_arguments_make_groups_of_their_own():
     assert len(engine._groups) == 4
 
 
-def test_an_optimizer_with_its_own_schedule_and_accumulation():
-    def accumulating():
-        return build(gradient_accumulation_steps=2)
+def test_an_optimizer_that_accumulates():
+    both(lambda: build(gradient_accumulation_steps=2), trials(momentum=[0.9])[:3])
 
+
+def test_an_optimizer_with_its_own_schedule():
     def scheduled():
         model = build()
         decay = keras.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5)
         model.compile(keras.optimizers.SGD(decay), model.loss)
         return model
 
-    both(accumulating, trials(momentum=[0.9])[:3])
-    both(scheduled, [TrialSpec({"momentum": 0.9}), TrialSpec({"momentum": 0.5})])
+    plateau = rules.Plateau("loss", patience=1, min_delta=0.9, min_rate=0.005)
+    replaced = as_schedule(keras.optimizers.schedules.PolynomialDecay(0.2, 9, 0.01))
+    specs = [TrialSpec({"momentum": 0.9}), TrialSpec({"momentum": 0.5}, rules=(plateau,)),
+             TrialSpec({"momentum": 0.5}, replaced, (plateau,))]  # fmt: skip
+    with pytest.warns(UserWarning, match="built with ExponentialDecay"):
+        _, got, _ = both(scheduled, specs)
+    rates = [result.history["learning_rate"] for result in got]
+    assert rates[1][-1] < rates[0][-1], "the rule has to have cut"
 
 
 def test_a_keras_schedule_gives_rates_and_not_factors():
     decay = keras.optimizers.schedules.PolynomialDecay(0.2, 9, 0.01)
-    from keras_lr.schedules import as_schedule
-
     _, got, _ = both(build, [TrialSpec({"learning_rate": 0.5}, as_schedule(decay))])
     assert got[0].history["learning_rate"][0] < 0.2
 
@@ -108,9 +115,8 @@ def test_members_of_a_multi_optimizer_keep_their_own_rates():
 
     if not hasattr(keras.optimizers, "MultiOptimizer"):
         pytest.skip("this Keras has no MultiOptimizer")
-    from keras_lr.schedules import as_schedule
-
-    specs = [TrialSpec({}, as_schedule("cosine()")), TrialSpec({"momentum": 0.9})]
+    floor = rules.Plateau("loss", patience=1, min_delta=0.9, min_rate=0.009)
+    specs = [TrialSpec({}, as_schedule("cosine()")), TrialSpec({"momentum": 0.9}, rules=(floor,))]
     both(two, specs, epochs=2)
 
 

@@ -52,13 +52,22 @@ class RateTable:
                 plan = schedule.resolve(horizon)
             own = leaf._learning_rate
             if base is None and not isinstance(own, keras.Variable):
-                part = _Part(1.0, own, plan, accumulated, schedule is not None or reduced)
+                if plan is not None and plan.absolute:
+                    # Its values replace those of the optimizer's own schedule.
+                    start = float(evaluate(own, np.array([0]))[0])
+                    part = _Part(start, None, plan, accumulated, True)
+                else:
+                    part = _Part(1.0, own, plan, accumulated, schedule is not None or reduced)
             else:
                 value = base if base is not None else float(keras.ops.convert_to_numpy(own))
                 part = _Part(float(np.float32(value)), None, plan, accumulated, True)
             self._parts.append(part)
         self.accumulated = self._parts[0].accumulated
-        self.base = self._parts[0].base
+
+    def settable(self, done: int, reduction: float) -> float:
+        """What rules see after `done` batches: the rate apart from the trial's schedule, of the
+        lowest member of a `MultiOptimizer`, whom a floor meets first."""
+        return min(part.base * part.own_rate(done) for part in self._parts) * reduction
 
     def rates(self, start: int, stop: int, reduction: float) -> np.ndarray:
         """float32, shape `(stop - start, leaves)`: the rate of each batch of the run."""
@@ -94,14 +103,20 @@ class _Part:
         return values
 
     def last(self, done: int, reduction: float) -> float:
-        update = max(0, (done - self.accumulated) // self.accumulated)
-        value = float(np.float32(self.base * reduction))
-        if self.own is not None:
-            count = update if self.own_counts_updates else max(0, done - 1)
-            value *= float(evaluate(self.own, np.array([count]))[0])
+        value = float(np.float32(self.base * reduction)) * self.own_rate(done)
         if self.plan is not None:
-            value *= float(self._factor(np.array([update]))[0])
+            value *= float(self._factor(np.array([self._update(done)]))[0])
         return value
+
+    def own_rate(self, done: int) -> float:
+        """What the optimizer's own schedule gave at the last update; 1 without one."""
+        if self.own is None:
+            return 1.0
+        count = self._update(done) if self.own_counts_updates else max(0, done - 1)
+        return float(evaluate(self.own, np.array([count]))[0])
+
+    def _update(self, done: int) -> int:
+        return max(0, (done - self.accumulated) // self.accumulated)
 
     def _factor(self, updates: np.ndarray) -> np.ndarray:
         assert self.plan is not None

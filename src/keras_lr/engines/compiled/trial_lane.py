@@ -48,7 +48,9 @@ class TrialLane:
             if rule.restores and rule.monitor in logs
         }
         if watched:
-            self.states = self.states.begin(Observation(0, -1, watched, self.table.base))
+            self.states = self.states.begin(
+                Observation(0, -1, watched, self.table.settable(self.batches, 1.0))
+            )
 
     def end_epoch(self, epoch: int, logs: Mapping[str, Any], *, finite: bool) -> bool:
         """Take note of an epoch.
@@ -69,7 +71,7 @@ class TrialLane:
                 int((epoch + 1) * (self.batches / self.table.accumulated)),
                 epoch,
                 {name: float(value) for name, value in logs.items() if _is_number(value)},
-                self.table.base * self.states.reduction,
+                self.table.settable(done, self.states.reduction),
                 finite,
             )
             self.states, decisions = self.states.update(seen)
