@@ -1,6 +1,12 @@
-"""Draw the figures of the documentation: `python docs/figures/make.py` (needs Debian's chromium)."""
+"""Draw the figures of the documentation (needs Debian's chromium).
+
+`python docs/figures/make.py` draws those of the article's page;
+`python docs/figures/make.py keras-lr-demo/report.html` takes the README's picture of the report that
+`make demo` wrote.
+"""
 
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -56,18 +62,25 @@ def draw(figure: Any, path: Path, width: int = 900, height: int = 380) -> None:
             include_plotlyjs=True, full_html=False, config={"displayModeBar": False}
         )
         page.write_text(f"<!doctype html><body style='margin:0'>{body}")
-        subprocess.run(
-            [
-                *("chromium", "--headless", "--no-sandbox", "--hide-scrollbars"),
-                *(f"--screenshot={path}", f"--window-size={width},{height}"),
-                *("--virtual-time-budget=5000", page.as_uri()),
-            ],
-            check=True,
-            capture_output=True,
-        )
+        shoot(page, path, width, height)
+
+
+def shoot(page: Path, path: Path, width: int, height: int) -> None:
+    """A picture of the top of a page."""
+    subprocess.run(
+        [
+            *("chromium", "--headless", "--no-sandbox", "--hide-scrollbars"),
+            *(f"--screenshot={path}", f"--window-size={width},{height}"),
+            *("--virtual-time-budget=8000", page.resolve().as_uri()),
+        ],
+        check=True,
+        capture_output=True,
+    )
 
 
 if __name__ == "__main__":
-    for name, made in FIGURES.items():
-        draw(made, HERE / f"{name}.png")
-        print(HERE / f"{name}.png")
+    if sys.argv[1:]:
+        shoot(Path(sys.argv[1]), HERE / "report.png", 900, 1500)
+    else:
+        for name, made in FIGURES.items():
+            draw(made, HERE / f"{name}.png")
