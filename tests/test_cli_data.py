@@ -46,6 +46,13 @@ def test_npz_that_cant_be_used(tmp_path):
     refuses("none.npz", "There is no file")
     (tmp_path / "junk.npz").write_text("junk")
     refuses("junk.npz", "isn't a NumPy archive")
+    np.save("one.npy", X)
+    (tmp_path / "one.npy").rename("one.npz")
+    refuses("one.npz", "isn't a NumPy archive")
+    np.savez("tail.npz", x=X)
+    with open("one.npz", "ab") as file:  # an array to NumPy, an archive to zipfile
+        file.write((tmp_path / "tail.npz").read_bytes())
+    refuses("one.npz", "isn't a NumPy archive")
     (tmp_path / "cut.npz").write_bytes(b"")
     refuses("cut.npz", "isn't a NumPy archive")
     np.savez("whole.npz", x=X, y=Y)
@@ -105,6 +112,10 @@ def test_csv_targets_keep_their_kind(tmp_path, said):
         ("a,t\n1,2\nx,3\n", "Column 'a' of .* isn't numeric: 'x' in row 2"),
         ("a,t\n1,2\n,3\n", "Column 'a' of .* empty cell in row 2"),
         ("a,t\n1,2\nnan,3\n", "Column 'a' of .* isn't numeric: 'nan' in row 2"),
+        ("a,t\n1,2\n1e300,3\n", "Column 'a' of .* holds 1e\\+300 in row 2"),
+        ("a,t\n1,2\n3,-1e39\n", "Column 't' of .* holds -1e\\+39 in row 2"),
+        ("a,t\n1,x\n2,x\n3,x\x00\n", r"Column 't' of .* control character in row 3: 'x\\x00'"),
+        ("a,t\n1,x\n2\x1b,x\n", "Column 'a' of .* control character in row 2"),
         ("a,t\n1,2\n1\n", "Row 2 of .* has 1 cells, its header 2"),
         ("a,t\n", "header line and rows"),
         ("", "header line and rows"),
@@ -137,6 +148,7 @@ def test_functions_return_what_fit_takes():
         ({"x": X, "y": Y, "batchsize": 3}, "Did you mean 'batch_size'"),
         ({"y": Y}, "no 'x'"),
         ((X, Y, Y), "three arrays"),
+        ((X, Y, (X,)), r"validation data of 1 part\(s\); write \(x, y, \(x_val, y_val\)\)"),
         ([X, Y], "Received: list of 2"),
         (X, "Received: ndarray"),
         (None, "Received: NoneType"),

@@ -2,6 +2,7 @@ import importlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -45,6 +46,9 @@ def data():
     x = draw.normal(size=(96, 4)).astype("float32")
     x[numpy.arange(96), y] += 1
     return x, y
+
+def targetless():
+    return {"x": data()[0]}
 
 def weighted():
     x, y = data()
@@ -148,6 +152,12 @@ def test_tune_finds_reports_and_saves(capsys, files, tmp_path):
         (["find", "m.keras", "cli_nets:weighted"], "can't use 'callbacks'"),
         (["find", "m.keras", "d.npz", "--rates", "0", "1"], "--rates takes positive numbers"),
         (["find", "m.keras", "d.npz", "--rates", "1"], "--rates"),
+        (["find", "m.keras", "d.npz", "--seed", "-1"], "--seed must be a whole number from 0 to"),
+        (["tune", "m.keras", "d.npz", "--seed", "99999999999"], "--seed must be a whole number"),
+        (["demo", "--seed", "4294967296"], "--seed must be a whole number"),
+        (["tune", "m.keras", "d.npz", "--momentum", "nan"], "--momentum takes numbers from 0 to 1"),
+        (["find", "m.keras", "cli_nets:targetless"], "there is no y"),
+        (["tune", "m.keras", "cli_nets:targetless"], "there is no y"),
         (["find", "m.keras", "d.npz", "--epochs", "0"], "--epochs takes positive numbers"),
         (["find", "m.keras", "d.npz", "--method", "rase"], 'Did you mean "race"'),
         (["find", "m.keras", "d.npz", "--schedule", "cosin"], "Did you mean 'cosine'"),
@@ -222,6 +232,29 @@ def test_the_result_is_printed_even_if_a_file_cannot_be_written(capsys, files, m
     out, err = capsys.readouterr()
     assert json.loads(out)["best"]["params"]["learning_rate"] > 0
     assert "error: The model couldn't be written (No space left on device)" in err.splitlines()[-1]
+
+
+def test_an_error_of_the_storage_is_not_the_models(capsys, files, monkeypatch):
+    def locked(*_, **__):
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr("keras_lr.tuner.tune", locked)
+    assert main(["tune", "m.keras", "d.npz", "--storage", "s.db"]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "The study's storage failed (OperationalError: database is locked)" in line
+    assert line.endswith("Received: --storage s.db")
+
+
+def test_a_model_saved_before_its_first_fit_loads_without_a_warning(capsys, files):
+    import cli_nets
+
+    from keras_lr.cli.model import load_model
+
+    model = cli_nets.net()
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "sparse_categorical_crossentropy")
+    model.save("momentum.keras")
+    assert load_model("momentum.keras").optimizer.momentum == 0.9
+    assert capsys.readouterr().err == ""
 
 
 def test_code_in_a_file_is_not_run(capsys, files):

@@ -44,6 +44,11 @@ def model_with(optimizer="sgd", compiled=True):
         ({"epochs": 3, "steps": 30}, "either epochs or steps"),
         ({"batch_size": 0}, "batch_size must be"),
         ({"schedule": "csine"}, "cosine"),
+        ({"seed": -1}, r"seed must be a whole number from 0 to 4294967295.*Received: seed=-1"),
+        ({"seed": 2**32}, "seed must be a whole number"),
+        ({"seed": "a"}, "seed must be a whole number"),
+        ({"seed": None}, "seed must be a whole number"),
+        ({"seed": 1.0}, "seed must be a whole number"),
     ],
 )
 def test_bad_settings_are_refused_before_anything_is_trained(arguments, message, monkeypatch):

@@ -123,6 +123,11 @@ def from_returned(value: Any, text: str) -> Data:
         return Data(value["x"], value.get("y"), value.get("validation_data"), rest)
     if isinstance(value, tuple) and len(value) in (2, 3):
         validation = value[2] if len(value) == 3 else None
+        if isinstance(validation, tuple | list) and len(validation) not in (2, 3):
+            raise InvalidInput(
+                f"{text} returned validation data of {len(validation)} part(s); write "
+                "(x, y, (x_val, y_val))."
+            )
         if validation is not None and isinstance(validation, np.ndarray):
             raise InvalidInput(
                 f"{text} returned three arrays; write (x, y, (x_val, y_val)), or "
@@ -142,7 +147,10 @@ def _from_npz(path: Path) -> Data:
     if not zipfile.is_zipfile(path):
         raise InvalidInput(f"{path} isn't a NumPy archive. Write it with np.savez(path, x=x, y=y).")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("one array, an .npy file under another name")
+        with archive:
             names = list(archive.files)
             arrays = {name: archive[name] for name in names if name in _ARRAYS}
     except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, AttributeError) as error:

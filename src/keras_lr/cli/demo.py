@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from keras_lr.cli.options import Common, positive, start
 from keras_lr.cli.output import Output
+from keras_lr.engines.seed import check_seed
 
 
 def demo(
@@ -33,6 +34,7 @@ def demo(
     """
     positive("--trials", trials)
     positive("--epochs", epochs)
+    check_seed(seed, "--seed")
     backend = start("demo")
     from keras_lr.demo import run
 

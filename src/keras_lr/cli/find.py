@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from keras_lr.cli.options import Common, check_writable, fit_arguments, positive, say, start
 from keras_lr.cli.output import File, Output
+from keras_lr.engines.seed import check_seed
 
 _Plain = Parameter(negative="")
 
@@ -50,6 +51,7 @@ def find(
     positive("--rates", *(rates or ()))
     positive("--epochs", epochs)
     positive("--batch-size", batch_size)
+    check_seed(seed, "--seed")
     plan = _parse(schedule)
     backend = start("find")
     import keras

@@ -9,10 +9,15 @@ from keras_lr.errors import InvalidInput
 
 
 def check_fits(model: Any, data: Data) -> None:
-    """Refuse inputs of another shape, and class labels that the model has no output for.
+    """Refuse missing targets, inputs of another shape, and class labels that the model has no output for.
 
     The second is worth a check of its own: on JAX such a label gives NaN, not an error.
     """
+    if isinstance(data.x, np.ndarray) and data.y is None and getattr(model, "loss", None):
+        raise InvalidInput(
+            "The model is compiled with a loss, which needs targets, and there is no y. Return "
+            f"(x, y), or {{'x': x, 'y': y}}. Received: x of shape {data.x.shape}, y=None."
+        )
     _check_inputs(model, data.x, "x")
     _check_labels(model, data.y, "y")
     if isinstance(data.validation_data, tuple | list) and len(data.validation_data) >= 2:

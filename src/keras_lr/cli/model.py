@@ -1,5 +1,6 @@
 """MODEL on the command line: a compiled `.keras` file, or a function that returns one."""
 
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -72,7 +73,11 @@ def _from_file(text: str) -> Any:
     import keras
 
     try:
-        return keras.saving.load_model(path, safe_mode=True)
+        with warnings.catch_warnings():
+            # Of a model that was saved before its first fit: its optimizer has no state to load.
+            skipping = "Skipping variable loading for optimizer"
+            warnings.filterwarnings("ignore", message=skipping)
+            return keras.saving.load_model(path, safe_mode=True)
     except Exception as error:
         message = " ".join(str(error).split())
         if "safe_mode" in message or "lambda" in message.lower():

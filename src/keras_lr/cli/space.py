@@ -9,6 +9,13 @@ MOMENTUMS = [0.0, 0.5, 0.9, 0.99]
 SCHEDULES = ["none", "cosine", "one_cycle"]
 
 
+def check_momentums(momentum: Sequence[float] | None) -> None:
+    """Refuse what no optimizer takes for a momentum (NaN too)."""
+    if momentum is not None and not all(0 <= value <= 1 for value in momentum):
+        given = " ".join(f"{value:g}" for value in momentum)
+        raise InvalidInput(f"--momentum takes numbers from 0 to 1. Received: --momentum {given}")
+
+
 def default_space(
     model: Any,
     *,

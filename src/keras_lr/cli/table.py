@@ -1,12 +1,15 @@
 """A CSV file as arrays: numeric features, one target column, labels as integer codes."""
 
 import csv
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from keras_lr.errors import InvalidInput, nearest
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def read_csv(path: Path, target: str, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +58,13 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     if twice:
         raise InvalidInput(f"{path} has two columns named {twice[0]!r}. Give each its own name.")
     for number, row in enumerate(rows, start=1):
+        bad = next((i for i, cell in enumerate(row) if _CONTROL.search(cell.strip())), None)
+        if bad is not None:
+            name = header[bad] if bad < len(header) else str(bad + 1)
+            raise InvalidInput(
+                f"Column {name!r} of {path} holds a control character in row {number}: "
+                f"{row[bad][:40]!r}. Save the file as plain text."
+            )
         if len(row) != len(header):
             raise InvalidInput(
                 f"Row {number} of {path} has {len(row)} cells, its header {len(header)}."
@@ -68,7 +78,7 @@ def _numbers(path: Path, name: str, cells: Sequence[str]) -> np.ndarray:
     except ValueError:
         values = None
     if values is not None and np.isfinite(values).all():
-        return values.astype(np.float32)
+        return _single(path, name, values)
     row, cell = next((i, c) for i, c in enumerate(cells, start=1) if not _finite(c))
     if not cell.strip():
         raise InvalidInput(
@@ -87,7 +97,7 @@ def _target(path: Path, name: str, cells: Sequence[str], say: Callable[[str], No
     if all(_finite(cell) for cell in cells):
         values = np.array(cells, dtype=np.float64)
         whole = bool((values == np.round(values)).all()) and float(np.abs(values).max()) < 2**31
-        return values.astype(np.int64 if whole else np.float32)
+        return values.astype(np.int64) if whole else _single(path, name, values)
     labels, codes = np.unique([cell.strip() for cell in cells], return_inverse=True)
     if len(labels) > max(2, 0.8 * len(cells)):
         raise InvalidInput(
@@ -97,6 +107,18 @@ def _target(path: Path, name: str, cells: Sequence[str], say: Callable[[str], No
     shown = ", ".join(f"{label}={code}" for code, label in enumerate(labels[:10]))
     say(f"labels of {name!r} as codes: {shown}{', ...' if len(labels) > 10 else ''}")
     return codes.astype(np.int64)
+
+
+def _single(path: Path, name: str, values: np.ndarray) -> np.ndarray:
+    """The values as float32, which has to have room for them."""
+    limit = float(np.finfo(np.float32).max)
+    if (beyond := np.abs(values) > limit).any():
+        row = int(np.argmax(beyond))
+        raise InvalidInput(
+            f"Column {name!r} of {path} holds {values[row]:g} in row {row + 1}, and training in "
+            f"float32 has room for ±{limit:.1e}. Scale the column, or drop the row."
+        )
+    return values.astype(np.float32)
 
 
 def _finite(cell: str) -> bool:

@@ -1,6 +1,8 @@
 """`keras-lr tune`: learning rate, momentum and schedule for the user's model and data."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,7 +10,8 @@ from cyclopts import Parameter
 
 from keras_lr.cli.options import Common, check_writable, fit_arguments, positive, say, start
 from keras_lr.cli.output import File, Output
-from keras_lr.cli.space import default_space
+from keras_lr.cli.space import check_momentums, default_space
+from keras_lr.engines.seed import check_seed
 from keras_lr.errors import InvalidInput
 
 _Many = Parameter(consume_multiple=True, negative="")
@@ -70,6 +73,8 @@ def tune(
     positive("--trials", trials)
     positive("--rate", *(rate or ()))
     positive("--batch-size", batch_size)
+    check_momentums(momentum)
+    check_seed(seed, "--seed")
     if rate is not None and not rate[0] < rate[1]:
         raise InvalidInput(
             "--rate takes the lowest and the highest rate. "
@@ -99,7 +104,8 @@ def tune(
     if batch_size is not None:
         arguments["batch_size"] = batch_size
     space = default_space(probe, rate=rate, momentum=momentum, schedule=schedule)
-    with user_work("Training the model on the data", f"Received: {model} {data}"):
+    training = user_work("Training the model on the data", f"Received: {model} {data}")
+    with training, storage_work(storage):
         study = run(
             build,
             given.x,
@@ -115,6 +121,22 @@ def tune(
             **arguments,
         )
     return finish(study, out=out, save=save, backend=backend)
+
+
+@contextlib.contextmanager
+def storage_work(storage: str | None) -> Iterator[None]:
+    """An error of the database that keeps the study is told as one, not as the model's."""
+    try:
+        yield
+    except Exception as error:
+        kinds = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+        if not kinds & {"optuna", "sqlalchemy", "sqlite3"}:
+            raise
+        told = " ".join(str(error).split())[:200]
+        raise InvalidInput(
+            f"The study's storage failed ({type(error).__name__}: {told}). Name an SQLite file that "
+            f"keras-lr tune wrote, or one that doesn't exist yet. Received: --storage {storage}"
+        ) from error
 
 
 def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> Output:

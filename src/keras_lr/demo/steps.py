@@ -14,6 +14,7 @@ from keras_lr.demo.confirm import confirm
 from keras_lr.demo.digits import Split, load_digits
 from keras_lr.demo.model import BATCH_SIZE, build_model
 from keras_lr.demo.page import tuning_section
+from keras_lr.engines.seed import LIMIT, check_seed
 from keras_lr.errors import InvalidInput
 from keras_lr.rules import Divergence, Plateau
 from keras_lr.watch import Comparison, Run, report
@@ -87,6 +88,7 @@ def run(
     say = say or _to_stderr
     if seeds < 2:
         raise InvalidInput(f"A spread needs at least 2 seeds. Received: seeds={seeds}.")
+    seed = check_seed(seed)
     folder = Path(out)
     split = load_digits()
     _make_folder(folder)
@@ -118,7 +120,7 @@ def run(
 
     recipes = _recipes(best, steady, rules)
     first = seed + 1 + CONFIRM_SEEDS  # no choice was made with these seeds
-    several = range(first, first + seeds)
+    several = [(first + i) % LIMIT for i in range(seeds)]
     fit = {"seeds": several, "epochs": epochs, "batch_size": BATCH_SIZE, "say": say}
     say(f"3/5  Train with the winner, its schedule and rules ({seeds} other seeds, test accuracy)")
     winner, model, history = train_arm(recipes[0], split, **fit)
@@ -180,7 +182,7 @@ def _tune(
         study,
         split,
         rules=rules,
-        seeds=range(seed + 1, seed + 1 + CONFIRM_SEEDS),
+        seeds=[(seed + 1 + i) % LIMIT for i in range(CONFIRM_SEEDS)],
         epochs=settings["epochs"],
         batch_size=BATCH_SIZE,
         engine=settings["engine"],

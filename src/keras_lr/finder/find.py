@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.backend import require
+from keras_lr.engines.seed import check_seed
 from keras_lr.errors import InvalidInput, KerasLRError, RateNotFound, nearest
 from keras_lr.finder.batches import Batches
 from keras_lr.finder.decay import decays
@@ -62,7 +63,7 @@ def find(
             schedule that the optimizer was built with.
         learning_rates: The range `(low, high)` to search, or (race) the very rates; by default a
             range for the kind of optimizer, widened once if the best is at its edge.
-        seed: Of the order of the batches.
+        seed: Of the order of the batches; 0 ≤ seed < 2**32.
         verbose: 0 prints nothing, 1 what is done and found, in a line each.
 
     Returns:
@@ -75,6 +76,7 @@ def find(
     """
     require()
     _check_method(method)
+    seed = check_seed(seed)
     check_compiled(model)
     _check_one_rate(model)
     rates = check_learning_rates(learning_rates)
