@@ -154,6 +154,7 @@ class TestDivergence:
             np.testing.assert_array_equal(before, after.numpy())
         assert isinstance(model.optimizer._learning_rate, keras.Variable)
         assert "make_train_function" not in vars(model)
+        assert "gave up" in callback.record.events[-1].reason
 
     @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
     @pytest.mark.parametrize("built", [True, False])

@@ -239,6 +239,7 @@ class LearningRate(keras.callbacks.Callback):
         control = self._running()
         if decision.rollback or decision.give_up:
             if self._good is None or decision.give_up:
+                self._note(step, epoch, rule.name, 1.0, decision.reason)
                 self._give_up(decision, epoch)
             self._good.restore(self.model)
             control.move((epoch + 1) * self._batches)
