@@ -8,6 +8,7 @@ import pytest
 
 import keras_lr
 from keras_lr import schedules
+from keras_lr.engines.fits import check_fits
 from keras_lr.errors import InvalidInput
 from keras_lr.finder.decay import decays
 from keras_lr.finder.rates import check_learning_rates, default_rates
@@ -66,6 +67,105 @@ def test_bad_data_and_models_are_refused():
         keras_lr.find(model_with(), X, Y[:60])
     with pytest.raises(InvalidInput, match="x holds 256 NaN"):
         keras_lr.find(model_with(), X * np.nan, Y)
+
+
+def labelled(loss):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", loss)
+    return model
+
+
+SPARSE = keras.losses.SparseCategoricalCrossentropy
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "y", "message"),
+    [
+        (model_with, X, None, r"there is no y\. Pass both, \(x, y\)"),
+        (model_with, [X], None, "there is no y"),
+        (model_with, X[:, :3], Y, r"\(None, 4\), but x has \(64, 3\).*keras\.Input\(\(3,\)\)"),
+        (lambda: labelled(SPARSE.__name__), X, np.arange(64) % 4, "labels go from 0 to 2.*0 to 3"),
+        (lambda: labelled(SPARSE(name="mine")), X, np.arange(64) % 4.0, "labels go from 0 to 2"),
+        (lambda: labelled(keras.losses.sparse_categorical_crossentropy), X, -np.ones(64), "-1 to"),
+    ],
+)
+@pytest.mark.parametrize("method", ["auto", "range"])
+def test_data_that_does_not_fit_the_model_is_refused(method, model, x, y, message, monkeypatch):
+    monkeypatch.setattr(keras.Model, "fit", lambda *a, **k: pytest.fail("it trained"))
+    with pytest.raises(InvalidInput, match=message):
+        keras_lr.find(model(), x, y, method=method, verbose=0)
+
+
+def test_data_that_fits_is_let_pass():
+    check_fits(labelled(SPARSE(ignore_class=-1)), X, np.arange(64) % 3 - 1 + np.zeros(64))
+    check_fits(model_with(), X, Y[:, 0])
+
+    class Own(keras.Model):
+        def compute_loss(self, x=None, **_):
+            return keras.ops.mean(x)
+
+    inputs = keras.Input((4, 1))
+    own = Own(inputs, keras.layers.Flatten()(inputs))
+    own.compile("sgd", "mse")
+    check_fits(own, X)  # a last axis of one is Keras's to add
+
+    named = {"a": keras.Input((4,), name="a"), "b": keras.Input((2,), name="b")}
+    model = keras.Model(named, keras.layers.Concatenate()(list(named.values())))
+    model.compile("sgd", "mse")
+    check_fits(model, {"a": X, "b": X[:, :2]}, X)
+    with pytest.raises(InvalidInput, match=r"x\['b'\] has \(64, 4\)"):
+        check_fits(model, {"a": X, "b": X}, X)
+    with pytest.raises(InvalidInput, match=r"x\[0\] has \(64, 2\)"):
+        check_fits(model, [X[:, :2], X], X)
+    with pytest.raises(InvalidInput, match=r"has 2 inputs.*x with 1 arrays"):
+        check_fits(model, [X], X)
+
+
+class Interrupt(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 2:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.filterwarnings("ignore:The optimizer was built with CosineDecay")
+@pytest.mark.parametrize("own", [None, "schedule"])
+@pytest.mark.parametrize("method", ["auto", "range"])
+def test_after_an_interrupted_fit(own, method):
+    rate = keras.optimizers.schedules.CosineDecay(0.05, 1000) if own else 0.05
+    model = model_with(keras.optimizers.SGD(rate, momentum=0.5))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(
+            X, Y, batch_size=8, verbose=0, callbacks=[keras_lr.LearningRate("cosine"), Interrupt()]
+        )
+    keras_lr.rate.get_learning_rate(model)  # as a user would look; takes the control down
+    kept = [np.array(v) for v in (*model.get_weights(), *map(numpy, model.optimizer.variables))]
+    finding = keras_lr.find(
+        model, X, Y, method=method, learning_rates=(1e-4, 10), batch_size=8, verbose=0
+    )
+    assert finding.learning_rate > 1e-3
+    now = [*model.get_weights(), *map(numpy, model.optimizer.variables)]
+    for before, after in zip(kept, now, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+@pytest.mark.parametrize("method", ["auto", "range"])
+def test_find_takes_down_what_an_interrupted_fit_left(method):
+    model = model_with(keras.optimizers.SGD(0.05))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(
+            X, Y, batch_size=8, verbose=0, callbacks=[keras_lr.LearningRate("cosine"), Interrupt()]
+        )
+    assert not isinstance(model.optimizer._learning_rate, keras.Variable)
+    keras_lr.find(model, X, Y, method=method, learning_rates=(1e-4, 10), batch_size=8, verbose=0)
+    assert isinstance(model.optimizer._learning_rate, keras.Variable)
+    assert keras_lr.get_learning_rate(model) == pytest.approx(0.05)
+    assert "make_train_function" not in vars(model)
+    assert not decays(None, model.optimizer, steps=100)
+    model.fit(X, Y, batch_size=8, verbose=0)
+
+
+def numpy(variable):
+    return np.array(keras.ops.convert_to_numpy(variable))
 
 
 def test_several_optimizers_are_refused_with_the_way_out():

@@ -57,16 +57,16 @@ def find(
     import keras
 
     from keras_lr.cli.data import load_data
-    from keras_lr.cli.fits import check_fits
     from keras_lr.cli.model import load_model
     from keras_lr.cli.reference import user_work
+    from keras_lr.engines.fits import check_fits
     from keras_lr.errors import RateNotFound
     from keras_lr.finder import find as run
 
     keras.utils.set_random_seed(seed)
     net = load_model(model)
     given = load_data(data, target=target, say=say)
-    check_fits(net, given)
+    check_fits(net, given.x, given.y, given.validation_data)
     arguments = fit_arguments(given, ("batch_size", "sample_weight"), data, "find")
     if batch_size is not None:
         arguments["batch_size"] = batch_size

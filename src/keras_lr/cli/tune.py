@@ -89,15 +89,15 @@ def tune(
     import keras
 
     from keras_lr.cli.data import hold_out, load_data
-    from keras_lr.cli.fits import check_fits
     from keras_lr.cli.model import model_builder
     from keras_lr.cli.reference import user_work
+    from keras_lr.engines.fits import check_fits
     from keras_lr.tuner import tune as run
 
     keras.utils.set_random_seed(seed)
     build, probe = model_builder(model)
     given = load_data(data, target=target, say=say)
-    check_fits(probe, given)
+    check_fits(probe, given.x, given.y, given.validation_data)
     given = hold_out(given, validation_split, seed=seed, say=say)
     names = ("batch_size", "sample_weight", "class_weight", "validation_split")
     arguments = fit_arguments(given, names, data, "tune")

@@ -170,6 +170,13 @@ def _arrays(value: Any, name: str) -> Any:
                 f"{where} must be an array with a row for each sample. Received: {leaf!r} (of "
                 f"type {type(leaf).__name__}). Write np.asarray({name}) if it is a list."
             )
+        # Strings are TensorFlow's only.
+        if array.dtype.kind not in ("biufcSU" if _takes_text() and name == "x" else "biufc"):
+            raise InvalidInput(
+                f"{where} must hold numbers. Write {name}=np.asarray({name}, dtype='float32'), or "
+                f"encode labels with np.unique({name}, return_inverse=True)[1]. "
+                f"Received: {where} of dtype {array.dtype}."
+            )
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             count = int((~np.isfinite(array)).sum())
             raise InvalidInput(
@@ -183,6 +190,12 @@ def _arrays(value: Any, name: str) -> Any:
         return convert(name, value)
     found = [convert(where, leaf) for where, leaf in _named(name, value)]
     return keras.tree.pack_sequence_as(value, found)
+
+
+def _takes_text() -> bool:
+    import keras
+
+    return keras.backend.backend() == "tensorflow"
 
 
 def _named(name: str, value: Any) -> list[tuple[str, Any]]:
@@ -205,6 +218,11 @@ def _check_rows(arrays: dict[str, Any]) -> int:
     rows = next(iter(lengths.values()))
     if rows == 0:
         raise InvalidInput(f"There are no rows to train on. Received: {found}.")
+    if rows == 1:
+        raise InvalidInput(
+            "One row tells nothing about a rate; pass at least 2, better the whole training data. "
+            f"If the row is one sample, write x=x[None]. Received: {found}."
+        )
     return rows
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput, UnresolvedSchedule
-from keras_lr.rate import leaves
+from keras_lr.rate import leaves, own_schedule
 from keras_lr.schedules import as_schedule
 
 _UNKNOWN = 100_000
@@ -31,7 +31,7 @@ def decays(
     import keras
 
     if schedule is None:
-        schedule = leaves(optimizer)[0]._learning_rate
+        schedule = own_schedule(leaves(optimizer)[0])
         if not isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
             return False
     horizon = steps or _UNKNOWN

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.backend import require
+from keras_lr.engines.fits import check_fits
 from keras_lr.engines.seed import check_seed
 from keras_lr.errors import InvalidInput, KerasLRError, RateNotFound, nearest
 from keras_lr.finder.batches import Batches
@@ -20,7 +21,8 @@ from keras_lr.finder.rates import (
     default_rates,
     spread,
 )
-from keras_lr.rate import leaf_names, leaves
+from keras_lr.rate import leaf_names, leaves, settle
+from keras_lr.rate.leaves import optimizer_of
 
 METHODS = ("auto", "race", "range")
 ROOM = 8 * 2**30
@@ -78,6 +80,8 @@ def find(
     _check_method(method)
     seed = check_seed(seed)
     check_compiled(model)
+    settle(model)
+    optimizer_of(model)  # what an interrupted fit on JAX holds outside the variables comes back
     _check_one_rate(model)
     rates = check_learning_rates(learning_rates)
     if method == "range" and rates is not None and len(rates) > 2:
@@ -87,6 +91,8 @@ def find(
             f"Received: {len(rates)} rates."
         )
     batches = Batches(x, y, sample_weight=sample_weight, batch_size=batch_size, seed=seed)
+    if batches.dataset is None:
+        check_fits(model, x, y)
     per_epoch = _updates_per_epoch(model, batches)
     length = _run_length(epochs, steps, per_epoch)
     falls = decays(schedule, model.optimizer, steps=length, steps_per_epoch=per_epoch)

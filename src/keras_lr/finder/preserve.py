@@ -17,7 +17,7 @@ import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.finder.random_state import RandomState
-from keras_lr.rate import leaves
+from keras_lr.rate import leaves, rate_variable
 
 
 @contextlib.contextmanager
@@ -119,11 +119,11 @@ def copy_of_optimizer(
             copied.assign(_numpy(old))
         if learning_rate is None:
             for old, copied in zip(leaves(optimizer), leaves(new), strict=True):
-                if _rate_variable(old) is not None:
-                    copied.learning_rate.assign(_numpy(old.learning_rate))
+                if (rate := rate_variable(old)) is not None:
+                    rate_variable(copied).assign(_numpy(rate))
     elif learning_rate is not None:
         for leaf in leaves(new):
-            leaf.learning_rate.assign(learning_rate)
+            rate_variable(leaf).assign(learning_rate)
     return new
 
 
@@ -138,16 +138,9 @@ def _with_rate(config: dict[str, Any], learning_rate: float) -> dict[str, Any]:
     return config
 
 
-def _rate_variable(leaf: Any) -> Any:
-    import keras
-
-    rate = leaf.learning_rate  # Keras gives the variable itself, or a schedule's present value
-    return rate if isinstance(rate, keras.Variable) else None
-
-
 def _state(optimizer: Any) -> list[Any]:
     """An optimizer's variables without its rates, which an optimizer with a schedule hasn't."""
-    rates = {id(_rate_variable(leaf)) for leaf in leaves(optimizer)}
+    rates = {id(rate_variable(leaf)) for leaf in leaves(optimizer)}
     return [variable for variable in optimizer.variables if id(variable) not in rates]
 
 
