@@ -2,10 +2,13 @@
 
 Samplers, pruners, importance and storage are Optuna's own; this module only says when each is
 asked. Trials are asked for in waves of a fixed size and told at the wave's end, in order, so every
-engine asks at the same moments and the same seed gives the same trials on all of them.
+engine asks at the same moments and the same seed gives the same trials on all of them. What became
+of a trial is written down as soon as it ends, though, so that a process that is killed within a
+wave loses only what it was training.
 """
 
 import contextlib
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,15 +16,19 @@ from typing import Any, Literal
 
 from keras_lr.engines.trial import TrialResult
 from keras_lr.errors import InvalidInput
+from keras_lr.tuner.owner import Owner, is_alive
 from keras_lr.tuner.space import Space
+from keras_lr.tuner.storage import as_storage, unusable
 from keras_lr.tuner.trial import Trial
 
 WAVE = 16
 """Trials that are asked for at once."""
 
 _ABOUT = "keras_lr"
-_STATE, _HISTORY, _SECONDS, _ERROR = "state", "history", "seconds", "error"
+_OUTCOME = "outcome"
+_OWNER = "owner"
 _INTERRUPTED = "interrupted"
+_INSTEAD_OF = "instead_of"
 
 
 @contextlib.contextmanager
@@ -54,7 +61,8 @@ class Sampling:
         name: The study's name in the storage.
 
     Raises:
-        InvalidInput: The storage holds a study of that name which differs.
+        InvalidInput: The storage is none, or holds a study of that name which differs, or one
+            that a live process works on.
     """
 
     def __init__(
@@ -74,27 +82,34 @@ class Sampling:
         self.space = space
         self.seed = seed
         self._own_sampler = sampler
+        self._outcomes: dict[int, dict[str, Any]] = {}
+        opened = as_storage(storage)
         try:
             self.study = optuna.create_study(
-                storage=_storage(storage),
+                storage=opened,
                 study_name=name or ("keras-lr" if storage is not None else None),
                 sampler=sampler,
                 pruner=pruner or optuna.pruners.NopPruner(),
                 direction=direction,
                 load_if_exists=True,
             )
-        except (KeyboardInterrupt, InvalidInput):
-            raise
         except Exception as error:
             if not isinstance(storage, str | Path):
                 raise
-            told = " ".join(str(error).split())[:200]
-            raise InvalidInput(
-                f"The storage can't be opened ({type(error).__name__}: {told}). Give a file that "
-                f"tune() wrote, or a name that is free. Received: storage={str(storage)!r}."
-            ) from error
+            raise unusable(storage, error) from error
         self._recognise(direction, dict(about))
-        self._resume()
+        self.owner = Owner(self.study)
+        self.owner.claim()
+        try:
+            self._resume()
+        except BaseException:
+            self.owner.release()
+            raise
+        self.stored = frozenset(trial.number for trial in self.trials())
+
+    def close(self) -> None:
+        """Let other processes have the study."""
+        self.owner.release()
 
     def ask(self, count: int) -> list[Any]:
         """Optuna trials for a wave."""
@@ -103,30 +118,41 @@ class Sampling:
         if self._own_sampler is None:
             seed = (self.seed * 1_000_003 + len(self.trials())) % 2**32
             self.study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        self.owner.confirm()
         distributions = self.space.distributions()
-        return [self.study.ask(distributions) for _ in range(count)]
+        asked = [self.study.ask(distributions) for _ in range(count)]
+        for trial in asked:
+            trial.set_user_attr(_OWNER, {**self.owner.mark, "beat": time.time()})
+        return asked
 
-    def tell(self, trial: Any, result: TrialResult, value: float | None) -> None:
-        """Store the outcome of a trial.
+    def keep(self, trial: Any, result: TrialResult, value: float | None) -> None:
+        """Write down what became of a trial, all at once; `tell` comes when its wave is over."""
+        error = result.error
+        outcome = {
+            "state": _state(result, value),
+            "value": value,
+            "history": result.history,
+            "seconds": result.seconds,
+            "error": None if error is None else f"{type(error).__name__}: {error}",
+        }
+        trial.set_user_attr(_OUTCOME, outcome)
+        self._outcomes[trial.number] = outcome
 
-        A diverged trial is told as pruned: Optuna's samplers then learn that it was worse than
-        every complete one, which they don't from a failed trial.
-        """
+    def tell(self, trial: Any) -> None:
+        """Tell the sampler what was kept of a trial, which ends it."""
+        self._tell(trial, self._outcomes.pop(trial.number))
+
+    def _tell(self, trial: Any, outcome: Mapping[str, Any]) -> None:
         from optuna.trial import TrialState
 
-        trial.set_user_attr(_HISTORY, result.history)
-        trial.set_user_attr(_SECONDS, result.seconds)
-        if result.error is not None:
-            message = f"{type(result.error).__name__}: {result.error}"
-            trial.set_user_attr(_ERROR, message)
+        if outcome["state"] == "complete":
+            self.study.tell(trial, outcome["value"])
+        elif outcome["state"] == "failed":
             self.study.tell(trial, state=TrialState.FAIL)
-        elif result.diverged or (value is None and not result.pruned):
-            trial.set_user_attr(_STATE, "diverged")
-            self.study.tell(trial, state=TrialState.PRUNED)
-        elif result.pruned:
-            self.study.tell(trial, state=TrialState.PRUNED)
         else:
-            self.study.tell(trial, value)
+            # A diverged trial is told as pruned: Optuna's samplers then learn that it was worse
+            # than every complete one, which they don't from a failed trial.
+            self.study.tell(trial, state=TrialState.PRUNED)
 
     def abandon(self, trial: Any) -> None:
         """Store that a trial was interrupted; a resumed study runs its params again."""
@@ -137,27 +163,20 @@ class Sampling:
 
     def trials(self) -> list[Trial]:
         """The trials that came to an end, by number."""
-        from optuna.trial import TrialState
-
-        states = {
-            TrialState.COMPLETE: "complete",
-            TrialState.PRUNED: "pruned",
-            TrialState.FAIL: "failed",
-        }
         found = []
         for frozen in self.study.get_trials(deepcopy=False):
-            attributes = frozen.user_attrs
-            if frozen.state not in states or attributes.get(_INTERRUPTED):
+            outcome = frozen.user_attrs.get(_OUTCOME)
+            if outcome is None or not frozen.state.is_finished():
                 continue
             found.append(
                 Trial(
                     number=frozen.number,
                     params=self.space.params(frozen.params),
-                    value=frozen.value if frozen.state is TrialState.COMPLETE else None,
-                    state=attributes.get(_STATE, states[frozen.state]),
-                    history=attributes.get(_HISTORY, {}),
-                    seconds=attributes.get(_SECONDS, 0.0),
-                    error=attributes.get(_ERROR),
+                    value=outcome["value"] if outcome["state"] == "complete" else None,
+                    state=outcome["state"],
+                    history=outcome["history"],
+                    seconds=outcome["seconds"],
+                    error=outcome["error"],
                 )
             )
         return found
@@ -182,30 +201,32 @@ class Sampling:
                 )
 
     def _resume(self) -> None:
-        """Queue again what was interrupted: by Ctrl-C, or by the death of the process."""
+        """Take over what a dead process left, and queue again what was interrupted."""
         from optuna.trial import TrialState
 
-        trials = self.study.get_trials(deepcopy=False)
-        for frozen in trials:
-            crashed = frozen.state is TrialState.RUNNING
-            if crashed:
+        for frozen in self.study.get_trials(deepcopy=False):
+            if frozen.state is not TrialState.RUNNING:
+                continue
+            mark = frozen.user_attrs.get(_OWNER)
+            if mark and mark["id"] != self.owner.mark["id"] and is_alive(mark):
+                continue  # it ended up here at the same moment, and will end its own trials
+            if _OUTCOME in frozen.user_attrs:
+                self._tell(frozen.number, frozen.user_attrs[_OUTCOME])
+            else:
                 self.study._storage.set_trial_user_attr(frozen._trial_id, _INTERRUPTED, True)
                 self.study.tell(frozen.number, state=TrialState.FAIL)
-            if not crashed and not frozen.user_attrs.get(_INTERRUPTED):
-                continue
-            later = [
-                t.system_attrs.get("fixed_params", t.params) for t in trials[frozen.number + 1 :]
-            ]
-            if frozen.params and frozen.params not in later:
-                self.study.enqueue_trial(frozen.params)
+        trials = self.study.get_trials(deepcopy=False)
+        replaced = {trial.user_attrs.get(_INSTEAD_OF) for trial in trials}
+        for frozen in trials:
+            params = frozen.params or frozen.system_attrs.get("fixed_params", {})
+            again = frozen.user_attrs.get(_INTERRUPTED) and frozen.number not in replaced
+            if again and set(params) == set(self.space.searched):
+                self.study.enqueue_trial(params, user_attrs={_INSTEAD_OF: frozen.number})
 
 
-def _storage(storage: Any) -> Any:
-    if isinstance(storage, Path) or (isinstance(storage, str) and "://" not in storage):
-        path = Path(storage)
-        if not path.parent.is_dir():
-            raise InvalidInput(
-                f"The folder of the storage doesn't exist. Received: storage={str(storage)!r}."
-            )
-        return f"sqlite:///{path}"
-    return storage
+def _state(result: TrialResult, value: float | None) -> str:
+    if result.error is not None:
+        return "failed"
+    if result.diverged or (value is None and not result.pruned):
+        return "diverged"
+    return "pruned" if result.pruned else "complete"

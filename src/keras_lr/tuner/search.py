@@ -98,7 +98,10 @@ def tune(
         search = _Search(job, space, trials=trials, objective=objective, direction=direction)
         with quietly():
             search.connect(engine, sampler=sampler, pruner=pruner, storage=storage, name=study_name)
-            search.run(quiet=not verbose)
+            try:
+                search.run(quiet=not verbose)
+            finally:
+                search.sampling.close()
         return search.study(time.perf_counter() - started)
     finally:
         taken.restore()
@@ -124,7 +127,7 @@ class _Search:
         _check_objective(job, self.probe, objective)
         self.direction: Literal["minimize", "maximize"] = _direction(objective, direction)
         self.kept: tuple[int, list[Any]] | None = None
-        self.best: float | None = None
+        self.best: tuple[float, int] | None = None
         self.interrupted = False
 
     def connect(
@@ -155,8 +158,7 @@ class _Search:
         done = self.sampling.trials()
         missing = max(0, self.count - len(done))
         for trial in done:
-            if trial.value is not None and self._is_better(trial.value):
-                self.best = trial.value
+            self._note(trial.value, trial.number)
         total = missing * self.job.epochs
         with Progress(total, self.count, len(done), self.objective, quiet=quiet) as progress:
             if self.reason is not None:
@@ -171,7 +173,7 @@ class _Search:
                     self.interrupted = True
                 done = self.sampling.trials()
                 missing = self.count - len(done)
-                progress.wave(len(done), self.best)
+                progress.wave(len(done), None if self.best is None else self.best[0])
                 if self.interrupted:
                     progress.say(f"interrupted; {len(done)} of {self.count} trials are kept.")
                     break
@@ -195,10 +197,8 @@ class _Search:
         def done(index: int, result: TrialResult) -> bool:
             ended[index] = result
             value = self._value(result)
-            better = value is not None and self._is_better(value)
-            if better:
-                self.best = value
-            return better
+            self.sampling.keep(asked[index], result, value)
+            return self._note(value, asked[index].number)
 
         try:
             specs = [self.space.spec(self.space.params(trial.params)) for trial in asked]
@@ -213,9 +213,8 @@ class _Search:
             if result is None:
                 self.sampling.abandon(trial)
                 continue
-            value = self._value(result)
-            self.sampling.tell(trial, result, value)
-            if result.weights is not None and value == self.best:
+            self.sampling.tell(trial)
+            if result.weights is not None and self.best and trial.number == self.best[1]:
                 self.kept = trial.number, result.weights
             result.weights = None
 
@@ -231,10 +230,16 @@ class _Search:
         value = result.history[self.objective][-1]
         return value if math.isfinite(value) else None
 
-    def _is_better(self, value: float) -> bool:
-        if self.best is None:
-            return True
-        return value < self.best if self.direction == "minimize" else value > self.best
+    def _note(self, value: float | None, number: int) -> bool:
+        """Take note of a value; whether it is the best so far, as `Study.best` will see it."""
+        if value is None:
+            return False
+        sign = 1 if self.direction == "minimize" else -1
+        # Trials may end in any order; of equal ones the first by number is the best.
+        better = self.best is None or (sign * value, number) < (sign * self.best[0], self.best[1])
+        if better:
+            self.best = value, number
+        return better
 
     def study(self, seconds: float) -> Study:
         """What to give back."""
@@ -251,6 +256,7 @@ class _Search:
             _job=self.job,
             _space=self.space,
             _kept=self.kept,
+            _stored=self.sampling.stored,
             _optimizer=self.probe.optimizer,
         )
 

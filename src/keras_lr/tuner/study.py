@@ -41,6 +41,7 @@ class Study:
     _job: Job = field(default=None, repr=False)  # type: ignore[assignment]
     _space: Space = field(default=None, repr=False)  # type: ignore[assignment]
     _kept: tuple[int, list[Any]] | None = field(default=None, repr=False)
+    _stored: frozenset[int] = field(default=frozenset(), repr=False)
     _optimizer: Any = field(default=None, repr=False)
 
     @property
@@ -80,7 +81,9 @@ class Study:
                     _build(model, self._job)
                 model.set_weights(self._kept[1])
                 return model
-            print(f"keras-lr: trial {best.number} comes from the storage; training it again.")
+            stored = best.number in self._stored
+            why = "comes from the storage" if stored else "ended before its weights were kept"
+            print(f"keras-lr: trial {best.number} {why}; training it again.")
             return self._train_again(spec)
         finally:
             taken.restore()

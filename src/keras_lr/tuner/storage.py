@@ -1,0 +1,107 @@
+"""Where a study is kept: a file, a URL or an Optuna storage, refused where it can't be one."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from keras_lr.errors import InvalidInput
+
+_HEADER = b"SQLite format 3\x00"
+_SQLITE = "sqlite:///"
+
+
+def as_storage(storage: Any) -> Any:
+    """What `optuna.create_study` takes.
+
+    Args:
+        storage: `None`, a path (a SQLite file, made if it isn't there), a URL of SQLAlchemy, or an
+            Optuna storage.
+
+    Raises:
+        InvalidInput: It is none of these, or holds something else; it was left as it is.
+    """
+    import optuna
+
+    if storage is None or isinstance(storage, optuna.storages.BaseStorage):
+        return storage
+    if not isinstance(storage, str | Path) or not str(storage):
+        raise InvalidInput(
+            "storage is a file name, a URL, or an Optuna storage such as optuna.storages."
+            f'RDBStorage(url). Write e.g. storage="study.db". Received: storage={storage!r}.'
+        )
+    text = str(storage)
+    if isinstance(storage, str) and "://" in text and not text.startswith(_SQLITE):
+        _check_url(text)
+        return text
+    path = Path(text.removeprefix(_SQLITE)) if isinstance(storage, str) else storage
+    if str(path) not in ("", ".", ":memory:") and not text.startswith("sqlite:///file:"):
+        _check_file(path)
+    return f"{_SQLITE}{path}"
+
+
+def unusable(storage: Any, error: Exception) -> InvalidInput:
+    """The error for a storage that Optuna couldn't open."""
+    told = " ".join(str(error).split())[:200]
+    return InvalidInput(
+        f"The storage can't be opened ({type(error).__name__}: {told}). Give a file that tune() "
+        f"wrote, or a name that is free. Received: storage={str(storage)!r}."
+    )
+
+
+def _check_url(url: str) -> None:
+    import sqlalchemy
+
+    try:
+        sqlalchemy.create_engine(url)
+    except ImportError as error:
+        raise InvalidInput(
+            f"The storage needs a database driver that isn't installed: {error}. Install it, or "
+            f'write storage="study.db". Received: storage={url!r}.'
+        ) from error
+    except Exception as error:
+        raise InvalidInput(
+            f"The storage is no URL of a database that SQLAlchemy knows ({error}). Write e.g. "
+            f'storage="study.db" or "postgresql://user@host/name". Received: storage={url!r}.'
+        ) from error
+
+
+def _check_file(path: Path) -> None:
+    received = f"Received: storage={str(path)!r}."
+    if path.is_dir():
+        raise InvalidInput(
+            f"The storage is a folder; a file in it is needed, e.g. {str(path / 'study.db')!r}. "
+            f"{received}"
+        )
+    if not path.parent.is_dir():
+        raise InvalidInput(f"The folder of the storage doesn't exist. {received}")
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    try:
+        with path.open("rb") as file:
+            header = file.read(len(_HEADER))
+    except OSError as error:
+        raise InvalidInput(f"The storage can't be read ({error.strerror}). {received}") from error
+    if header != _HEADER:
+        raise InvalidInput(
+            "The storage can't be opened: the file is no SQLite database. Give a file that tune() "
+            f"wrote, or a name that is free. {received}"
+        )
+    tables = _tables(path)
+    if tables and "studies" not in tables:
+        some = ", ".join(sorted(tables)[:3])
+        raise InvalidInput(
+            f"The storage is a database of something else (it has the tables {some}, and none of "
+            f"Optuna's); it was left as it is. Give a name that is free. {received}"
+        )
+
+
+def _tables(path: Path) -> set[str]:
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {name for (name,) in rows}
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error

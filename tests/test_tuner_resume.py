@@ -1,0 +1,219 @@
+"""Stored studies: what a killed process leaves, who may work on one, what a storage can't be."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import optuna
+import pytest
+
+from engine_models import build, images
+from keras_lr import LogUniform, tune
+from keras_lr.engines import TrialResult
+from keras_lr.errors import InvalidInput
+from keras_lr.tuner import owner
+
+X, Y = images(32)
+JAX = keras.backend.backend() == "jax"
+
+
+def small(**changes):
+    arguments = {"space": {"learning_rate": LogUniform(1e-3, 1.0)}, "epochs": 1, "trials": 4}
+    arguments |= {"validation_split": 0.25, "batch_size": 12, "verbose": 0, **changes}
+    return tune(arguments.pop("build_model", build), X, Y, **arguments)
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, sys.argv[2])
+import test_tuner_resume as tests
+
+built = []
+
+def slow():
+    built.append(1)
+    if len(built) == 5:  # one to look at, then three trials
+        print("three are done", flush=True)
+        time.sleep(600)
+    return tests.build()
+
+tests.small(build_model=slow, engine="fit", storage=sys.argv[1], trials=6)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_killed_process_loses_only_the_trial_that_it_was_training(tmp_path):
+    storage = tmp_path / "study.db"
+    source = str(Path(sys.modules["keras_lr"].__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(storage), str(Path(__file__).parent)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": source},
+    )
+    try:
+        assert process.stdout.readline() == "three are done\n"
+        before = storage.read_bytes()
+        with pytest.raises(InvalidInput, match=f"in use by process {process.pid} on "):
+            small(engine="fit", storage=storage, trials=6)
+        assert storage.read_bytes() == before, "its trials are left alone"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+    built = []
+
+    def counting():
+        built.append(1)
+        return build()
+
+    whole = small(engine="fit", trials=6)
+    rest = small(build_model=counting, engine="fit", storage=storage, trials=6)
+    assert len(built) == 1 + 3
+    assert [t.number for t in rest.trials[:3]] == [0, 1, 2]
+    assert all(t.state == "complete" and t.history["val_loss"] for t in rest.trials)
+    for one, two in zip(rest.trials, whole.trials, strict=True):
+        assert one.params == two.params
+        assert one.value == pytest.approx(two.value, rel=1e-5)
+
+
+def test_who_is_alive():
+    me = {"id": "me", "host": socket.gethostname(), "pid": os.getpid(), "beat": time.time()}
+    me["started"] = owner._started(os.getpid())
+    assert not owner.is_alive(me), "an earlier call in this process"
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    mark = {**me, "pid": child.pid, "started": owner._started(child.pid)}
+    assert owner.is_alive(mark)
+    if mark["started"] is not None:
+        assert not owner.is_alive({**mark, "started": "an earlier process of that id"})
+    child.communicate(b"\n")
+    assert not owner.is_alive(mark)
+    elsewhere = {**me, "host": "elsewhere"}
+    assert owner.is_alive(elsewhere)
+    assert not owner.is_alive({**elsewhere, "beat": time.time() - owner.SILENCE - 1})
+
+
+def test_a_study_is_let_go_and_signs_of_life_are_given(monkeypatch):
+    monkeypatch.setattr(owner, "BEAT", 0.01)
+    study = optuna.create_study()
+    first, second = owner.Owner(study), owner.Owner(study)
+    first.claim()
+    beat = study.user_attrs[owner._KEY]["beat"]
+    with pytest.raises(InvalidInput, match="in use by process"):
+        second.claim()
+    for _ in range(1000):
+        if study.user_attrs[owner._KEY]["beat"] > beat:
+            break
+        time.sleep(0.01)
+    assert study.user_attrs[owner._KEY]["beat"] > beat
+    first.release()
+    second.claim()
+    second.release()
+    assert not owner.is_alive({**second.mark, "beat": 0.0})
+
+
+def test_interrupted_params_come_back_whatever_the_sampler(monkeypatch):
+    storage = optuna.storages.InMemoryStorage()
+    calls = []
+
+    def interrupting(self):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_lr.tuner.progress.Progress.epoch", interrupting)
+        first = small(
+            engine="fit", storage=storage, sampler=optuna.samplers.RandomSampler(seed=1), trials=5
+        )
+    asked = [trial.params["learning_rate"] for trial in first.optuna.trials]
+    assert len(asked) == 5
+    assert len(first.trials) == 2
+    sampler = optuna.samplers.RandomSampler(seed=2)  # would draw others
+    rest = small(engine="fit", storage=storage, sampler=sampler, trials=5)
+    assert [trial.params["learning_rate"] for trial in rest.trials] == asked
+    again = small(engine="fit", storage=storage, sampler=sampler, trials=6)
+    assert len(again.trials) == 6
+    assert again.trials[-1].params["learning_rate"] not in asked, "they come back once"
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_of_equal_trials_the_weights_of_the_best_are_kept(backwards, monkeypatch, capsys):
+    class Ties:
+        name = plan = "fit"
+
+        def run(self, specs, report, done):
+            results = []
+            shapes = [weights.shape for weights in build().get_weights()]
+            for index in range(len(specs)):
+                weights = [np.full(shape, index, "float32") for shape in shapes]
+                results.append(TrialResult({"val_loss": [0.5 if index else 0.7]}, weights=weights))
+            order = list(enumerate(results))
+            for index, result in order[::-1] if backwards else order:
+                if not done(index, result):
+                    result.weights = None
+            return results
+
+    monkeypatch.setattr("keras_lr.tuner.search.choose_engine", lambda *_, **__: (Ties(), None))
+    study = small()
+    assert study.best.number == 1
+    assert all((weights == 1).all() for weights in study.best_model().get_weights())
+    assert capsys.readouterr().out == ""
+
+
+def test_a_model_that_has_to_be_trained_again_says_why(capsys):
+    study = small(trials=1)
+    study._kept = None
+    study.best_model()
+    told = capsys.readouterr().out
+    assert "storage" not in told
+    assert "ended before its weights were kept; training it again" in told
+
+
+def other_database(path):
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE songs (name TEXT)")
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.mkdir(), "The storage is a folder"),
+        (lambda path: path.write_text("notes"), "the file is no SQLite database"),
+        (other_database, "a database of something else .it has the tables songs"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "sqlite:///"])
+def test_files_that_are_no_study_are_refused_and_left_alone(tmp_path, make, message, prefix):
+    path = tmp_path / "study.db"
+    make(path)
+    before = path.read_bytes() if path.is_file() else None
+    with pytest.raises(InvalidInput, match=message) as caught:
+        small(storage=f"{prefix}{path}")
+    assert "\n" not in str(caught.value)
+    assert before is None or path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("storage", "message"),
+    [
+        ("nosuch://host/name", "no URL of a database"),
+        ("postgresql+pg8000://user@host/name", "driver that isn't installed"),
+        (3, "storage is a file name, a URL"),
+        ("", "storage is a file name, a URL"),
+        (["study.db"], "storage is a file name, a URL"),
+    ],
+)
+def test_storages_that_are_none(storage, message):
+    with pytest.raises(InvalidInput, match=message) as caught:
+        small(storage=storage)
+    assert "\n" not in str(caught.value)
