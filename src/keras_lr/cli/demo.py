@@ -25,7 +25,7 @@ def demo(
     Args:
         out: The folder for the report and the model.
         trials: Trials of the tuning, and again of the best constant rate's.
-        seeds: Trainings of each way that is compared, at least 2.
+        seeds: Trainings of each way that is compared, at least 2; a verdict needs 3.
         epochs: Epochs of every training.
         engine: compiled (all trials through one JAX program), fit (one after the other, any
             backend), or auto: the first where it can run.

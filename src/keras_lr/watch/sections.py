@@ -166,7 +166,8 @@ def comparison_section(comparison: Comparison) -> Section:
         answer=comparison_answer(comparison),
         notes=[
             f"{seeds} seed{'s' * (seeds != 1)} each, on the same data. “Not distinguishable” means "
-            "that the ranges mean ± standard deviation overlap."
+            "that the differences seed by seed can be chance: a paired t-test, at 5 % over all "
+            "baselines together, and no verdict on fewer than 3 seeds."
         ],
         charts=charts,
         tables=[Table("The scores", header, rows, open=True)],
