@@ -6,8 +6,9 @@ import pytest
 
 from engine_models import assert_same_curves, build, images, never, trials
 from keras_lr import rules
-from keras_lr.engines import Job, TrialSpec
+from keras_lr.engines import Job, TrialSpec, choose_engine
 from keras_lr.engines.fit import FitEngine
+from keras_lr.errors import InvalidInput
 from keras_lr.schedules import as_schedule
 
 pytestmark = pytest.mark.skipif(
@@ -95,6 +96,43 @@ def test_an_optimizer_with_its_own_schedule():
         _, got, _ = both(scheduled, specs)
     rates = [result.history["learning_rate"] for result in got]
     assert rates[1][-1] < rates[0][-1], "the rule has to have cut"
+
+
+def test_schedules_under_a_loss_scale_that_skips_updates_are_left_to_fit():
+    from keras_lr.engines.compiled.engine import CompiledEngine
+
+    def scaled(rate=0.1):
+        model = build()
+        if rate is None:
+            rate = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+        # The first updates overflow, and are skipped.
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.SGD(rate), initial_scale=2.0**127
+        )
+        model.compile(optimizer, model.loss)
+        return model
+
+    x, y = images()
+    job = Job(scaled, x, y, epochs=2, batch_size=24)
+    specs = [
+        TrialSpec({"learning_rate": 0.1}),
+        TrialSpec({"learning_rate": 0.1}, as_schedule("cosine()")),
+        TrialSpec(arguments={"rate": None}),
+        TrialSpec({"learning_rate": 0.1}, arguments={"rate": None}),
+    ]
+    wanted = FitEngine(job).run(specs, never, never)
+    engine = CompiledEngine(job)
+    assert_same_curves(engine.run(specs, never, never), wanted)
+    assert "LossScaleOptimizer skips some" in engine.plan
+    reasons = [
+        choose_engine("auto", job, scaled(), **given)[1]
+        for given in ({}, {"schedules": True}, {"own": False})
+    ]
+    assert [reason is not None for reason in reasons] == [False, True, False]
+    assert "skips some" in choose_engine("auto", job, scaled(None))[1]
+    assert choose_engine("auto", job, scaled(None), own=False)[1] is None
+    with pytest.raises(InvalidInput, match=r"skips some of them\. Use engine='fit'"):
+        choose_engine("compiled", job, scaled(), schedules=True)
 
 
 def test_a_keras_schedule_gives_rates_and_not_factors():

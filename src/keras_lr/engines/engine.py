@@ -39,13 +39,17 @@ class Engine(Protocol):
         ...
 
 
-def choose_engine(name: str, job: Job, probe: Any) -> tuple[Engine, str | None]:
+def choose_engine(
+    name: str, job: Job, probe: Any, *, schedules: bool = False, own: bool = True
+) -> tuple[Engine, str | None]:
     """The engine of that name, or for `"auto"` the fastest that can run the job.
 
     Args:
         name: `"auto"`, `"compiled"` or `"fit"`.
         job: The job.
         probe: A model of the job, to look at.
+        schedules: Whether a trial may have a schedule.
+        own: Whether trials go by the rate that the optimizer was built with.
 
     Returns:
         The engine, and why it isn't the compiled one where `"auto"` chose otherwise.
@@ -67,7 +71,7 @@ def choose_engine(name: str, job: Job, probe: Any) -> tuple[Engine, str | None]:
         from keras_lr.engines.compiled.checks import obstacle
         from keras_lr.engines.compiled.engine import CompiledEngine
 
-        reason = obstacle(job, probe)
+        reason = obstacle(job, probe, schedules=schedules, own=own)
         if reason is None:
             return CompiledEngine(job, fall_back=name == "auto", probe=probe.optimizer), None
     if name == "compiled":

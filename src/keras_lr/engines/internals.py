@@ -41,13 +41,6 @@ def is_array_data(iterator: Any) -> bool:
     return isinstance(iterator.data_adapter, ArrayDataAdapter)
 
 
-def is_once_only(data: Any) -> bool:
-    """Whether the data is a Python generator, which gives its batches once only."""
-    from types import GeneratorType
-
-    return isinstance(data, GeneratorType)
-
-
 def one_epoch(iterator: Any) -> Iterator[Any]:
     """The batches of one epoch, in the order and with the side effects that `fit` has."""
     with iterator.catch_stop_iteration():

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_lr.engines.trial import Job, TrialSpec
 from keras_lr.errors import InvalidInput, nearest
-from keras_lr.rate import check_rate, leaves
+from keras_lr.rate import check_rate, leaves, own_schedule
 from keras_lr.rate.leaves import chain
 
 NOT_SETTINGS = ("name", "loss_scale_factor")
@@ -124,7 +124,7 @@ def apply_settings(optimizer: Any, settings: Mapping[str, Any]) -> None:
         config = leaf.get_config()
         changed = {name: _typed(config, name, v) for name, v in settings.items() if name in config}
         if isinstance(config.get("learning_rate"), dict) and "learning_rate" not in changed:
-            config["learning_rate"] = leaf._learning_rate  # its own schedule, as it is
+            config["learning_rate"] = own_schedule(leaf)  # its own schedule, as it is
         _again(leaf, {**config, **changed})
     for wrapper in reversed(chain(optimizer)):
         if wrapper.built and hasattr(wrapper, "inner_optimizer"):

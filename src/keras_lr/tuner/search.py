@@ -134,7 +134,13 @@ class _Search:
         self, engine: str, *, sampler: Any, pruner: Any, storage: Any, name: str | None
     ) -> None:
         """Choose the engine, and open or resume the study."""
-        self.engine, self.reason = choose_engine(engine, self.job, self.probe)
+        self.engine, self.reason = choose_engine(
+            engine,
+            self.job,
+            self.probe,
+            schedules=any(schedule is not None for schedule in self.space.schedules()),
+            own="learning_rate" not in self.space.settings,
+        )
         about = {
             "space": self.space.described(),
             "objective": self.objective,

@@ -52,6 +52,11 @@ class Space:
         """Optuna's distributions."""
         return {name: member.distribution() for name, member in self.searched.items()}
 
+    def schedules(self) -> tuple[Any, ...]:
+        """The choices for the schedule; `None` is none."""
+        member = self.searched.get("schedule", self.fixed.get("schedule"))
+        return member.values if isinstance(member, Choice) else ()
+
     def described(self) -> dict[str, Any]:
         """The space as JSON, by which a resumed study is recognised."""
         found: dict[str, Any] = {}

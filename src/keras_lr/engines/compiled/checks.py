@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from keras_lr.engines import internals
 from keras_lr.engines.trial import Job
-from keras_lr.rate import leaves
+from keras_lr.rate import leaves, own_schedule
+from keras_lr.rate.leaves import chain
 
 
-def obstacle(job: Job, model: Any) -> str | None:
+def obstacle(job: Job, model: Any, *, schedules: bool = False, own: bool = True) -> str | None:
     """Why the compiled engine can't run this job, or `None` where it can.
 
     Args:
         job: The job.
         model: A compiled model of the job.
+        schedules: Whether a trial has a schedule.
+        own: Whether trials go by the rate that the optimizer was built with.
     """
     import keras
 
@@ -25,10 +27,26 @@ def obstacle(job: Job, model: Any) -> str | None:
     for leaf in leaves(model.optimizer):
         if leaf.use_ema:
             return f"{type(leaf).__name__} keeps an average of the weights (use_ema=True)"
-        own = leaf._learning_rate
-        known = keras.Variable | keras.optimizers.schedules.LearningRateSchedule
-        if not isinstance(own, known):
+        rate = own_schedule(leaf) if own else None
+        known = keras.optimizers.schedules.LearningRateSchedule
+        if rate is not None and not isinstance(rate, known):
             return f"{type(leaf).__name__} was built with a function as its learning rate"
-    if internals.is_once_only(job.x) or internals.is_once_only(job.validation_data):
-        return "the data is a Python generator, which can be read once only"
+    return scaled_schedule(model.optimizer, given=schedules, own=own)
+
+
+def scaled_schedule(optimizer: Any, *, given: bool, own: bool = True) -> str | None:
+    """Why a schedule can't be laid out in advance, or `None` where it can.
+
+    A loss scale skips the updates whose gradients aren't finite, and schedules count updates: what
+    the rate of a batch is, then depends on the training.
+
+    Args:
+        optimizer: The optimizer of a trial.
+        given: Whether the trial has a schedule.
+        own: Whether it goes by the rate that the optimizer was built with.
+    """
+    scaled = any(hasattr(member, "inner_optimizer") for member in chain(optimizer))
+    has_own = own and any(own_schedule(leaf) is not None for leaf in leaves(optimizer))
+    if scaled and (given or has_own):
+        return "a schedule counts updates, and a LossScaleOptimizer skips some of them"
     return None

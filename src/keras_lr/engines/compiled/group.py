@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.engines import internals
-from keras_lr.engines.compiled.checks import obstacle
+from keras_lr.engines.compiled.checks import obstacle, scaled_schedule
 from keras_lr.engines.compiled.chunk import Chunk
 from keras_lr.engines.compiled.feed import Feed
 from keras_lr.engines.compiled.good import GoodStates
@@ -21,6 +21,7 @@ from keras_lr.engines.compiled.trial_lane import TrialLane
 from keras_lr.engines.engine import NotCompilable
 from keras_lr.engines.models import make_model
 from keras_lr.engines.trial import Done, Job, Report, TrialSpec
+from keras_lr.rate import leaves, own_schedule
 
 PIECE = 0.02
 """Seconds that a measurement lasts at least, where there are steps enough."""
@@ -100,16 +101,16 @@ class Group:
         return [np.array(found[id(variable)]) for variable in self.model.weights]
 
     def _lane(self, index: int, spec: TrialSpec, inputs: dict[str, Any]) -> TrialLane:
-        if any(rule.restores for rule in spec.rules) and "learning_rate" not in spec.settings:
-            import keras
-
-            from keras_lr.rate import leaves
-
-            for leaf in leaves(self.model.optimizer):
-                if not isinstance(leaf._learning_rate, keras.Variable):
-                    raise NotCompilable(
-                        "a rule may roll back the step count of the optimizer's own schedule"
-                    )
+        own = "learning_rate" not in spec.settings
+        optimizer = self.model.optimizer
+        reason = scaled_schedule(optimizer, given=spec.schedule is not None, own=own)
+        if reason is not None:
+            raise NotCompilable(reason)
+        follows = own and any(own_schedule(leaf) is not None for leaf in leaves(optimizer))
+        if follows and any(rule.restores for rule in spec.rules):
+            raise NotCompilable(
+                "a rule may roll back the step count of the optimizer's own schedule"
+            )
         table = RateTable(
             self.model.optimizer,
             spec.settings.get("learning_rate"),

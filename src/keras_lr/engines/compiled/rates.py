@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.rate import leaves
+from keras_lr.rate import leaves, own_schedule, rate_variable
 from keras_lr.rate.leaves import log_keys
 from keras_lr.schedules import Horizon, Schedule
 
@@ -50,8 +50,8 @@ class RateTable:
                 assert batches, "the caller refuses a schedule over data without length"
                 horizon = Horizon(max(1, batches * epochs // accumulated), batches / accumulated)
                 plan = schedule.resolve(horizon)
-            own = leaf._learning_rate
-            if base is None and not isinstance(own, keras.Variable):
+            own = own_schedule(leaf)
+            if base is None and own is not None:
                 if plan is not None and plan.absolute:
                     # Its values replace those of the optimizer's own schedule.
                     start = float(evaluate(own, np.array([0]))[0])
@@ -59,7 +59,8 @@ class RateTable:
                 else:
                     part = _Part(1.0, own, plan, accumulated, schedule is not None or reduced)
             else:
-                value = base if base is not None else float(keras.ops.convert_to_numpy(own))
+                rate = rate_variable(leaf) if base is None else base
+                value = float(keras.ops.convert_to_numpy(rate))
                 part = _Part(float(np.float32(value)), None, plan, accumulated, True)
             self._parts.append(part)
         self.accumulated = self._parts[0].accumulated
