@@ -1,10 +1,14 @@
 """The parts of the compiled engine by themselves: plans, chunks, rates."""
 
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
 from engine_models import build
+from keras_lr import engines
 from keras_lr.schedules import as_schedule
 
 pytestmark = pytest.mark.skipif(
@@ -92,3 +96,13 @@ def test_the_table_holds_the_rates_that_the_callback_logs(schedule, accumulated)
     assert rates.dtype == np.float32
     np.testing.assert_allclose(rates[[3, 7, 11], 0], wanted, rtol=1e-5)
     np.testing.assert_allclose(table.rates(4, 8, 0.5), rates[4:8] * 0.5, rtol=1e-6)
+
+
+def test_keras_privates_of_the_engines_are_in_one_file():
+    folder = Path(engines.__file__).parent
+    told = [
+        path.name
+        for path in sorted(folder.rglob("*.py"))
+        if re.search(r"keras\.src|\._flatten_layers|\._symbolic_build", path.read_text("utf-8"))
+    ]
+    assert told == ["internals.py"]

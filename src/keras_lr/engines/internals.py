@@ -75,6 +75,11 @@ def build(model: Any, iterator: Any) -> None:
     iterator.reset()
 
 
+def all_layers(model: Any) -> list[Any]:
+    """The layers of a model, those inside other layers too."""
+    return list(model._flatten_layers())
+
+
 def has_own_steps(model: Any) -> bool:
     """Whether the user wrote a `train_step` or `test_step`, whose logs may be anything."""
     from keras.src.backend.jax.trainer import JAXTrainer

@@ -56,7 +56,7 @@ class Group:
             raise NotCompilable("the data has no known length")
         # Every wave starts from here: where a trial's `fit` would start to draw batches.
         self._random = random.getstate(), np.random.get_state()
-        self.program = Program(self.model, settings=tuple(inputs))
+        self.program = Program(self.model)
         self.runner = Runner(self.program)
         self._start = self.program.state()
         self.planner: Planner | None = None

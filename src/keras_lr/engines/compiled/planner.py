@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from keras_lr.engines import internals
 from keras_lr.engines.compiled.plan import Plan
 
 CALL = 60e-6
@@ -36,7 +37,7 @@ def candidates(lanes: int, *, convolutions: bool, platform: str, cores: int) -> 
 
 def has_convolutions(model: Any) -> bool:
     """Whether a layer of the model is a convolution, by its class's name."""
-    return any("conv" in type(layer).__name__.lower() for layer in model._flatten_layers())
+    return any("conv" in type(layer).__name__.lower() for layer in internals.all_layers(model))
 
 
 def default_candidates(lanes: int, model: Any) -> list[Plan]:

@@ -1,6 +1,6 @@
 """A compiled Keras model as pure functions of (state, batch, rates, settings)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from keras_lr.engines import internals
@@ -32,7 +32,6 @@ class Program:
     Args:
         model: A compiled model with all its variables created (`internals.build`), on the JAX
             backend.
-        settings: Names of optimizer settings that are inputs of the step, besides the rate.
 
     Raises:
         InvalidInput: On another backend, or where something hasn't been built yet.
@@ -44,7 +43,7 @@ class Program:
         own_steps: Whether the model has a `train_step` or `test_step` of its own.
     """
 
-    def __init__(self, model: Any, *, settings: Sequence[str] = ()) -> None:
+    def __init__(self, model: Any) -> None:
         import keras
 
         if keras.backend.backend() != "jax":
@@ -59,7 +58,6 @@ class Program:
                 "give it data of the right shape."
             )
         self.model = model
-        self.settings = tuple(settings)
         self._leaves = leaves(optimizer)
         self.functions: dict[Any, Any] = {}
         self.plan: Plan | None = None
