@@ -107,7 +107,7 @@ def test_schedules_under_a_loss_scale_that_skips_updates_are_left_to_fit():
             rate = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
         # The first updates overflow, and are skipped.
         optimizer = keras.optimizers.LossScaleOptimizer(
-            keras.optimizers.SGD(rate), initial_scale=2.0**127
+            keras.optimizers.SGD(rate), initial_scale=3e38
         )
         model.compile(optimizer, model.loss)
         return model

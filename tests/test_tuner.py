@@ -47,7 +47,8 @@ def test_a_study_holds_what_was_done():
     assert val_loss == pytest.approx(best.value, rel=1e-5)
     assert keras_lr.get_learning_rate(model) == pytest.approx(best.params["learning_rate"])
     code = study.code()
-    assert f"SGD(learning_rate={best.params['learning_rate']:.6g}, momentum=" in code
+    rate = float(str(np.float32(best.params["learning_rate"])))
+    assert f"keras.optimizers.SGD(learning_rate={rate}" in code
     assert "model.fit(x, y, epochs=2, batch_size=16, callbacks=[keras_lr.LearningRate(" in code
 
 

@@ -3,31 +3,40 @@
 from collections.abc import Mapping
 from typing import Any
 
-from keras_lr.rate import leaves
+import numpy as np
+
+from keras_lr.rate import own_schedule
 from keras_lr.tuner.space import NONE, Space, rule_text
+
+_NOT_SAID = ("name", "learning_rate", "inner_optimizer")
 
 
 def best_code(
-    params: Mapping[str, Any], space: Space, optimizer: Any, *, epochs: int, batch_size: int | None
+    params: Mapping[str, Any],
+    space: Space,
+    optimizer: Any,
+    *,
+    epochs: int,
+    batch_size: int | None,
+    builds: bool = True,
 ) -> str:
     """Copyable `compile(...)` and `fit(...)` lines.
 
     Args:
         params: The trial's.
         space: Which of them are settings of the optimizer.
-        optimizer: The model's optimizer.
+        optimizer: That of the trial's own model, with the trial's settings.
         epochs: Of the study.
         batch_size: Of the study.
+        builds: Whether the study was given a function that builds the model.
     """
     spec = space.spec(params)
     lines = ["import keras", "import keras_lr", ""]
-    if spec.arguments:
+    if builds:
         told = ", ".join(f"{name}={value!r}" for name, value in spec.arguments.items())
         lines.append(f"model = build_model({told})")
     if spec.settings:
-        lines.append(
-            f"model.compile(optimizer={_optimizer(optimizer, spec.settings)}, loss=..., metrics=...)"
-        )
+        lines.append(f"model.compile(optimizer={_optimizer(optimizer)}, loss=..., metrics=...)")
     parts = []
     if params.get("schedule", NONE) != NONE:
         parts.append(f"schedule={params['schedule']!r}")
@@ -40,29 +49,53 @@ def best_code(
     return "\n".join(lines)
 
 
-def _optimizer(optimizer: Any, settings: Mapping[str, Any]) -> str:
-    found = leaves(optimizer)
-    if len(found) != 1:
-        told = ", ".join(f"{name}={_number(value)}" for name, value in settings.items())
-        return f"...)  # every member of its MultiOptimizer with {told}"
-    leaf = found[0]
+def _optimizer(optimizer: Any) -> str:
+    """An optimizer as code: its rate, and whatever isn't a default."""
+    if hasattr(optimizer, "optimizers"):
+        return f"keras.optimizers.MultiOptimizer({_members(optimizer)})"
+    inner = getattr(optimizer, "inner_optimizer", None)
+    first = f"learning_rate={_rate(optimizer)}" if inner is None else _optimizer(inner)
     try:
-        default = type(leaf)().get_config()
-        own = {
-            name: value
-            for name, value in leaf.get_config().items()
-            if name in default and value != default[name] and name not in ("name", "learning_rate")
-        }
+        made = type(optimizer)() if inner is None else type(optimizer)(type(inner)())
+        default = made.get_config()
     except (TypeError, ValueError):
-        own = {}
-    first = {name: settings[name] for name in ("learning_rate",) if name in settings}
-    told = {**first, **own, **settings}
-    text = ", ".join(f"{name}={_number(value)}" for name, value in told.items())
-    code = f"keras.optimizers.{type(leaf).__name__}({text})"
-    if hasattr(optimizer, "inner_optimizer"):
-        code = f"keras.optimizers.{type(optimizer).__name__}({code})"
-    return code
+        default = {}
+    said = [
+        f"{name}={_number(value)}"
+        for name, value in optimizer.get_config().items()
+        if name not in _NOT_SAID and (name not in default or value != default[name])
+    ]
+    return f"{_name(optimizer)}({', '.join([first, *said])})"
+
+
+def _members(optimizer: Any) -> str:
+    chosen = optimizer._optimizer_map
+    if not hasattr(chosen, "default_optimizer"):
+        return "..."  # a function of the user's chooses them
+    named = ", ".join(f"{name!r}: {_optimizer(chosen[name])}" for name in chosen)
+    default = _optimizer(chosen.default_optimizer)
+    return f"keras.optimizers.OptimizerMap({default}, {{{named}}})"
+
+
+def _rate(leaf: Any) -> str:
+    import keras
+
+    own = own_schedule(leaf)
+    if own is None:
+        # Single precision is what the optimizer holds, in as many digits as tell it apart.
+        return str(float(str(np.float32(leaf.get_config()["learning_rate"]))))
+    if not isinstance(own, keras.optimizers.schedules.LearningRateSchedule):
+        return "..."  # a function of the user's
+    told = ", ".join(
+        f"{name}={_number(value)}" for name, value in own.get_config().items() if name != "name"
+    )
+    return f"{_name(own, 'keras.optimizers.schedules')}({told})"
+
+
+def _name(thing: Any, module: str = "keras.optimizers") -> str:
+    name = type(thing).__name__
+    return f"{module}.{name}" if type(thing).__module__.startswith("keras.") else name
 
 
 def _number(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return repr(value.item() if isinstance(value, np.generic) else value)

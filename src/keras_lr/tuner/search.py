@@ -263,7 +263,6 @@ class _Search:
             _space=self.space,
             _kept=self.kept,
             _stored=self.sampling.stored,
-            _optimizer=self.probe.optimizer,
         )
 
 

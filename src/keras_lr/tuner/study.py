@@ -42,7 +42,6 @@ class Study:
     _space: Space = field(default=None, repr=False)  # type: ignore[assignment]
     _kept: tuple[int, list[Any]] | None = field(default=None, repr=False)
     _stored: frozenset[int] = field(default=frozenset(), repr=False)
-    _optimizer: Any = field(default=None, repr=False)
 
     @property
     def best(self) -> Trial:
@@ -104,12 +103,23 @@ class Study:
 
     def code(self) -> str:
         """Copyable lines that compile and train as the best trial did."""
+        import keras
+
+        from keras_lr.finder.random_state import RandomState
+
+        best = self.best
+        taken = RandomState.take()
+        try:
+            optimizer = make_model(self._job, self._space.spec(best.params)).optimizer
+        finally:
+            taken.restore()
         return best_code(
-            self.best.params,
+            best.params,
             self._space,
-            self._optimizer,
+            optimizer,
             epochs=self._job.epochs,
             batch_size=self._job.batch_size,
+            builds=not isinstance(self._job.build_model, keras.Model),
         )
 
     def importances(self) -> dict[str, float]:
