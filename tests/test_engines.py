@@ -8,8 +8,8 @@ from engine_models import build, images, never
 from keras_lr import rules
 from keras_lr.engines import Job, TrialSpec, choose_engine
 from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.job_checks import batches_of, check_job
 from keras_lr.engines.models import apply_settings, clone, make_model
-from keras_lr.engines.trial import check_job
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import get_learning_rate
 
@@ -31,13 +31,53 @@ def bad(array, place, value):
         ({"sample_weight": np.ones(3)}, "sample_weight has 3"),
         ({"validation_data": (X, Y[:2])}, "validation x has 40, validation y has 2"),
         ({"epochs": 0}, "epochs must be a whole number"),
+        ({"epochs": True}, "epochs must be a whole number"),
         ({"seed": -1}, "seed must be"),
+        ({"seed": 2**32}, r"seed must be below 2\*\*32"),
+        ({"batch_size": 0}, "batch_size must be a whole number, at least 1"),
+        ({"batch_size": 8.0}, "batch_size must be a whole number"),
         ({"validation_split": 1.5}, "validation_split is a share"),
+        ({"validation_split": "0.2"}, "validation_split is a share"),
+        ({"x": None}, "x is missing"),
+        ({"x": X[:0], "y": Y[:0]}, "x holds no samples"),
+        ({"x": X.astype(object)}, "array of Python objects"),
+        ({"x": X.tolist()}, r"Write numpy\.asarray\(x\)"),
+        ({"y": Y.tolist()}, r"Write numpy\.asarray\(y\)"),
+        ({"x": "data.npy"}, "x must be arrays or a dataset"),
+        ({"x": iter([(X, Y)]), "y": None}, "x can be read once only"),
+        ({"x": (pair for pair in [(X, Y)]), "y": None}, "x can be read once only"),
+        ({"validation_data": iter([(X, Y)])}, "validation_data can be read once only"),
+        ({"validation_data": X}, r"validation_data=\(x_val, y_val\)"),
+        ({"validation_data": (X,)}, "a tuple of 1"),
+        ({"validation_data": (X, Y.tolist())}, r"Write numpy\.asarray\(validation y\)"),
+        ({"class_weight": [1.0, 2.0, 3.0]}, "class_weight is a dictionary"),
+        ({"class_weight": {"a": 1.0}}, "class_weight is a dictionary"),
     ],
 )
 def test_a_job_that_cannot_work_is_refused(change, message):
     with pytest.raises(InvalidInput, match=message):
         check_job(Job(build, **{"x": X, "y": Y, "epochs": 1, **change}))
+
+
+def test_numpys_numbers_are_numbers():
+    given = {"epochs": np.int64(2), "seed": np.int32(3), "batch_size": np.int64(16)}
+    job = check_job(Job(build, X, Y, validation_split=np.float32(0.25), **given))
+    assert [type(value) for value in (job.epochs, job.seed, job.batch_size)] == [int] * 3
+    assert (job.epochs, job.seed, job.batch_size, job.validation_split) == (2, 3, 16, 0.25)
+
+
+@pytest.mark.parametrize("split", [0.0, 0.25])
+@pytest.mark.parametrize("size", [None, 7])
+def test_the_batches_of_a_job_are_those_of_fit(split, size):
+    seen = []
+
+    class Count(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.append(self.params["steps"])
+
+    arguments = {"validation_split": split, "batch_size": size}
+    build().fit(X, Y, verbose=0, callbacks=[Count()], **arguments)
+    assert batches_of(Job(build, X, Y, **arguments)) == seen[0]
 
 
 def test_models_that_are_none_are_refused():

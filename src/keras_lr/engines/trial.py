@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.errors import InvalidInput
 from keras_lr.rules import Rule
 from keras_lr.schedules import Schedule
 
@@ -107,67 +106,3 @@ def has_diverged(logs: Mapping[str, Any]) -> bool:
     """Whether the loss of the epoch, or its validation loss, is not a finite number."""
     losses = (logs.get(name, 0.0) for name in ("loss", "val_loss"))
     return not all(math.isfinite(value) for value in losses)
-
-
-def check_job(job: Job) -> None:
-    """Refuse data that no trial could be trained on, before anything starts.
-
-    Raises:
-        InvalidInput: x and y of different lengths; NaN or infinity in an array; no epochs.
-    """
-    if not isinstance(job.epochs, int) or isinstance(job.epochs, bool) or job.epochs < 1:
-        raise InvalidInput(f"epochs must be a whole number, at least 1. Received: {job.epochs!r}.")
-    if not isinstance(job.seed, int) or isinstance(job.seed, bool) or job.seed < 0:
-        raise InvalidInput(f"seed must be a whole number, 0 or above. Received: {job.seed!r}.")
-    if not 0 <= job.validation_split < 1:
-        raise InvalidInput(
-            f"validation_split is a share, 0 or above and below 1. Received: {job.validation_split!r}."
-        )
-    check_data(job.x, job.y, job.sample_weight)
-    if isinstance(job.validation_data, tuple | list) and len(job.validation_data) >= 2:
-        x, y, *_ = job.validation_data
-        check_data(x, y, None, names=("validation x", "validation y"))
-
-
-def check_data(x: Any, y: Any, sample_weight: Any, names: tuple[str, str] = ("x", "y")) -> None:
-    """Refuse arrays of different lengths, and NaN or infinity in them (other data is let pass).
-
-    Raises:
-        InvalidInput: With the place of the first bad value.
-    """
-    named = [(names[0], x), (names[1], y), ("sample_weight", sample_weight)]
-    lengths = {}
-    for name, data in named:
-        for array in arrays(data):
-            lengths.setdefault(len(array) if array.ndim else 0, name)
-            _check_finite(array, name)
-    if len(lengths) > 1:
-        told = ", ".join(f"{name} has {length}" for length, name in lengths.items())
-        raise InvalidInput(
-            f"Every array needs one row a sample, so all need the same length. Received: {told}."
-        )
-
-
-def arrays(data: Any) -> list[np.ndarray]:
-    """The numpy arrays in a nest of dictionaries, lists and tuples."""
-    if isinstance(data, np.ndarray):
-        return [data]
-    if isinstance(data, Mapping):
-        data = list(data.values())
-    if isinstance(data, list | tuple):
-        return [array for member in data for array in arrays(member)]
-    return []
-
-
-def _check_finite(array: np.ndarray, name: str) -> None:
-    if array.dtype.kind not in "fc":
-        return
-    finite = np.isfinite(array)
-    if not finite.all():
-        place = tuple(int(i) for i in np.argwhere(~finite)[0])
-        bad = int(finite.size - finite.sum())
-        raise InvalidInput(
-            f"{name} holds {bad} value{'s' if bad > 1 else ''} that are NaN or infinite; training "
-            f"would only spread them. Remove or fill them, e.g. numpy.nan_to_num({name}). "
-            f"Received: {name}[{', '.join(map(str, place))}] = {array[place]}."
-        )

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.engines import Job, TrialResult, choose_engine
+from keras_lr.engines.job_checks import check_job
 from keras_lr.engines.models import make_model
-from keras_lr.engines.trial import TrialSpec, check_job
+from keras_lr.engines.trial import TrialSpec
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.tuner.progress import Progress
 from keras_lr.tuner.sampling import WAVE, Sampling, quietly
@@ -115,7 +116,7 @@ class _Search:
     ) -> None:
         if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
             raise InvalidInput(f"trials must be a whole number, at least 1. Received: {trials!r}.")
-        check_job(job)
+        job = check_job(job)
         check_names(space, job.build_model, None)
         self.job = job
         self.given = dict(space)
