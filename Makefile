@@ -9,6 +9,8 @@
 
 PYTHON ?= python3
 PIP_FLAGS = --quiet --disable-pip-version-check --constraint constraints.txt
+# Two processes, a file to each; more gain little, since the backends use several cores themselves.
+PARALLEL = --numprocesses 2 --dist loadfile
 WHY = pyproject.toml constraints.txt
 
 .PHONY: demo test test-backends test-tensorflow test-torch lint bench clean
@@ -17,21 +19,21 @@ demo: .venv/ready
 	.venv/bin/keras-lr demo
 
 test: .venv/ready-test
-	KERAS_BACKEND=jax .venv/bin/python -m pytest
+	KERAS_BACKEND=jax .venv/bin/python -m pytest $(PARALLEL)
 
 test-backends: test-tensorflow test-torch
 
 test-tensorflow: .venv-tensorflow/ready
-	KERAS_BACKEND=tensorflow .venv-tensorflow/bin/python -m pytest
+	KERAS_BACKEND=tensorflow .venv-tensorflow/bin/python -m pytest $(PARALLEL)
 
 test-torch: .venv-torch/ready
-	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest
+	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest $(PARALLEL)
 
 lint: .venv/ready-dev
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/pyright
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-cache
 
 bench: .venv/ready-bench
 	KERAS_BACKEND=jax .venv/bin/python -m benchmarks

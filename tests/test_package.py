@@ -32,6 +32,10 @@ def test_every_public_name_is_there(name):
     assert name in dir(keras_lr)
 
 
+def test_nothing_public_is_left_out():
+    assert sorted(keras_lr.__all__) == sorted([*keras_lr._PUBLIC, *keras_lr._MODULES])
+
+
 def test_unknown_names():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = keras_lr.nothing

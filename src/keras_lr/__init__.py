@@ -26,7 +26,23 @@ _PUBLIC = {
 }
 _MODULES = ("callbacks", "errors", "optimizers", "rules", "schedules")
 
-__all__ = [*_PUBLIC, *_MODULES]
+__all__ = [
+    "Finding",
+    "LearningRate",
+    "LogUniform",
+    "Study",
+    "Uniform",
+    "callbacks",
+    "errors",
+    "find",
+    "get_learning_rate",
+    "optimizers",
+    "report",
+    "rules",
+    "schedules",
+    "set_learning_rate",
+    "tune",
+]
 
 if TYPE_CHECKING:
     from keras_lr import callbacks, errors, optimizers, rules, schedules
