@@ -1,5 +1,6 @@
 """Spaces: what is refused before anything is trained, and what a trial is made of."""
 
+import numpy as np
 import pytest
 
 from engine_models import build
@@ -45,6 +46,12 @@ def test_ranges_that_are_none(make):
         ({"learning_rate": Uniform(-1.0, 1.0)}, "must be positive"),
         ({"learning_rate": ["0.1"]}, "must be a positive number"),
         ({"momentum": [0.9, 1.9]}, "SGD refuses momentum=1.9"),
+        ({"momentum": [float("nan")]}, "momentum must be a finite number"),
+        ({"weight_decay": [0.1, float("inf")]}, "weight_decay must be a finite number"),
+        ({"nesterov": ["yes"]}, "SGD's nesterov is True or False"),
+        ({"nesterov": [0, 1]}, "SGD's nesterov is True or False"),
+        ({"nesterov": Uniform(0.0, 1.0)}, "SGD's nesterov is True or False"),
+        ({"momentum": [True]}, "SGD's momentum is a number"),
         ({"momentum": []}, "no choice for 'momentum'"),
         ({"momentum": [0.9, 0.9]}, "0.9 for 'momentum' twice"),
         ({"schedule": ["cosinus()"]}, "cosinus"),
@@ -99,3 +106,14 @@ def test_a_single_choice_is_fixed_and_a_space_can_be_told_apart():
     two = read({"learning_rate": [0.2], "momentum": Uniform(0.0, 0.9)})
     assert set(one.searched) == {"momentum"}
     assert one.described() != two.described()
+
+
+def test_numpys_numbers_are_numbers():
+    plain = {"learning_rate": LogUniform(0.5, 2), "momentum": [0.5, 0.25], "nesterov": [True]}
+    given = {
+        "learning_rate": LogUniform(np.float32(0.5), np.int64(2)),
+        "momentum": [np.float32(0.5), np.float64(0.25)],
+        "nesterov": [np.True_],
+    }
+    assert read(given).described() == read(plain).described()
+    assert read(given).searched["momentum"].labels == (0.5, 0.25)

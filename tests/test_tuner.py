@@ -23,6 +23,13 @@ def small(**changes):
     return tune(model, arguments.pop("x", X), arguments.pop("y", Y), **arguments)
 
 
+def hidden(units):
+    model = build()
+    model.add(keras.layers.Dense(units))
+    model.compile("sgd", model.loss)
+    return model
+
+
 def same_trials(one, two):
     assert [t.params for t in one.trials] == [t.params for t in two.trials]
     assert [t.state for t in one.trials] == [t.state for t in two.trials]
@@ -201,6 +208,35 @@ def test_ctrl_c_keeps_what_was_done_and_resuming_runs_the_rest(engine, monkeypat
         ({"build_model": lambda: None}, "must return a compiled Keras model"),
         ({"build_model": lambda units: build()}, "needs the argument 'units'"),
         ({"build_model": 3}, "build_model is a function"),
+        ({"objective": 3}, "objective is the name of a logged value"),
+        ({"study_name": 3}, "study_name is a text"),
+        ({"sampler": "tpe"}, "sampler is an Optuna sampler"),
+        ({"sampler": optuna.samplers.RandomSampler}, "sampler is an Optuna sampler"),
+        ({"pruner": optuna.samplers.RandomSampler()}, "pruner is an Optuna pruner"),
+        ({"y": None}, "y is missing"),
+        ({"y": Y + 1}, "none of the model's 3 outputs"),
+        ({"y": (Y - 1).astype("float32")}, "none of the model's 3 outputs"),
+        ({"y": Y + 0.5}, "none of the model's 3 outputs"),
+        ({"validation_data": (X, Y + 1)}, "validation y holds labels that none"),
+        ({"x": X[:, :4]}, r"doesn't take x of shape \(64, 4, 8, 1\)"),
+        ({"validation_data": (X[:, :4], Y)}, "doesn't take validation x"),
+        ({"y": np.zeros((64, 5, 2))}, r"loss doesn't take y of shape \(64, 5, 2\)"),
+        ({"space": {"schedule": [None, "cosine()", "warmup(100) | cosine()"]}}, "of 6 updates"),
+        (
+            {
+                "space": {"kind": "dense", "schedule": "warmup(100) | cosine()"},
+                "build_model": build,
+            },
+            "fit a tr",
+        ),
+        (
+            {
+                "space": {"units": keras_lr.Uniform(4, 8)},
+                "build_model": lambda units: hidden(units),
+            },
+            r"build_model fails with units=5\.5.*int\(units\)",
+        ),
+        ({"x": (batch for batch in [(X, Y)]), "y": None}, "read once only"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_trained(change, message, monkeypatch):
@@ -219,3 +255,31 @@ def test_progress_tells_a_line_a_wave_where_there_is_no_terminal(capsys):
     assert "keras-lr: 1 of 1 trials · best val_loss" in err
     small(trials=1)
     assert capsys.readouterr().err == ""
+
+
+def test_numpys_numbers_are_numbers():
+    space = {"learning_rate": LogUniform(np.float32(1e-3), np.float32(1.0))}
+    numbers = {"trials": np.int64(2), "epochs": np.int32(1), "seed": np.int64(1)}
+    study = small(
+        space=space, validation_split=np.float32(0.25), batch_size=np.int64(16), **numbers
+    )
+    assert len(study.trials) == 2
+
+
+def test_labels_are_looked_at_under_any_form_of_the_loss():
+    def compiled(loss):
+        def build_model():
+            model = build()
+            model.compile("sgd", loss)
+            return model
+
+        return build_model
+
+    ignoring = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=7)
+    for loss in ("sparse_categorical_crossentropy", keras.losses.sparse_categorical_crossentropy,
+                 ignoring):  # fmt: skip
+        with pytest.raises(InvalidInput, match="none of the model's 3 outputs"):
+            small(build_model=compiled(loss), y=Y + 1)
+    ignored = Y.copy()
+    ignored[:5] = 7
+    assert small(build_model=compiled(ignoring), y=ignored, trials=1).best.value is not None

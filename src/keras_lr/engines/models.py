@@ -1,5 +1,6 @@
 """The model of a trial: built or cloned from the same seed, with the trial's settings."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -167,6 +168,15 @@ def check_setting(optimizer: Any, name: str, value: Any) -> None:
         config = leaf.get_config()
         if name not in config:
             continue
+        flag, wanted = isinstance(value, bool), isinstance(config[name], bool)
+        number = isinstance(config[name], int | float)
+        if (wanted and not flag) or (flag and number and not wanted):
+            what = "True or False" if wanted else "a number"
+            raise InvalidInput(
+                f"{type(leaf).__name__}'s {name} is {what}. Received: {name}={value!r}."
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidInput(f"{name} must be a finite number. Received: {name}={value!r}.")
         if isinstance(config.get("learning_rate"), dict):
             config["learning_rate"] = 0.1
         try:

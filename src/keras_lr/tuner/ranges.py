@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar
 
+import numpy as np
+
 from keras_lr.errors import InvalidInput
 
 
@@ -35,6 +37,10 @@ class Uniform:
                 f"{name}(lo, hi) takes two finite numbers, the lower first. "
                 f"Received: {name}({self.lo!r}, {self.hi!r})."
             )
+        for end in ("lo", "hi"):
+            value = getattr(self, end)
+            if isinstance(value, np.generic):  # a stored study is recognised by how it is written
+                object.__setattr__(self, end, value.item())
 
     def distribution(self) -> Any:
         """Optuna's form of it."""

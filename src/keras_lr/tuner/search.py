@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.engines import Job, TrialResult, choose_engine
-from keras_lr.engines.job_checks import check_job
-from keras_lr.engines.models import make_model
-from keras_lr.engines.trial import TrialSpec
+from keras_lr.engines.job_checks import check_job, whole
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.tuner.progress import Progress
+from keras_lr.tuner.run_checks import (
+    build_probe,
+    check_first_batch,
+    check_parts,
+    check_schedules,
+)
 from keras_lr.tuner.sampling import WAVE, Sampling, quietly
-from keras_lr.tuner.space import check_names, first_arguments, read_space
+from keras_lr.tuner.space import check_names, read_space
 from keras_lr.tuner.study import Study
 
 
@@ -94,6 +98,7 @@ def tune(
         class_weight=class_weight,
         seed=seed,
     )
+    check_parts(objective, sampler, pruner, study_name)
     taken = RandomState.take()
     try:
         search = _Search(job, space, trials=trials, objective=objective, direction=direction)
@@ -114,17 +119,16 @@ class _Search:
     def __init__(
         self, job: Job, space: Any, *, trials: int, objective: str, direction: str | None
     ) -> None:
-        if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
-            raise InvalidInput(f"trials must be a whole number, at least 1. Received: {trials!r}.")
+        self.count = whole(trials, "trials")
         job = check_job(job)
         check_names(space, job.build_model, None)
         self.job = job
         self.given = dict(space)
-        self.count = trials
         self.objective = objective
-        arguments = first_arguments(space, job.build_model)
-        self.probe = make_model(job, TrialSpec(arguments=arguments))
+        self.probe = build_probe(job, space)
         self.space = read_space(space, job.build_model, self.probe.optimizer)
+        check_schedules(job, self.space, self.probe.optimizer)
+        check_first_batch(job, self.probe)
         _check_objective(job, self.probe, objective)
         self.direction: Literal["minimize", "maximize"] = _direction(objective, direction)
         self.kept: tuple[int, list[Any]] | None = None

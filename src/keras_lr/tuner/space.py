@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from keras_lr.engines.models import check_setting, setting_names
 from keras_lr.engines.trial import TrialSpec
 from keras_lr.errors import InvalidInput, nearest
@@ -122,7 +124,9 @@ def first_arguments(space: Mapping[str, Any], build_model: Any) -> dict[str, Any
     for name in parameters(build_model):
         if name in space:
             member = _member(name, space[name])
-            found[name] = member.values[0] if isinstance(member, Choice) else member.lo
+            # Of a range a number such as trials get: a float, and no whole one.
+            drawn = not isinstance(member, Choice)
+            found[name] = member.lo + 0.382 * (member.hi - member.lo) if drawn else member.values[0]
     return found
 
 
@@ -197,6 +201,7 @@ def _member(name: str, given: Any) -> Uniform | Choice:
             raise InvalidInput(f"{name!r} takes a list of choices. Received: {given!r}.")
         return given
     values = list(given) if isinstance(given, list) else [given]
+    values = [value.item() if isinstance(value, np.generic) else value for value in values]
     if not values:
         raise InvalidInput(f"The space has no choice for {name!r}. Received: [].")
     if name == "schedule":
