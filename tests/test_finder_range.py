@@ -27,6 +27,16 @@ def linear(optimizer, **arguments):
     return model
 
 
+def test_a_lucky_first_batch_does_not_end_the_sweep(monkeypatch):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    losses = iter([0.1] + [4.0] * 100)  # the first batch happens to be an easy one
+    monkeypatch.setattr("keras_lr.finder.range_test._loss", lambda logs: next(losses))
+    batches = Batches(np.ones((8, 1), "float32"), np.zeros((8, 1), "float32"))
+    finding = range_test(model, batches, rates=(1e-6, 1e-3), updates=50, extend=False)
+    assert len(finding.rates) == 50
+
+
 def test_the_rate_of_each_update_and_its_own_loss(data):
     """Replay the sweep by hand: SGD on a linear model, so every loss follows from the rates."""
     model = linear(keras.optimizers.SGD(0.5))

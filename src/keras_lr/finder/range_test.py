@@ -129,7 +129,8 @@ def _watch(rate: Any, updates: int, most: int) -> Any:
             self.average = BETA * self.average + (1 - BETA) * loss
             smoothed = self.average / (1 - BETA**count)
             self.start = smoothed if count == 1 else self.start
-            if smoothed < self.best:
+            # The average of the first few is as noisy as they are: a lucky first batch isn't a best.
+            if count >= _settled(updates) and smoothed < self.best:
                 self.best, self.best_at = smoothed, count
             # 4 × the best for a positive loss; a best near 0, or below it, needs the second term.
             margin = max(3 * abs(self.best), 0.1 * abs(self.start - self.best))
