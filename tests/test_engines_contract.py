@@ -113,12 +113,12 @@ def test_schedules_under_a_loss_scale_that_skips_updates_are_left_to_fit():
         return model
 
     x, y = images()
-    job = Job(scaled, x, y, epochs=2, batch_size=24)
+    job = Job(scaled, 10 * x, y, epochs=2, batch_size=24)
     specs = [
-        TrialSpec({"learning_rate": 0.1}),
-        TrialSpec({"learning_rate": 0.1}, as_schedule("cosine()")),
+        TrialSpec({"learning_rate": 0.01}),
+        TrialSpec({"learning_rate": 0.01}, as_schedule("cosine()")),
         TrialSpec(arguments={"rate": None}),
-        TrialSpec({"learning_rate": 0.1}, arguments={"rate": None}),
+        TrialSpec({"learning_rate": 0.01}, arguments={"rate": None}),
     ]
     wanted = FitEngine(job).run(specs, never, never)
     engine = CompiledEngine(job)
