@@ -11,13 +11,16 @@ from keras_lr.watch.sections import section
 from keras_lr.watch.style import number, schedule_words
 
 
-def tuning_section(study: Any, chosen: Recipe, value: float, *, epochs: int) -> Section:
+def tuning_section(
+    study: Any, chosen: Recipe, value: float, constant: float, *, epochs: int
+) -> Section:
     """The study's section, answering with what its confirmation chose.
 
     Args:
         study: The study.
         chosen: What was chosen.
         value: Its mean objective over the seeds of the confirmation.
+        constant: The same of the best constant rate.
         epochs: Epochs of a training, for the code.
     """
     part = section(study)
@@ -26,7 +29,11 @@ def tuning_section(study: Any, chosen: Recipe, value: float, *, epochs: int) -> 
         part,
         answer=f"Chosen: {chosen.description}: mean {study.objective} {number(value)} over "
         "several seeds.",
-        notes=[f"The best single trial was {best}", *part.notes],
+        notes=[
+            f"The best constant rate, searched and confirmed the same way: {number(constant)}.",
+            f"The best single trial was {best}",
+            *part.notes,
+        ],
         code=code(chosen, epochs),
     )
 

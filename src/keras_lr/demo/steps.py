@@ -131,7 +131,7 @@ def run(
     say("5/5  Write the report and the model")
     sections = [
         comparison,
-        tuning_section(study, recipes[0], value, epochs=epochs),
+        tuning_section(study, recipes[0], value, steady_value, epochs=epochs),
         history,
         finding,
     ]

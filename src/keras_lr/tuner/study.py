@@ -78,8 +78,7 @@ class Study:
                 model = make_model(self._job, spec)
                 if not model.built:
                     _build(model, self._job)
-                model.set_weights(self._kept[1])
-                return model
+                return _trained(model, self._kept[1])
             stored = best.number in self._stored
             why = "comes from the storage" if stored else "ended before its weights were kept"
             print(f"keras-lr: trial {best.number} {why}; training it again.")
@@ -98,8 +97,7 @@ class Study:
         model = make_model(self._job, spec)
         if not model.built:
             _build(model, self._job)
-        model.set_weights(results[0].weights)
-        return model
+        return _trained(model, results[0].weights)
 
     def code(self) -> str:
         """Copyable lines that compile and train as the best trial did."""
@@ -142,3 +140,11 @@ def _build(model: Any, job: Job) -> None:
         return
     batch = next(iter(job.x)) if not hasattr(job.x, "__getitem__") else job.x[0]
     model(batch[0] if isinstance(batch, list | tuple) else batch)
+
+
+def _trained(model: Any, weights: Any) -> Any:
+    """The model with its weights; its optimizer built, or loading it would warn of state missing."""
+    model.set_weights(weights)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    return model
