@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rate.followed import FollowedRate, follow, plain_rate, unfollow
-from keras_lr.rate.leaves import leaf_names, leaves, log_keys, own_schedule, rate_variable
+from keras_lr.rate.leaves import leaves, log_keys, own_schedule, rate_variable
 
 _controls: "weakref.WeakKeyDictionary[Any, Control]" = weakref.WeakKeyDictionary()
 
@@ -54,7 +54,6 @@ class Control:
         self.optimizer = model.optimizer
         _build(model)
         self.leaves = leaves(model.optimizer)
-        self.names = leaf_names(model.optimizer)
         self.log_keys = log_keys(model.optimizer)
         self.factors: dict[object, float] = {}
         self.rates: list[FollowedRate] | None = None

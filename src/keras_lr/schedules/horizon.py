@@ -43,13 +43,6 @@ class Horizon:
             )
 
 
-def check_length(length: Length | None, name: str = "length") -> None:
-    """Refuse anything that can never be a length (at construction, before any run is known)."""
-    if length is None:
-        return
-    _parse(length, name)
-
-
 def tidy_length(
     length: Length | None, name: str = "length", *, least: int = 0, optional: bool = False
 ) -> Length | None:
