@@ -1,39 +1,59 @@
 """Schedules: pure functions from the step to a factor of the learning rate."""
 
-from keras_lr.schedules.composition import Join, Product, join, product
 from keras_lr.schedules.config import deserialize, serialize
-from keras_lr.schedules.constant import Constant
-from keras_lr.schedules.cooldown import Cooldown, warmup_stable_decay
-from keras_lr.schedules.decays import Exponential, TimeDecay
-from keras_lr.schedules.drops import Piecewise, StepDecay
 from keras_lr.schedules.fitting import fit_report
 from keras_lr.schedules.foreign import Function, Keras, as_schedule
 from keras_lr.schedules.horizon import Horizon, Length
-from keras_lr.schedules.one_cycle import OneCycle
+from keras_lr.schedules.marks import Mark
 from keras_lr.schedules.parser import parse
-from keras_lr.schedules.ramps import Cosine, Linear, Polynomial
 from keras_lr.schedules.registry import SCHEDULES, register
 from keras_lr.schedules.schedule import Plan, Schedule
+from keras_lr.schedules.shapes.constant import Constant
+from keras_lr.schedules.shapes.decays import Exponential, TimeDecay
+from keras_lr.schedules.shapes.drops import Piecewise, StepDecay
+from keras_lr.schedules.shapes.one_cycle import OneCycle
+from keras_lr.schedules.shapes.ramps import Cosine, Linear, Polynomial
 from keras_lr.schedules.text import has_text
-from keras_lr.schedules.warmup import Warmup
+from keras_lr.schedules.transforms.between import Between
+from keras_lr.schedules.transforms.clip import Clip
+from keras_lr.schedules.transforms.cooldown import Cooldown, warmup_stable_decay
+from keras_lr.schedules.transforms.hold import Hold
+from keras_lr.schedules.transforms.join import Join, join
+from keras_lr.schedules.transforms.k_decay import KDecay
+from keras_lr.schedules.transforms.noise import Noise
+from keras_lr.schedules.transforms.offset import Offset
+from keras_lr.schedules.transforms.product import Product, product
+from keras_lr.schedules.transforms.rate import Rate
+from keras_lr.schedules.transforms.repeat import Repeat
+from keras_lr.schedules.transforms.stretch import stretch
+from keras_lr.schedules.transforms.warmup import Warmup
 
 __all__ = [
     "SCHEDULES",
+    "Between",
+    "Clip",
     "Constant",
     "Cooldown",
     "Cosine",
     "Exponential",
     "Function",
+    "Hold",
     "Horizon",
     "Join",
+    "KDecay",
     "Keras",
     "Length",
     "Linear",
+    "Mark",
+    "Noise",
+    "Offset",
     "OneCycle",
     "Piecewise",
     "Plan",
     "Polynomial",
     "Product",
+    "Rate",
+    "Repeat",
     "Schedule",
     "StepDecay",
     "TimeDecay",
@@ -47,5 +67,6 @@ __all__ = [
     "product",
     "register",
     "serialize",
+    "stretch",
     "warmup_stable_decay",
 ]

@@ -78,16 +78,38 @@ def _one_minus_sqrt(share: Any, xp: Any) -> Any:
     return share / (1.0 + xp.sqrt(xp.maximum(1.0 - share, 0.0)))
 
 
-RAMPS: Mapping[str, Callable[[Any, Any], Any]] = {
+def _one_minus_square(share: Any, xp: Any) -> Any:
+    return share * (2.0 - share)
+
+
+def _exponential(share: Any, xp: Any) -> Any:
+    return xp.expm1(share * math.log(2.0))
+
+
+def _log(share: Any, length: int, xp: Any) -> Any:
+    return xp.log1p(share * length) / math.log1p(length)
+
+
+COOLDOWNS: Mapping[str, Callable[[Any, Any], Any]] = {
     "linear": _linear,
     "cosine": _cosine,
     "1-sqrt": _one_minus_sqrt,
+    "1-square": _one_minus_square,
+    "exponential": _exponential,
 }
-"""Ways from 0 to 1 (share, xp) -> share; a falling ramp is given the share that is left.
+"""Falls, as functions of the share that is left: (share, xp) -> from 0 at 0 to 1 at 1.
 
-`1-sqrt` is the cooldown of Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed
-Training Durations" (2024).
+Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations" (2024),
+for `1-sqrt` and `1-square`; `exponential` is Megatron-LM's.
 """
+
+WARMUPS: Mapping[str, Callable[[Any, int, Any], Any]] = {
+    "linear": lambda share, length, xp: _linear(share, xp),
+    "cosine": lambda share, length, xp: _cosine(share, xp),
+    "1-sqrt": lambda share, length, xp: _one_minus_sqrt(share, xp),
+    "log": _log,
+}
+"""Rises, as functions of the share that is done: (share, length, xp) -> from 0 at 0 to 1 at 1."""
 
 
 def check_ramp(shape: str, owner: str, known: tuple[str, ...]) -> None:

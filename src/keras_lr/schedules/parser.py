@@ -15,10 +15,11 @@ from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
 from keras_lr.errors import InvalidInput, nearest
-from keras_lr.schedules.constant import Constant
-from keras_lr.schedules.cooldown import warmup_stable_decay
 from keras_lr.schedules.registry import SCHEDULES
 from keras_lr.schedules.schedule import Schedule
+from keras_lr.schedules.shapes.constant import Constant
+from keras_lr.schedules.transforms.cooldown import warmup_stable_decay
+from keras_lr.schedules.transforms.stretch import stretch
 
 _SPACE = re.compile(r"\s*")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
@@ -28,7 +29,10 @@ _WORD = re.compile(r"\d+-[A-Za-z]\w*|[A-Za-z_][\w-]*")
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _DEPTH = 40
 
-_FUNCTIONS: dict[str, Callable[..., Schedule]] = {"warmup_stable_decay": warmup_stable_decay}
+_FUNCTIONS: dict[str, Callable[..., Schedule]] = {
+    "warmup_stable_decay": warmup_stable_decay,
+    "stretch": stretch,
+}
 _UNREADABLE = ("function", "keras")
 
 

@@ -21,7 +21,9 @@ def register(schedule: type[_S]) -> type[_S]:
     Raises:
         InvalidInput: Another class has that name already.
     """
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", schedule.__name__).lower()
+    name = re.sub(
+        r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", schedule.__name__
+    ).lower()
     known = SCHEDULES.get(name)
     if known is not None and _origin(known) != _origin(schedule):  # a notebook defines it again
         raise InvalidInput(

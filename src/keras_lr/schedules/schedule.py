@@ -19,11 +19,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from keras_lr.errors import InvalidInput, UnresolvedSchedule
+from keras_lr.schedules.composable import Composable
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length
+from keras_lr.schedules.marks import Mark
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Composable):
     """Base of every schedule; see the module's text for how to write one."""
 
     name: ClassVar[str] = "schedule"
@@ -101,42 +103,6 @@ class Schedule:
         """Whether its values are rates, and not factors of the optimizer's rate."""
         return any(part.absolute for part in self.parts)
 
-    # --- composition -------------------------------------------------------------------------
-
-    def warmup(self, length: Length, shape: str = "linear", *, start: float = 0.0) -> "Schedule":
-        """Rise to this schedule's first value during `length`, then run it over the rest.
-
-        Args:
-            length: Steps, "5%" of the run, or "2 epochs".
-            shape: "linear" or "cosine".
-            start: Where the rise begins, as a part (0 to 1) of the first value.
-        """
-        from keras_lr.schedules.warmup import Warmup
-
-        return Warmup(self, length, shape=shape, start=start)
-
-    def cooldown(self, length: Length, shape: str = "linear", *, end: float = 0.0) -> "Schedule":
-        """Multiply the last `length` of the run by a fall from 1 to `end`.
-
-        Args:
-            length: Steps, "20%" of the run, or "5 epochs".
-            shape: "linear", "cosine" or "1-sqrt".
-            end: What the fall ends at, as a part (0 to 1) of this schedule's value.
-        """
-        from keras_lr.schedules.cooldown import Cooldown
-
-        return Cooldown(self, length, shape=shape, end=end)
-
-    def __mul__(self, other: Any) -> "Schedule":
-        from keras_lr.schedules.composition import product
-
-        return product(self, other)
-
-    def __rmul__(self, other: Any) -> "Schedule":
-        from keras_lr.schedules.composition import product
-
-        return product(other, self)
-
     def __str__(self) -> str:
         from keras_lr.schedules.text import format_schedule
 
@@ -176,6 +142,24 @@ class Schedule:
     def lead(self) -> int:
         """Steps at its start that belong to a warmup, and that a cooldown must leave alone."""
         return 0
+
+    def inside(self, step: int) -> tuple[tuple["Schedule", int], ...]:
+        """The schedules that make the value at `step`, each with the step that it sees."""
+        return ()
+
+    def note(self, step: int) -> str:
+        """What `explain` adds about `step` in words, such as "step 3 of 10"; may be empty."""
+        return ""
+
+    def marks(self) -> list[Mark]:
+        """The moments that a picture names (once laid out); its end is not one of them."""
+        return []
+
+    def stretched(self, factor: float) -> "Schedule":
+        """The same over a horizon `factor` times as long; see `transforms.stretch`."""
+        from keras_lr.schedules.transforms.stretch import stretched_fields
+
+        return replace(self, **stretched_fields(self, factor))
 
     @property
     def parts(self) -> tuple["Schedule", ...]:
@@ -238,6 +222,22 @@ class Plan(Schedule):
     def lead(self) -> int:
         """The schedule's."""
         return self.schedule.lead()
+
+    def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
+        """The schedule's."""
+        return self.schedule.inside(step)
+
+    def note(self, step: int) -> str:
+        """The schedule's."""
+        return self.schedule.note(step)
+
+    def marks(self) -> list[Mark]:
+        """The schedule's."""
+        return self.schedule.marks()
+
+    def stretched(self, factor: float) -> Schedule:
+        """The schedule, stretched; lay it out over the new run."""
+        return self.schedule.stretched(factor)
 
 
 def whole_steps(

@@ -1,16 +1,16 @@
-"""One schedule after another, and one times another."""
+"""One schedule after another."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import after
-from keras_lr.schedules.constant import Constant
-from keras_lr.schedules.drops import resolve_boundaries, tidy_boundaries
-from keras_lr.schedules.foreign import as_schedule
+from keras_lr.schedules.boundaries import resolve_boundaries, tidy_boundaries
 from keras_lr.schedules.horizon import Horizon, Length
+from keras_lr.schedules.marks import Mark, shifted
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
+from keras_lr.schedules.transforms.members import members
 
 
 @register
@@ -27,7 +27,7 @@ class Join(Schedule):
     boundaries: tuple[Length, ...] | None = None
 
     def __post_init__(self) -> None:
-        schedules = _members(self.schedules, "join")
+        schedules = members(self.schedules, "join")
         object.__setattr__(self, "schedules", schedules)
         kinds = {schedule.absolute for schedule in schedules}
         if len(kinds) == 2:
@@ -124,6 +124,30 @@ class Join(Schedule):
         """The first schedule's."""
         return self.schedules[0].lead()
 
+    def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
+        """The schedule whose turn it is."""
+        index, start = self._turn(step)
+        return ((self.schedules[index], step - start),)
+
+    def note(self, step: int) -> str:
+        """Whose turn it is."""
+        index, start = self._turn(step)
+        return f"part {index + 1} of {len(self.schedules)}, from step {start}"
+
+    def marks(self) -> list[Mark]:
+        """The boundaries, and what lies inside each turn."""
+        starts = (0, *self._starts())
+        found = [Mark(start, "next part") for start in starts[1:]]
+        for index, (start, schedule) in enumerate(zip(starts, self.schedules, strict=True)):
+            stop = starts[index + 1] - 1 if index + 1 < len(starts) else None
+            found += shifted(schedule.marks(), start, until=stop)
+        return found
+
+    def _turn(self, step: int) -> tuple[int, int]:
+        starts = (0, *self._starts())
+        index = sum(step >= start for start in starts[1:])
+        return index, starts[index]
+
     def _starts(self) -> tuple[int, ...]:
         if self.boundaries is not None:
             return self.boundaries  # type: ignore[return-value]
@@ -132,49 +156,6 @@ class Join(Schedule):
             start += schedule.span() or 0
             starts.append(start)
         return tuple(starts)
-
-
-@register
-@dataclass(frozen=True)
-class Product(Schedule):
-    """One schedule times another; see `product`."""
-
-    example = "cosine() * step_decay(factor=0.5, every=30%)"
-
-    schedules: tuple[Schedule, ...]
-
-    def __post_init__(self) -> None:
-        flat: list[Schedule] = []
-        for schedule in _members(self.schedules, "product"):
-            flat.extend(schedule.schedules if isinstance(schedule, Product) else (schedule,))
-        object.__setattr__(self, "schedules", tuple(flat))
-        rates = [schedule for schedule in flat if schedule.absolute]
-        if len(rates) > 1:
-            raise InvalidInput(
-                "A product has at most one schedule whose values are rates (Keras's own are); a "
-                "rate times a rate is no rate. Received: " + ", ".join(str(s) for s in rates) + "."
-            )
-
-    def formula(self, step: Any, xp: Any) -> Any:
-        """The product of the values."""
-        value = self.schedules[0].formula(step, xp)
-        for schedule in self.schedules[1:]:
-            value = value * schedule.formula(step, xp)
-        return value
-
-    def lay(self, horizon: Horizon, room: int) -> "Product":
-        """Each over the whole room."""
-        return replace(self, schedules=tuple(s.lay(horizon, room) for s in self.schedules))
-
-    def span(self) -> int | None:
-        """Where the last one is over, constants aside."""
-        spans = [s.span() for s in self.schedules if not isinstance(s, Constant)]
-        known = [span for span in spans if span is not None]
-        return max(known) if known and len(known) == len(spans) else None
-
-    def lead(self) -> int:
-        """The longest one."""
-        return max(schedule.lead() for schedule in self.schedules)
 
 
 def join(schedules: Any, boundaries: Any = None) -> Schedule:
@@ -191,22 +172,3 @@ def join(schedules: Any, boundaries: Any = None) -> Schedule:
     array([0. , 0.5, 1. , 0.5, 0. ])
     """
     return Join(schedules, boundaries)
-
-
-def product(*schedules: Any) -> Schedule:
-    """Schedules times each other; `a * b` is the same.
-
-    Args:
-        schedules: Two or more: schedules, numbers, text, callables; one of them may be Keras's.
-
-    >>> from keras_lr.schedules import Linear
-    >>> (Linear(length=4) * 0.5)([0, 2])
-    array([0.5 , 0.25])
-    """
-    return Product(schedules)
-
-
-def _members(schedules: Any, owner: str) -> tuple[Schedule, ...]:
-    if not isinstance(schedules, list | tuple) or len(schedules) < 2:
-        raise InvalidInput(f"{owner} needs two schedules or more. Received: {schedules!r}.")
-    return tuple(as_schedule(schedule) for schedule in schedules)

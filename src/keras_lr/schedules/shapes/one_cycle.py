@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import RAMPS, between, check_ramp, real
+from keras_lr.schedules.arithmetic import COOLDOWNS, between, check_ramp, real
 from keras_lr.schedules.checks import number
 from keras_lr.schedules.horizon import Length, tidy_length
 from keras_lr.schedules.registry import register
@@ -60,7 +60,7 @@ class OneCycle(Schedule):
         """The rise before the peak, the fall after it."""
         last: int = self.length - 1  # type: ignore[operator,assignment]
         top = max(self.peak * (last + 1) - 1.0, 0.0)
-        ramp = RAMPS[self.shape]
+        ramp = COOLDOWNS[self.shape]
         ahead = real(last - xp.minimum(step, last), xp) / ((last - top) or 1.0)
         fall = between(self.end, 1.0, ramp(xp.minimum(ahead, 1.0), xp), xp)
         if top == 0.0:

@@ -4,26 +4,32 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import RAMPS, after, between, check_ramp, done
-from keras_lr.schedules.checks import number
-from keras_lr.schedules.foreign import as_schedule
+from keras_lr.schedules.arithmetic import WARMUPS, after, between, check_ramp, done, fill
+from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
+from keras_lr.schedules.marks import Mark, shifted
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
+from keras_lr.schedules.transforms.transform import Transform
 
 
 @register
 @dataclass(frozen=True)
-class Warmup(Schedule):
+class Warmup(Transform):
     """Rise to the schedule's first value, then the schedule, shifted, over the rest of the run.
 
     At step 0 the factor is start × first value, at step `length` the first value; as in optax's
-    `warmup_cosine_decay_schedule` and the schedules of Hugging Face's transformers.
+    `warmup_cosine_decay_schedule` and the schedules of Hugging Face's transformers. (For a warmup
+    that multiplies a schedule which runs underneath it, as DeepSpeed's and pytorch_warmup's do,
+    write a product: `Linear(0, 1, length=100) * Cosine()`.)
 
     Args:
         schedule: What follows the warmup.
-        length: Steps, "5%" of the run, or "2 epochs"; 0 for none.
-        shape: "linear" or "cosine".
+        length: Steps, "5%" of the run, or "2 epochs".
+        shape: With p the share of the warmup that is done: "linear", p; "cosine",
+            (1 − cos πp)/2; "1-sqrt", 1 − √(1 − p); "log", log(1 + step)/log(1 + length), as
+            DeepSpeed's `WarmupLR`.
+        power: The shape is taken to this power; "linear" with 2 is TensorFlow's `PolynomialWarmUp`.
         start: Where the rise begins, as a part (0 to 1) of the schedule's first value.
 
     >>> from keras_lr.schedules import Linear
@@ -34,29 +40,33 @@ class Warmup(Schedule):
     lengths = ("length",)
     example = "cosine(end=0.1) | warmup(10%, start=0.1)"
 
-    schedule: Schedule
     length: Length
     _: KW_ONLY
     shape: str = "linear"
+    power: float = 1.0
     start: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "schedule", as_schedule(self.schedule))
-        object.__setattr__(self, "length", tidy_length(self.length, "Warmup's length"))
-        check_ramp(self.shape, "Warmup", ("linear", "cosine"))
+        super().__post_init__()
+        length = tidy_length(self.length, "Warmup's length", least=1)
+        object.__setattr__(self, "length", length)
+        check_ramp(self.shape, "Warmup", tuple(WARMUPS))
+        object.__setattr__(self, "power", positive(self.power, "Warmup", "power"))
         object.__setattr__(self, "start", number(self.start, "Warmup", "start", most=1.0))
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The ramp times the shifted schedule, which stays at its first value until it starts."""
         length: int = self.length  # type: ignore[assignment]
         value = self.schedule.formula(after(step, length, xp), xp)
-        if length == 0:
-            return value
-        share = RAMPS[self.shape](done(step, length, xp), xp)
+        share = WARMUPS[self.shape](done(step, length, xp), length, xp)
+        if self.power != 1.0:
+            share = xp.power(share, fill(self.power, share, xp))
         return between(self.start, 1.0, share, xp) * value
 
-    def lay(self, horizon: Horizon, room: int) -> "Warmup":
+    def lay(self, horizon: Horizon, room: int) -> Schedule:
         """The warmup first, what it leaves of the room to the schedule.
+
+        A share that a short run rounds to nothing leaves the schedule alone.
 
         Raises:
             InvalidInput: The two need more steps than there are.
@@ -78,7 +88,7 @@ class Warmup(Schedule):
                 "after the warmup, or leave the length out: it then fills the rest. "
                 f"Received: {self}."
             )
-        return replace(self, schedule=inner, length=length)
+        return replace(self, schedule=inner, length=length) if length else inner
 
     def span(self) -> int | None:
         """The warmup's steps and the schedule's."""
@@ -88,3 +98,16 @@ class Warmup(Schedule):
     def lead(self) -> int:
         """The warmup's steps."""
         return self.length + self.schedule.lead()  # type: ignore[operator,return-value]
+
+    def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
+        """The schedule, which begins when the warmup is over."""
+        return ((self.schedule, max(step - self.length, 0)),)  # type: ignore[operator]
+
+    def note(self, step: int) -> str:
+        """How far the warmup is."""
+        return f"step {step} of {self.length}" if step < self.length else "over"  # type: ignore[operator]
+
+    def marks(self) -> list[Mark]:
+        """Its end, and the schedule's, shifted."""
+        length: int = self.length  # type: ignore[assignment]
+        return [Mark(length, "warmup ends"), *shifted(self.schedule.marks(), length)]

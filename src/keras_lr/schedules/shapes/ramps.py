@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
-from keras_lr.schedules.arithmetic import RAMPS, between, done, fill, left
+from keras_lr.schedules.arithmetic import COOLDOWNS, between, done, fill, left
 from keras_lr.schedules.checks import falling, number, positive
 from keras_lr.schedules.horizon import Length, tidy_length
 from keras_lr.schedules.registry import register
@@ -74,7 +74,7 @@ class Cosine(_Ramp):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The curve, computed upwards from its end."""
-        share = RAMPS["cosine"](left(step, self.length, xp), xp)  # type: ignore[arg-type]
+        share = COOLDOWNS["cosine"](left(step, self.length, xp), xp)  # type: ignore[arg-type]
         return between(self.end, self.start, share, xp)
 
 

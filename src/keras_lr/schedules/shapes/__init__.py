@@ -1,0 +1,1 @@
+"""Shapes: schedules that are made of nothing but numbers."""

@@ -1,0 +1,1 @@
+"""Transforms: schedules made of other schedules. Composition takes the place of options."""

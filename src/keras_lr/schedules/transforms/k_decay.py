@@ -1,0 +1,83 @@
+"""Bent time: k-decay."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from keras_lr.errors import InvalidInput
+from keras_lr.schedules.arithmetic import done, fill
+from keras_lr.schedules.checks import positive
+from keras_lr.schedules.horizon import Horizon
+from keras_lr.schedules.marks import Mark
+from keras_lr.schedules.registry import register
+from keras_lr.schedules.schedule import Schedule
+from keras_lr.schedules.transforms.transform import Transform
+
+
+@register
+@dataclass(frozen=True)
+class KDecay(Transform):
+    """At the share p of its length, the schedule is where it else is at p^power.
+
+    Zhang & Li, "k-decay" (2020); timm's `k_decay`, for any schedule that has an end.
+
+    Args:
+        schedule: What is bent.
+        power: Above 1 the schedule stays high for longer, below 1 it falls earlier.
+
+    >>> from keras_lr.schedules import Linear
+    >>> Linear(length=10).k_decay(2.0)([0, 5, 10])
+    array([1.  , 0.75, 0.  ])
+    """
+
+    example = "cosine(end=0.1) | k_decay(1.5)"
+
+    power: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "power", positive(self.power, "KDecay", "power"))
+        if self.schedule.missing() is None:
+            self._length()
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """The schedule's value at the bent step, which may lie between two."""
+        length = self._length()
+        share = done(step, length, xp)
+        return self.schedule.formula(length * xp.power(share, fill(self.power, share, xp)), xp)
+
+    def lay(self, horizon: Horizon, room: int) -> Schedule:
+        """The schedule, laid out.
+
+        Raises:
+            InvalidInput: It never ends.
+        """
+        laid = super().lay(horizon, room)
+        laid._length()  # type: ignore[attr-defined]
+        return laid
+
+    def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
+        """The schedule, at the nearest step."""
+        length = self._length()
+        return ((self.schedule, round(length * min(step / length, 1.0) ** self.power)),)
+
+    def marks(self) -> list[Mark]:
+        """The schedule's, where time puts them."""
+        length = self._length()
+        return [
+            Mark(round(length * min(mark.step / length, 1.0) ** (1 / self.power)), mark.label)
+            for mark in self.schedule.marks()
+        ]
+
+    def lead(self) -> int:
+        """Where the warmup is over."""
+        length = self._length()
+        return round(length * min(self.schedule.lead() / length, 1.0) ** (1 / self.power))
+
+    def _length(self) -> int:
+        span = self.schedule.span()
+        if span is None:
+            raise InvalidInput(
+                f"k_decay bends the time until a schedule's end, and {self.schedule} never ends. "
+                "Bend one with a length, such as Cosine()."
+            )
+        return span

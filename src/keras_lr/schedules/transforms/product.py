@@ -1,0 +1,76 @@
+"""One schedule times another."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keras_lr.errors import InvalidInput
+from keras_lr.schedules.horizon import Horizon
+from keras_lr.schedules.marks import Mark
+from keras_lr.schedules.registry import register
+from keras_lr.schedules.schedule import Schedule
+from keras_lr.schedules.shapes.constant import Constant
+from keras_lr.schedules.transforms.members import members
+
+
+@register
+@dataclass(frozen=True)
+class Product(Schedule):
+    """One schedule times another; see `product`."""
+
+    example = "cosine() * step_decay(factor=0.5, every=30%)"
+
+    schedules: tuple[Schedule, ...]
+
+    def __post_init__(self) -> None:
+        flat: list[Schedule] = []
+        for schedule in members(self.schedules, "product"):
+            flat.extend(schedule.schedules if isinstance(schedule, Product) else (schedule,))
+        object.__setattr__(self, "schedules", tuple(flat))
+        rates = [schedule for schedule in flat if schedule.absolute]
+        if len(rates) > 1:
+            raise InvalidInput(
+                "A product has at most one schedule whose values are rates (Keras's own are); a "
+                "rate times a rate is no rate. Received: " + ", ".join(str(s) for s in rates) + "."
+            )
+
+    def formula(self, step: Any, xp: Any) -> Any:
+        """The product of the values."""
+        value = self.schedules[0].formula(step, xp)
+        for schedule in self.schedules[1:]:
+            value = value * schedule.formula(step, xp)
+        return value
+
+    def lay(self, horizon: Horizon, room: int) -> "Product":
+        """Each over the whole room."""
+        return replace(self, schedules=tuple(s.lay(horizon, room) for s in self.schedules))
+
+    def span(self) -> int | None:
+        """Where the last one is over, constants aside."""
+        spans = [s.span() for s in self.schedules if not isinstance(s, Constant)]
+        known = [span for span in spans if span is not None]
+        return max(known) if known and len(known) == len(spans) else None
+
+    def lead(self) -> int:
+        """The longest one."""
+        return max(schedule.lead() for schedule in self.schedules)
+
+    def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
+        """All of them, at the same step."""
+        return tuple((schedule, step) for schedule in self.schedules)
+
+    def marks(self) -> list[Mark]:
+        """Those of all."""
+        return [mark for schedule in self.schedules for mark in schedule.marks()]
+
+
+def product(*schedules: Any) -> Schedule:
+    """Schedules times each other; `a * b` is the same.
+
+    Args:
+        schedules: Two or more: schedules, numbers, text, callables; one of them may be Keras's.
+
+    >>> from keras_lr.schedules import Linear
+    >>> (Linear(length=4) * 0.5)([0, 2])
+    array([0.5 , 0.25])
+    """
+    return Product(schedules)
