@@ -47,4 +47,7 @@ def _units(length: Length | None) -> tuple[float, str]:
     if isinstance(length, int):
         return float(length), "step"
     text = str(length)
-    return (float(text[:-1]), "%") if text.endswith("%") else (float(text.split()[0]), "epoch")
+    if text.endswith("%"):
+        return float(text[:-1]), "%"
+    number, unit = text.split()
+    return float(number), unit.rstrip("s")

@@ -44,6 +44,6 @@ def falling(start: float, end: float, owner: str) -> None:
 
 
 def _advice(value: Any) -> str:
-    if isinstance(value, str) and any(unit in value for unit in ("%", "epoch", "step")):
+    if isinstance(value, str) and any(unit in value for unit in ("%", "epoch", "step", "sample")):
         return f" For a length write length={value!r}."
     return ""

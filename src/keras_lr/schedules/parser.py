@@ -5,7 +5,7 @@ pipeline  = product ("|" transform)*     transforms apply to what stands left of
 product   = atom ("*" atom)*
 atom      = NAME ["(" [argument ("," argument)*] ")"] | NUMBER | "(" pipeline ")"
 argument  = [NAME "="] value             members of a join are pipelines
-value     = NUMBER | NUMBER ("%" | "epochs" | "steps") | WORD | "[" value ("," value)* "]"
+value     = NUMBER | NUMBER ("%" | "epochs" | "steps" | "samples") | WORD | "[" value ("," value)* "]"
 """
 
 import inspect
@@ -23,7 +23,7 @@ from keras_lr.schedules.transforms.stretch import stretch
 
 _SPACE = re.compile(r"\s*")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_UNIT = re.compile(r"\s*(%|epochs?\b|steps?\b)")
+_UNIT = re.compile(r"\s*(%|epochs?\b|steps?\b|samples?\b)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WORD = re.compile(r"\d+-[A-Za-z]\w*|[A-Za-z_][\w-]*")
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")

@@ -1,11 +1,12 @@
 """Periods: a length that repeats ("every 10 epochs"), which may hold a fraction of a step.
 
-Under gradient accumulation an epoch may have 2.5 updates. A length is rounded, but a rounded period
-would drift away from the epochs, so a period is kept as it is.
+Under gradient accumulation an epoch may have 2.5 updates, and 1000 samples are 31.25 batches of 32.
+A length is rounded, but a rounded period would drift away from the data, so a period is kept as it
+is.
 """
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
+from keras_lr.schedules.horizon import Horizon, Length, exact_steps, resolve_length, tidy_length
 
 Period = Length | float
 
@@ -33,14 +34,14 @@ def resolve_period(period: Period, horizon: Horizon, name: str) -> float:
     5
     >>> resolve_period("1 epoch", Horizon(10, 2.5), "every")
     2.5
+    >>> resolve_period("96 samples", Horizon(10, batch_size=64), "every")
+    1.5
     """
     if isinstance(period, int | float):
         return period
     if period.endswith("%"):
         return max(resolve_length(period, horizon, name), 1)
-    if horizon.steps_per_epoch is None:
-        resolve_length(period, horizon, name)  # raises, and says what to write
-    steps = float(period.split()[0]) * float(horizon.steps_per_epoch)  # type: ignore[arg-type]
+    steps = exact_steps(period, horizon, name)
     nearest = round(steps)
     whole = nearest >= 1 and abs(steps - nearest) < 1e-6 * nearest
     return nearest if whole else max(steps, LEAST)

@@ -77,6 +77,7 @@ class Schedule(Composable):
         *,
         steps: int | None = None,
         steps_per_epoch: float | None = None,
+        batch_size: float | None = None,
     ) -> "Plan":
         """Lay the schedule out over a run: every length becomes a number of steps.
 
@@ -84,18 +85,23 @@ class Schedule(Composable):
             horizon: The run. Or give its parts:
             steps: Updates in the whole run.
             steps_per_epoch: Updates in an epoch, where a length is in epochs.
+            batch_size: Samples in one update, where a length is in samples (see `Horizon`).
 
         Raises:
-            InvalidInput: The composition doesn't fit into the run, or epochs aren't known.
+            InvalidInput: The composition doesn't fit into the run, or a unit isn't known.
         """
-        if (horizon is None) == (steps is None):
+        parts = (steps, steps_per_epoch, batch_size)
+        if (horizon is None) == (steps is None) or (
+            horizon is not None and parts != (None, None, None)
+        ):
             raise InvalidInput(
                 "A schedule is resolved against a run: write .resolve(steps=1000, "
-                "steps_per_epoch=100), or .resolve(Horizon(1000, 100)). "
-                f"Received: horizon={horizon!r}, steps={steps!r}."
+                "steps_per_epoch=100, batch_size=32), or .resolve(Horizon(1000, 100, 32)). "
+                f"Received: horizon={horizon!r}, steps={steps!r}, "
+                f"steps_per_epoch={steps_per_epoch!r}, batch_size={batch_size!r}."
             )
         if horizon is None:
-            horizon = Horizon(steps, steps_per_epoch)  # type: ignore[arg-type]
+            horizon = Horizon(steps, steps_per_epoch, batch_size)  # type: ignore[arg-type]
         return Plan(self.lay(horizon, horizon.steps), horizon)
 
     @property
@@ -185,7 +191,7 @@ class Schedule(Composable):
         if gap is not None:
             raise UnresolvedSchedule(
                 f"{self} has no step numbers yet ({gap} depends on the run). Call "
-                ".resolve(steps=1000, steps_per_epoch=100) with the run's numbers first "
+                ".resolve(steps=1000, steps_per_epoch=100, batch_size=32) with the run's numbers first "
                 "(LearningRate does it in fit), or give every length in steps."
             )
 

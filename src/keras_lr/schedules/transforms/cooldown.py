@@ -133,6 +133,6 @@ def warmup_stable_decay(
     array([0. , 0.5, 1. , 1. , 0.5, 0. ])
     """
     stable: Schedule = Constant()
-    if tidy_length(warmup, "warmup") not in (0, "0%", "0 epochs"):
+    if tidy_length(warmup, "warmup") not in (0, "0%", "0 epochs", "0 samples"):
         stable = stable.warmup(warmup, start=start)
     return stable.cooldown(decay, shape, end=end)
