@@ -1,5 +1,6 @@
 """Schedules: pure functions from the step to a factor of the learning rate."""
 
+from keras_lr.schedules import theory
 from keras_lr.schedules.config import deserialize, serialize
 from keras_lr.schedules.fitting import fit_report
 from keras_lr.schedules.foreign import Function, Keras, as_schedule
@@ -11,8 +12,15 @@ from keras_lr.schedules.schedule import Plan, Schedule
 from keras_lr.schedules.shapes.constant import Constant
 from keras_lr.schedules.shapes.decays import Exponential, TimeDecay
 from keras_lr.schedules.shapes.drops import Piecewise, StepDecay
+from keras_lr.schedules.shapes.geometric import Geometric
+from keras_lr.schedules.shapes.inverse_sqrt import InverseSqrt
 from keras_lr.schedules.shapes.one_cycle import OneCycle
+from keras_lr.schedules.shapes.power import Power
 from keras_lr.schedules.shapes.ramps import Cosine, Linear, Polynomial
+from keras_lr.schedules.shapes.restarts import PolynomialRestarts
+from keras_lr.schedules.shapes.rex import Rex
+from keras_lr.schedules.shapes.saturation import Saturation
+from keras_lr.schedules.shapes.tanh import Tanh
 from keras_lr.schedules.text import has_text
 from keras_lr.schedules.transforms.between import Between
 from keras_lr.schedules.transforms.clip import Clip
@@ -37,8 +45,10 @@ __all__ = [
     "Cosine",
     "Exponential",
     "Function",
+    "Geometric",
     "Hold",
     "Horizon",
+    "InverseSqrt",
     "Join",
     "KDecay",
     "Keras",
@@ -51,11 +61,16 @@ __all__ = [
     "Piecewise",
     "Plan",
     "Polynomial",
+    "PolynomialRestarts",
+    "Power",
     "Product",
     "Rate",
     "Repeat",
+    "Rex",
+    "Saturation",
     "Schedule",
     "StepDecay",
+    "Tanh",
     "TimeDecay",
     "Warmup",
     "as_schedule",
@@ -68,5 +83,6 @@ __all__ = [
     "register",
     "serialize",
     "stretch",
+    "theory",
     "warmup_stable_decay",
 ]
