@@ -45,8 +45,14 @@ def fill(value: float, like: Any, xp: Any) -> Any:
 
 
 def between(low: float, high: float, share: Any, xp: Any) -> Any:
-    """The value at `share` (0 to 1) of the way from `low` up to `high`."""
-    return xp.minimum(low + (high - low) * share, fill(high, share, xp))
+    """The value at `share` (0 to 1) of the way from `low` up to `high`; both ends are exact."""
+    top = fill(high, share, xp)
+    return xp.where(share < 1.0, xp.minimum(low + (high - low) * share, top), top)
+
+
+def period_ratio(every: float) -> Fraction:
+    """`every` as a fraction whose terms are small enough to count with in 32 bits."""
+    return Fraction(every).limit_denominator(max(1, min(4096, math.isqrt(int(2**31 / every)))))
 
 
 def periods(step: Any, every: float, xp: Any) -> Any:
@@ -55,7 +61,7 @@ def periods(step: Any, every: float, xp: Any) -> Any:
     An epoch may hold 2.5 updates under gradient accumulation; the count stays exact, because it is
     done in integers, none of which leaves the 32 bits that a backend counts in.
     """
-    ratio = Fraction(every).limit_denominator(max(1, min(4096, math.isqrt(int(2**31 / every)))))
+    ratio = period_ratio(every)
     whole = xp.floor_divide(step, ratio.numerator)
     if ratio.denominator == 1:
         return real(whole, xp)

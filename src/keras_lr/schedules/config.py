@@ -22,7 +22,7 @@ def serialize(schedule: Any) -> dict[str, Any]:
 
     >>> from keras_lr.schedules import Cosine
     >>> serialize(Cosine(length="5%"))
-    {'name': 'cosine', 'start': 1.0, 'end': 0.0, 'length': '5%'}
+    {'name': 'cosine', 'start': 1.0, 'end': 0.0, 'length': '5%', 'power': 1.0}
     """
     schedule = as_schedule(schedule)
     if schedule.name not in SCHEDULES:

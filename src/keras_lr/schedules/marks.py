@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+MOST_MARKS = 200
+"""So many of one kind, such as the starts of cycles, are named at most."""
+
 
 @dataclass(frozen=True)
 class Mark:

@@ -48,8 +48,9 @@ def parse(text: str) -> Schedule:
     Raises:
         InvalidInput: It can't be read; the message points at the character.
 
-    >>> parse("warmup(5%) | cosine(end=0.01)")
-    Warmup(schedule=Cosine(start=1.0, end=0.01, length=None), length='5%', shape='linear', start=0.0)
+    >>> from keras_lr.schedules import Cosine
+    >>> parse("warmup(5%) | cosine(end=0.01)") == Cosine(end=0.01).warmup("5%")
+    True
     """
     if not isinstance(text, str):
         raise InvalidInput(f'parse takes a text such as "cosine()". Received: {text!r}.')

@@ -91,3 +91,12 @@ class TimeDecay(Schedule):
         """`per`, where it is in epochs or a share."""
         relative = isinstance(self.per, str) and self.per != "update"
         return f"per={self.per!r}" if relative else None
+
+    def stretched(self, factor: float) -> "TimeDecay":
+        """As far down after `factor` times as many updates or epochs."""
+        from keras_lr.schedules.transforms.stretch import stretched_length
+
+        if self.per == "update":
+            return replace(self, decay=self.decay / factor)
+        per = "1 epoch" if self.per == "epoch" else self.per
+        return replace(self, per=stretched_length(per, factor, "per"))

@@ -1,14 +1,15 @@
 """Schedules that stay and drop: by a factor every so often, or to given values."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import fill, periods, real
+from keras_lr.schedules.arithmetic import fill, period_ratio, periods, real
 from keras_lr.schedules.boundaries import resolve_boundaries, tidy_boundaries
 from keras_lr.schedules.checks import number, positive
-from keras_lr.schedules.horizon import Horizon, Length
-from keras_lr.schedules.marks import Mark
+from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length
+from keras_lr.schedules.marks import MOST_MARKS, Mark
 from keras_lr.schedules.period import Period, resolve_period, tidy_period
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
@@ -47,6 +48,14 @@ class StepDecay(Schedule):
     def lay(self, horizon: Horizon, room: int) -> "StepDecay":
         """`every` in steps."""
         return replace(self, every=resolve_period(self.every, horizon, "every"))
+
+    def marks(self) -> list[Mark]:
+        """The first drops."""
+        if self.factor == 1.0:
+            return []
+        every = period_ratio(self.every)  # type: ignore[arg-type]
+        drops = {math.ceil(every * drop) for drop in range(1, MOST_MARKS + 1)}
+        return [Mark(step, "drop") for step in sorted(drops) if step <= MOST_STEPS]
 
 
 @register

@@ -1,35 +1,17 @@
 """Falls from one value to another over a length: straight, half a cosine, a power."""
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from keras_lr.schedules.arithmetic import COOLDOWNS, between, done, fill, left
-from keras_lr.schedules.checks import falling, number, positive
-from keras_lr.schedules.horizon import Length, tidy_length
+from keras_lr.schedules.checks import falling, positive
 from keras_lr.schedules.registry import register
-from keras_lr.schedules.schedule import Schedule
-
-
-@dataclass(frozen=True)
-class _Ramp(Schedule):
-    lengths = ("length",)
-
-    start: float = 1.0
-    end: float = 0.0
-    _: KW_ONLY
-    length: Length | None = None
-
-    def __post_init__(self) -> None:
-        owner = type(self).__name__
-        object.__setattr__(self, "start", number(self.start, owner, "start"))
-        object.__setattr__(self, "end", number(self.end, owner, "end"))
-        length = tidy_length(self.length, f"{owner}'s length", least=1, optional=True)
-        object.__setattr__(self, "length", length)
+from keras_lr.schedules.shapes.ramp import Ramp
 
 
 @register
 @dataclass(frozen=True)
-class Linear(_Ramp):
+class Linear(Ramp):
     """A straight line from `start` to `end`: start + (end − start)·step/length; it may rise.
 
     Args:
@@ -52,14 +34,16 @@ class Linear(_Ramp):
 
 @register
 @dataclass(frozen=True)
-class Cosine(_Ramp):
-    """Half a cosine from `start` down to `end`: end + (start − end)·(1 + cos(π·step/length))/2.
+class Cosine(Ramp):
+    """Half a cosine down: end + (start − end)·((1 + cos(π·step/length))/2)^power.
 
-    Without restarts; Loshchilov & Hutter, "SGDR" (2017), equation 5.
+    Without restarts; Loshchilov & Hutter, "SGDR" (2017), equation 5. The power is the `exponent` of
+    optax's `cosine_decay_schedule`.
 
     Args:
         start: Factor at step 0.
         end: Factor from step `length` on, at most `start`.
+        power: Above 1 it falls earlier, below 1 later.
         length: Steps, "50%", "3 epochs", or `None` for what is left of the run.
 
     >>> Cosine(length=10)([0, 5, 10, 99]).round(9)
@@ -68,19 +52,24 @@ class Cosine(_Ramp):
 
     example = "cosine(end=0.1)"
 
+    power: float = field(default=1.0, kw_only=True)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         falling(self.start, self.end, "Cosine")
+        object.__setattr__(self, "power", positive(self.power, "Cosine", "power"))
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The curve, computed upwards from its end."""
         share = COOLDOWNS["cosine"](left(step, self.length, xp), xp)  # type: ignore[arg-type]
+        if self.power != 1.0:
+            share = xp.power(share, fill(self.power, share, xp))
         return between(self.end, self.start, share, xp)
 
 
 @register
 @dataclass(frozen=True)
-class Polynomial(_Ramp):
+class Polynomial(Ramp):
     """A power of the share that is left: end + (start − end)·(1 − step/length)^power.
 
     Keras's `PolynomialDecay` and torch's `PolynomialLR`, whose default power it has.

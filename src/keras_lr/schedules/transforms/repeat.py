@@ -11,12 +11,10 @@ from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import fill, real
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length, resolve_length, tidy_length
-from keras_lr.schedules.marks import Mark, shifted
+from keras_lr.schedules.marks import MOST_MARKS, Mark, shifted
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.schedules.transforms.transform import Transform
-
-_MOST_MARKS = 200
 
 
 @register
@@ -175,7 +173,7 @@ class Repeat(Transform):
 
     def marks(self) -> list[Mark]:
         """Each cycle's start, and the first cycle's own."""
-        count = min(self.times or _MOST_MARKS, _MOST_MARKS)
+        count = min(self.times or MOST_MARKS, MOST_MARKS)
         starts = [math.ceil(self._cycle_start(cycle)) for cycle in range(count)]
         own = shifted(self.schedule.marks(), 0, until=self._length())
         return [*own, *(Mark(start, "next cycle") for start in starts[1:])]

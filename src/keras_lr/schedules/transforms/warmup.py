@@ -50,6 +50,11 @@ class Warmup(Transform):
         super().__post_init__()
         length = tidy_length(self.length, "Warmup's length", least=1)
         object.__setattr__(self, "length", length)
+        if self.shape == "exponential":
+            raise InvalidInput(
+                "Warmup has no shape 'exponential', which rises for ever: multiply the schedule "
+                "instead, Saturation(timescale=1000) * schedule. Received: shape='exponential'."
+            )
         check_ramp(self.shape, "Warmup", tuple(WARMUPS))
         object.__setattr__(self, "power", positive(self.power, "Warmup", "power"))
         object.__setattr__(self, "start", number(self.start, "Warmup", "start", most=1.0))
