@@ -22,26 +22,37 @@ def real(value: Any, xp: Any) -> Any:
 
 def done(step: Any, length: int, xp: Any) -> Any:
     """The share of `length` that is behind `step`: 0 at the first step, 1 from `length` on."""
-    return real(xp.minimum(step, length), xp) / length
+    return real(at_most(step, length, xp), xp) / length
 
 
 def left(step: Any, length: int, xp: Any) -> Any:
     """The share of `length` that is ahead of `step`: 1 at the first step, 0 from `length` on."""
-    return real(length - xp.minimum(step, length), xp) / length
+    return real(length - at_most(step, length, xp), xp) / length
 
 
 def after(step: Any, start: int, xp: Any) -> Any:
     """Steps since `start`, 0 before it: the step that a shifted schedule sees."""
-    return xp.maximum(step - start, 0)
+    return at_least(step - start, 0, xp)
 
 
 def fill(value: float, like: Any, xp: Any) -> Any:
-    """`value` in the shape and type of the floats `like`.
+    """`value` in the shape and type of `like`.
 
     A Python number that goes into `where`, `minimum` or `power` may be rounded to Keras's `floatx`
-    first, which is float16 for some; one that meets a tensor in an operator never is.
+    first, which is float16 for some, and where that is bfloat16 turns integers into floats; one
+    that meets a tensor in an operator never does.
     """
     return xp.ones_like(like) * value
+
+
+def at_most(value: Any, most: Any, xp: Any) -> Any:
+    """The lower of `value` and the number `most`, in the type of `value`: integers stay integers."""
+    return xp.minimum(value, fill(most, value, xp))
+
+
+def at_least(value: Any, least: Any, xp: Any) -> Any:
+    """The higher of `value` and the number `least`, in the type of `value`."""
+    return xp.maximum(value, fill(least, value, xp))
 
 
 def between(low: float, high: float, share: Any, xp: Any) -> Any:
@@ -62,11 +73,11 @@ def periods(step: Any, every: float, xp: Any) -> Any:
     done in integers, none of which leaves the 32 bits that a backend counts in.
     """
     ratio = period_ratio(every)
-    whole = xp.floor_divide(step, ratio.numerator)
+    whole = step // ratio.numerator
     if ratio.denominator == 1:
         return real(whole, xp)
     rest = step - whole * ratio.numerator
-    part = xp.floor_divide(rest * ratio.denominator, ratio.numerator)
+    part = rest * ratio.denominator // ratio.numerator
     return real(whole, xp) * ratio.denominator + real(part, xp)
 
 
@@ -81,7 +92,7 @@ def _cosine(share: Any, xp: Any) -> Any:
 
 def _one_minus_sqrt(share: Any, xp: Any) -> Any:
     # 1 - sqrt(1 - share) without its cancellation near zero, and without the root of a rounding.
-    return share / (1.0 + xp.sqrt(xp.maximum(1.0 - share, 0.0)))
+    return share / (1.0 + xp.sqrt(at_least(1.0 - share, 0.0, xp)))
 
 
 def _one_minus_square(share: Any, xp: Any) -> Any:

@@ -14,7 +14,7 @@ write `formula()`; `@register` (see `registry`) gives it a text form, a config a
 
 import numbers
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from keras_lr.errors import InvalidInput, UnresolvedSchedule
 from keras_lr.schedules.composable import Composable
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length
 from keras_lr.schedules.marks import Mark
+
+if TYPE_CHECKING:
+    from keras_lr.schedules.explain import Explanation
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class Schedule(Composable):
         if ops.dtype(steps) not in ("int32", "int64", "float32", "float64"):
             narrow = "int" in ops.dtype(steps)  # unsigned ones would wrap below zero
             steps = ops.cast(steps, "int32" if narrow else "float32")
-        return ops.cast(self.formula(ops.maximum(steps, 0), ops), "float32")
+        steps = ops.maximum(steps, ops.zeros_like(steps))  # a plain 0 may turn them into floats
+        return ops.cast(self.formula(steps, ops), "float32")
 
     def resolve(
         self,
@@ -103,6 +107,70 @@ class Schedule(Composable):
         if horizon is None:
             horizon = Horizon(steps, steps_per_epoch, batch_size)  # type: ignore[arg-type]
         return Plan(self.lay(horizon, horizon.steps), horizon)
+
+    def explain(self, step: int) -> "Explanation":
+        """Which part gave what at `step`, as a tree to `print`; see `schedules.explain`.
+
+        Args:
+            step: A step of the run, from 0.
+
+        Raises:
+            UnresolvedSchedule: A length isn't known in steps yet; call `resolve` first.
+        """
+        from keras_lr.schedules.explain import explain
+
+        return explain(self, step)
+
+    def plot(
+        self,
+        steps: int | None = None,
+        *,
+        steps_per_epoch: float | None = None,
+        batch_size: float | None = None,
+        base_rate: float | None = None,
+    ) -> Any:
+        """A plotly figure of it over a run; `schedules.plot` draws several.
+
+        Args:
+            steps: Updates in the run; a plan knows them.
+            steps_per_epoch: Updates in an epoch: for lengths in epochs, and an axis of epochs.
+            batch_size: Samples in one update, where a length is in samples.
+            base_rate: The optimizer's rate; with it the rate is drawn, without it the factor.
+
+        Returns:
+            A `plotly.graph_objects.Figure`.
+
+        Raises:
+            InvalidInput: The run isn't known, or the schedule doesn't fit into it.
+        """
+        from keras_lr.schedules.pictures import plot
+
+        run = {"steps_per_epoch": steps_per_epoch, "batch_size": batch_size}
+        return plot([self], steps, **run, base_rate=base_rate)
+
+    def draw(
+        self,
+        steps: int | None = None,
+        *,
+        steps_per_epoch: float | None = None,
+        batch_size: float | None = None,
+        base_rate: float | None = None,
+    ) -> str:
+        """The same as text for a terminal, with the moments at which it turns listed below.
+
+        Args:
+            steps: Updates in the run; a plan knows them.
+            steps_per_epoch: Updates in an epoch: for lengths in epochs, and to list epochs.
+            batch_size: Samples in one update, where a length is in samples.
+            base_rate: The optimizer's rate; with it the rate is drawn, without it the factor.
+
+        Raises:
+            InvalidInput: The run isn't known, or the schedule doesn't fit into it.
+        """
+        from keras_lr.schedules.pictures import draw
+
+        run = {"steps_per_epoch": steps_per_epoch, "batch_size": batch_size}
+        return draw([self], steps, **run, base_rate=base_rate)
 
     @property
     def absolute(self) -> bool:

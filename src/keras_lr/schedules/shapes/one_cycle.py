@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import COOLDOWNS, between, check_ramp, real
+from keras_lr.schedules.arithmetic import COOLDOWNS, at_least, at_most, between, check_ramp, real
 from keras_lr.schedules.checks import falling, number
 from keras_lr.schedules.horizon import Length, tidy_length
 from keras_lr.schedules.marks import Mark
@@ -86,22 +86,22 @@ class OneCycle(Schedule):
         last: int = self.length - 1  # type: ignore[operator,assignment]
         top = self._top()
         ramp = COOLDOWNS[self.shape]
-        step = xp.minimum(step, last)
+        step = at_most(step, last, xp)
         if self.phases == 2:
             ahead = real(last - step, xp) / ((last - top) or 1.0)
-            value = between(self.end, 1.0, ramp(xp.minimum(ahead, 1.0), xp), xp)
+            value = between(self.end, 1.0, ramp(at_most(ahead, 1.0, xp), xp), xp)
         else:
             ahead = real(last - step, xp) / ((last - 2 * top) or 1.0)
-            value = between(self.end, self.start, ramp(xp.minimum(ahead, 1.0), xp), xp)
+            value = between(self.end, self.start, ramp(at_most(ahead, 1.0, xp), xp), xp)
             if top:
                 whole = math.floor(2 * top)
-                ahead = (real(xp.maximum(whole - step, -1), xp) + (2 * top - whole)) / top
-                share = xp.minimum(xp.maximum(ahead, 0.0), 1.0)
+                ahead = (real(at_least(whole - step, -1, xp), xp) + (2 * top - whole)) / top
+                share = at_most(at_least(ahead, 0.0, xp), 1.0, xp)
                 fall = between(self.start, 1.0, ramp(share, xp), xp)
                 value = xp.where(ahead > 0.0, fall, value)
         if not top:
             return value
-        behind = xp.minimum(real(step, xp) / top, 1.0)
+        behind = at_most(real(step, xp) / top, 1.0, xp)
         rise = between(self.start, 1.0, ramp(behind, xp), xp)
         return xp.where(behind < 1.0, rise, value)
 

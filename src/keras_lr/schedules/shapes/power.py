@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import fill, real
+from keras_lr.schedules.arithmetic import at_least, fill, real
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import MOST_STEPS
 from keras_lr.schedules.registry import register
@@ -50,7 +50,7 @@ class Power(Schedule):
         if top > 1.0:  # cut off until the power reaches 1
             top, first = 1.0, math.exp(min(math.log(top) / -self.exponent, math.log(MOST_STEPS)))
         steps = real(step, xp)
-        steps = xp.maximum(steps, fill(first, steps, xp)) / first
+        steps = at_least(steps, first, xp) / first
         return top * xp.power(steps, fill(self.exponent, steps, xp))
 
     def stretched(self, factor: float) -> "Power":

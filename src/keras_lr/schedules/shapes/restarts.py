@@ -3,7 +3,7 @@
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from keras_lr.schedules.arithmetic import between, fill, real
+from keras_lr.schedules.arithmetic import at_least, between, fill, real
 from keras_lr.schedules.checks import falling, number, positive
 from keras_lr.schedules.horizon import Length, tidy_length
 from keras_lr.schedules.registry import register
@@ -49,7 +49,7 @@ class PolynomialRestarts(Schedule):
     def formula(self, step: Any, xp: Any) -> Any:
         """The share that is left of the fall, which integers tell exactly."""
         length: int = self.length  # type: ignore[assignment]
-        before = xp.maximum(-xp.floor_divide(-step, length) - 1, 0)  # falls that are over
+        before = at_least(-(-step // length) - 1, 0, xp)  # falls that are over
         ahead = length - (step - before * length)
         share = real(ahead, xp) / length / (real(before, xp) + 1.0)
         share = xp.power(share, fill(self.power, share, xp))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from keras_lr.schedules.arithmetic import between, fill, real
+from keras_lr.schedules.arithmetic import at_most, between, fill, real
 from keras_lr.schedules.checks import falling, positive
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.shapes.ramp import Ramp
@@ -39,7 +39,7 @@ class Rex(Ramp):
     def formula(self, step: Any, xp: Any) -> Any:
         """1/(1 + beta·p/(1 − p)), each step of which is monotone in floats too."""
         length: int = self.length  # type: ignore[assignment]
-        step = xp.minimum(step, length)
+        step = at_most(step, length, xp)
         ahead = real(length - step, xp)
         some = xp.where(ahead > 0.0, ahead, fill(1.0, ahead, xp))
         share = 1.0 / (1.0 + self.beta * (real(step, xp) / some))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import fill
+from keras_lr.schedules.arithmetic import at_least, between
 from keras_lr.schedules.checks import number
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.transforms.transform import Transform
@@ -45,9 +45,9 @@ class Between(Transform):
             )
 
     def formula(self, step: Any, xp: Any) -> Any:
-        """From the lower end up, so that both ends are exact."""
+        """From the lower end up; both ends are exact, and a factor above 1 goes on beyond `high`."""
         value = self.schedule.formula(step, xp)
         if self.low <= self.high:
-            return self.low + (self.high - self.low) * value
-        value = self.high + (self.low - self.high) * (1.0 - value)
-        return xp.maximum(value, fill(0.0, value, xp))  # of a factor above 1
+            above = at_least(value - 1.0, 0.0, xp)
+            return between(self.low, self.high, value, xp) + (self.high - self.low) * above
+        return at_least(between(self.high, self.low, 1.0 - value, xp), 0.0, xp)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import fill
+from keras_lr.schedules.arithmetic import at_least, at_most
 from keras_lr.schedules.checks import number
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.transforms.transform import Transform
@@ -46,7 +46,7 @@ class Clip(Transform):
     def formula(self, step: Any, xp: Any) -> Any:
         """The schedule's value within the limits."""
         value = self.schedule.formula(step, xp)
-        value = xp.maximum(value, fill(self.low, value, xp))
+        value = at_least(value, self.low, xp)
         if self.high is None:
             return value
-        return xp.minimum(value, fill(self.high, value, xp))
+        return at_most(value, self.high, xp)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from keras_lr.schedules.arithmetic import at_most
 from keras_lr.schedules.horizon import Length, tidy_length
 from keras_lr.schedules.marks import Mark
 from keras_lr.schedules.registry import register
@@ -35,7 +36,7 @@ class Hold(Transform):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The schedule's value, at `after` at the latest."""
-        return self.schedule.formula(xp.minimum(step, self.after), xp)
+        return self.schedule.formula(at_most(step, self.after, xp), xp)
 
     def span(self) -> int | None:
         """Where it is held, or where the schedule is over."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keras_lr.schedules.arithmetic import at_most
 from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.marks import Mark, shifted
 from keras_lr.schedules.registry import register
@@ -40,7 +41,7 @@ class Offset(Transform):
     def formula(self, step: Any, xp: Any) -> Any:
         """The schedule's value at the later step."""
         length: int = self.length  # type: ignore[assignment]
-        return self.schedule.formula(xp.minimum(step, MOST_STEPS - length) + length, xp)
+        return self.schedule.formula(at_most(step, MOST_STEPS - length, xp) + length, xp)
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
         """The schedule over the room and the steps that are left out."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import fill, real
+from keras_lr.schedules.arithmetic import at_most, fill, real
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.marks import MOST_MARKS, Mark, shifted
@@ -79,10 +79,10 @@ class Repeat(Transform):
 
     def _equal(self, step: Any, xp: Any) -> tuple[Any, Any]:
         length = self._length()
-        cycle = xp.floor_divide(step, length)
+        cycle = step // length
         if self.times is not None:
-            cycle = xp.minimum(cycle, self.times - 1)
-        return cycle, xp.minimum(step - cycle * length, length)
+            cycle = at_most(cycle, min(self.times - 1, MOST_STEPS), xp)
+        return cycle, at_most(step - cycle * length, length, xp)
 
     def _growing(self, step: Any, xp: Any) -> tuple[Any, Any]:
         # A cycle may begin between two steps: its start is a whole number and a rest.
@@ -104,7 +104,7 @@ class Repeat(Transform):
         rest = rest - _pick(table - whole, cycle, "float32", xp)
         scale = np.power(1 / self.stretch, np.arange(len(table)))
         inner = rest * _pick(scale, cycle, "float32", xp)
-        return cycle, xp.minimum(inner, fill(float(length), inner, xp))
+        return cycle, at_most(inner, float(length), xp)
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
         """One cycle over its length; as many cycles as begin within the room.
