@@ -104,7 +104,8 @@ def test_a_table_of_the_wrong_shape_and_an_unbuilt_model_are_refused(trained):
 def test_an_input_answers_what_update_rules_ask_and_nothing_else():
     import jax.numpy as jnp
 
-    from keras_lr.engines.compiled.inputs import Input, NotAnInput, pair
+    from keras_lr.engines.compiled.inputs import pair
+    from keras_lr.rate.stand_in import Input, NotAnInput
 
     value, complement = pair(0.999)
     member = Input(jnp.float32(value), jnp.float32(complement))

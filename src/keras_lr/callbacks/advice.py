@@ -6,15 +6,22 @@ from typing import Any
 from keras_lr.errors import nearest
 from keras_lr.rate import own_schedule
 from keras_lr.rules import Rule, RuleStates
-from keras_lr.schedules import Horizon, Schedule, fit_report
+from keras_lr.schedules import Horizon, Plan, Schedule, end_report, fit_report
 
 
-def warn_misfit(leaf: Any, schedule: Schedule, horizon: Horizon) -> None:
-    """Warn of a schedule that is longer or shorter than the run, or multiplies another one."""
-    problem = fit_report(schedule, horizon)
+def warn_misfit(leaf: Any, schedule: Schedule, horizon: Horizon, setting: str = "") -> None:
+    """Warn of a schedule that is longer or shorter than the run, or multiplies another one.
+
+    Args:
+        leaf: The optimizer.
+        schedule: A schedule or a plan.
+        horizon: The run.
+        setting: What it is a schedule of, if not of the rate.
+    """
+    problem = fit_report(schedule, horizon, setting)
     if problem:
         warnings.warn(problem, stacklevel=4)
-    if own_schedule(leaf) is not None:
+    if not setting and own_schedule(leaf) is not None:
         own = type(own_schedule(leaf)).__name__
         effect = "replaces it" if schedule.absolute else f"multiplies it: the rate is {own} × it"
         warnings.warn(
@@ -22,6 +29,14 @@ def warn_misfit(leaf: Any, schedule: Schedule, horizon: Horizon) -> None:
             "meant, compile the optimizer with a number.",
             stacklevel=4,
         )
+
+
+def warn_ending(plan: Plan, steps_done: int, aloud: bool) -> str | None:
+    """What is to say of a run that ended elsewhere than its plan, warned of if `aloud`."""
+    problem = end_report(plan, steps_done)
+    if problem and aloud:
+        warnings.warn(problem, stacklevel=4)
+    return problem
 
 
 def warn_unknown(rules: tuple[Rule, ...], model: Any) -> None:

@@ -7,18 +7,25 @@ from typing import Any, NoReturn
 
 import keras
 
-from keras_lr.callbacks.advice import is_numeric, warn_misfit, warn_unknown, warn_unseen
+from keras_lr.callbacks.advice import (
+    is_numeric,
+    warn_ending,
+    warn_misfit,
+    warn_unknown,
+    warn_unseen,
+)
+from keras_lr.callbacks.layout import Layout, check_values
 from keras_lr.callbacks.record import Explanation, RateEvent, RunRecord
 from keras_lr.callbacks.snapshot import Snapshot, is_finite
 from keras_lr.callbacks.story import Story
 from keras_lr.errors import InvalidInput, TrainingDiverged
-from keras_lr.rate import Control, left
+from keras_lr.rate import SETTINGS, Control, attributes, left
 from keras_lr.rules import Decision, Observation, Rule, RuleStates
-from keras_lr.schedules import Horizon, Schedule, as_schedule
+from keras_lr.schedules import Plan, Schedule, as_schedule
 
 
 class LearningRate(keras.callbacks.Callback):
-    """Control the learning rate of a `fit`: base × schedule × reduction.
+    """Control the learning rate of a `fit`: base × schedule × reduction; and other settings.
 
     The base is the optimizer's own rate. The schedule is traced into the compiled training step
     and counts updates (not batches: under gradient accumulation several batches make one update).
@@ -32,14 +39,23 @@ class LearningRate(keras.callbacks.Callback):
     Args:
         schedule: A `keras_lr.schedules` object, its text form, a Keras `LearningRateSchedule`
             (its values are rates and replace the base), or a function from the update count to a
-            factor of the base. Lengths in epochs or shares are resolved when `fit` begins; the
-            schedule starts with each `fit`, at the position that `initial_epoch` says.
+            factor of the base. Lengths in epochs, samples or shares are resolved when `fit`
+            begins; the schedule starts with each `fit`, at the position that `initial_epoch` says.
         rules: Rules such as `rules.Plateau()` and `rules.Divergence()`. Used again in a later
             `fit` of the same model, this callback's rules go on where they stood.
+        momentum: A schedule whose values are the optimizer's `momentum` (SGD, RMSprop, Muon) or
+            `beta_1` (Adam and its relatives) itself, at least 0 and below 1; for the length of
+            the fit. `OneCycle(0, 0).between(0.95, 0.85)` is one-cycle's.
+        weight_decay: A schedule whose values are the optimizer's `weight_decay`, at least 0; for
+            the length of the fit. It must have been compiled with one.
+        batch_size: Samples in a batch, for lengths in samples, where the data doesn't say
+            (generators, some datasets) or should be counted differently.
         verbose: 1 prints each reduction.
 
     Attributes:
         record: What happened to the rate, and why (`RunRecord`).
+        expects_early_end: Set it to `True` where a run is stopped on purpose: that it didn't
+            reach its schedule's end is then only in the record, and not warned of.
 
     Raises:
         InvalidInput: Before training starts, when the schedule doesn't fit the run.
@@ -66,16 +82,24 @@ class LearningRate(keras.callbacks.Callback):
         schedule: Schedule | Callable[..., Any] | str | float | None = None,
         rules: Rule | Iterable[Rule] = (),
         *,
+        momentum: Schedule | Callable[..., Any] | str | float | None = None,
+        weight_decay: Schedule | Callable[..., Any] | str | float | None = None,
+        batch_size: float | None = None,
         verbose: int = 0,
     ) -> None:
         super().__init__()
         self.schedule = None if schedule is None else as_schedule(schedule)
+        given = dict(zip(SETTINGS, (momentum, weight_decay), strict=True))
+        self.settings = {name: as_schedule(s) for name, s in given.items() if s is not None}
+        self.batch_size = _checked_size(batch_size)
+        self.expects_early_end = False
         self.rules = _checked(rules)
         self.verbose = verbose
         self.record = RunRecord(schedule=None if self.schedule is None else str(self.schedule))
         self._states = RuleStates.start(self.rules)
         self._control: Control | None = None
-        self._resolved: list[Schedule] = []
+        self._resolved: list[Plan] = []
+        self._plans: dict[str, list[Plan]] = {}
         self._good: Snapshot | None = None
         self._restores = any(rule.restores for rule in self.rules)
         self._left: tuple[weakref.ref[Any], list[float | None]] | None = None
@@ -90,12 +114,12 @@ class LearningRate(keras.callbacks.Callback):
         self._good = None
         self._first_batch: dict[str, float] | None = None
         self._per_execution = int(getattr(model, "steps_per_execution", 1))
-        self.record.epochs = int(self.params.get("epochs") or 1)
         self.record.fits += 1
+        self.record.ending = None
         warn_unknown(self.rules, model)
         control = Control.join(model, self, factor=self._states.reduction)
         try:
-            self._resolved = self._resolve(control)
+            self._resolve(control)
             if self._resolved and self._resolved[0].absolute:
                 control.claim(f"LearningRate({self.schedule})")
         except BaseException:
@@ -108,21 +132,29 @@ class LearningRate(keras.callbacks.Callback):
         """Place the schedule, when the epoch at which the run starts is known."""
         control = self._running()
         if self._placed:
+            self._done += self._in_epoch
+            self._in_epoch = 0
             return
         self._placed = True
-        done = epoch * self._batches
+        self._done, self._in_epoch = epoch * self._batches, 0
+        done = self._done
         if self._resolved and self._resolved[0].absolute:
             control.replace_own()
         if self.schedule is not None or (self.rules and control.needs_following()):
             control.follow(self, self._factors(control), done)
+        for name, plans in self._plans.items():
+            control.follow_setting(name, plans, done)  # type: ignore[arg-type]
         control.mark(done)
         carried = dict(zip(self.rules, self._states.factors, strict=True))
-        self._story = Story(self, control, self._resolved, carried, self.record)
+        names = {name: attributes(control.optimizer, name)[0] for name in self._plans}
+        settings = {name: plans[0] for name, plans in self._plans.items() if names[name]}
+        self._story = Story(self, control, self._resolved, carried, self.record, settings)
         if self._restores:
             self._good = Snapshot.take(self.model, epoch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keep the first batch's loss, by which `Divergence` judges the first epoch."""
+        """Count, and keep the first batch's loss, by which `Divergence` judges the first epoch."""
+        self._in_epoch = max(self._in_epoch, min(batch + 1, self._batches))
         # Batch hooks may run late and in any order, so it is the number that tells the first.
         if self._restores and batch < self._per_execution and self._first_batch is None:
             self._first_batch = {
@@ -142,6 +174,9 @@ class LearningRate(keras.callbacks.Callback):
             self._note(started, epoch, "set", 1.0, "the rate was assigned from outside")
         for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
             logs.setdefault(key, rate)
+        for name in self._plans:
+            for key, value in control.setting_logs(name).items():
+                logs.setdefault(key, value)
         if not self.rules:
             return
         finite = is_finite(model) if self._restores else True
@@ -165,6 +200,9 @@ class LearningRate(keras.callbacks.Callback):
         control.adopt(self.record.epochs * self._batches)
         control.leave(self)
         self._left = (weakref.ref(self.model), control.left())
+        if self._resolved and self._placed:
+            done = (self._done + self._in_epoch) // self._layout.accumulations[0]
+            self.record.ending = warn_ending(self._resolved[0], done, not self.expects_early_end)
         self._control = None
         self._good = None
 
@@ -207,25 +245,21 @@ class LearningRate(keras.callbacks.Callback):
             # The user has set a new rate since: it is a new base, with nothing cut from it yet.
             self._states = replace(self._states, factors=(1.0,) * len(self.rules))
 
-    def _resolve(self, control: Control) -> list[Schedule]:
-        batches = self.params.get("steps")
-        accumulations = [leaf.gradient_accumulation_steps or 1 for leaf in control.leaves]
-        self._batches = int(batches) if batches else 0
-        self.record.steps_per_epoch = self._batches / accumulations[0]
-        if self.schedule is None:
-            return []
-        if not batches:
-            raise InvalidInput(
-                "The data has no length, so the steps of the run aren't known. Write "
-                "model.fit(..., steps_per_epoch=N)."
-            )
-        resolved = []
-        for leaf, accumulated in zip(control.leaves, accumulations, strict=True):
-            updates = self._batches * self.record.epochs // accumulated
-            horizon = Horizon(max(1, updates), self._batches / accumulated)
-            resolved.append(self.schedule.resolve(horizon))
-            warn_misfit(leaf, resolved[-1], horizon)
-        return resolved
+    def _resolve(self, control: Control) -> None:
+        layout = self._layout = Layout.of(control, self.params, self.batch_size)
+        self._batches = layout.batches
+        self.record.steps_per_epoch = layout.steps_per_epoch
+        self.record.epochs = layout.epochs
+        self._resolved = layout.resolve(self.schedule)
+        for leaf, plan in zip(control.leaves, self._resolved, strict=False):
+            warn_misfit(leaf, plan, plan.horizon)
+        self._plans = {}
+        for name, schedule in self.settings.items():
+            attributes(control.optimizer, name)
+            self._plans[name] = layout.resolve(schedule)
+            for plan in self._plans[name]:
+                check_values(name, plan)
+            warn_misfit(None, self._plans[name][0], self._plans[name][0].horizon, name)
 
     def _factors(self, control: Control) -> list[Callable[[Any], Any]] | None:
         if not self._resolved:
@@ -287,6 +321,16 @@ def _checked(rules: Any) -> tuple[Rule, ...]:
                 'rules=[keras_lr.rules.Plateau("val_loss")].'
             )
     return found
+
+
+def _checked_size(value: Any) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value is None or (number and 0 < value < float("inf")):
+        return value
+    raise InvalidInput(
+        "batch_size is the number of samples in a batch. "
+        f"Received: batch_size={value!r}. Write e.g. batch_size=32."
+    )
 
 
 def _divided(schedule: Schedule, base: float) -> Callable[[Any], Any]:

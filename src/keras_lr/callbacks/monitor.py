@@ -14,7 +14,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
     callbacks of keras-lr log the rate by themselves.
 
     Args:
-        settings: Further attributes of the optimizer to log as they are, such as `"momentum"` or
+        settings: Further attributes of the optimizer to log, such as `"momentum"` or
             `"weight_decay"`; those that it lacks are left out.
     """
 
@@ -35,12 +35,11 @@ class LearningRateMonitor(keras.callbacks.Callback):
         model = self.model  # on JAX this syncs the training state, which read() needs
         for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
             logs.setdefault(key, rate)
-        for leaf, key in zip(control.leaves, control.log_keys, strict=True):
-            suffix = key.removeprefix("learning_rate")
-            for name in self.settings:
-                value = getattr(leaf, name, None)
-                if isinstance(value, int | float) and model is not None:
-                    logs.setdefault(f"{name}{suffix}", float(value))
+        for name in self.settings:
+            values = control.read_setting(name, updates_ago=1)
+            for key, value in zip(control.log_keys, values, strict=True):
+                if value is not None and model is not None:
+                    logs.setdefault(key.replace("learning_rate", name, 1), value)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave."""

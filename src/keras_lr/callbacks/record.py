@@ -38,12 +38,14 @@ class Explanation:
         schedule: The schedule's factor at this step; 1 without one.
         reductions: Each cause's factor up to this step: a rule's name, or the class of another
             callback in the same fit.
+        settings: What else follows a schedule, `momentum` or `weight_decay`, and its value.
     """
 
     step: int
     base: float
     schedule: float
     reductions: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -53,7 +55,8 @@ class Explanation:
     def __str__(self) -> str:
         parts = [f"base {self.base:.4g}", f"schedule {self.schedule:.4g}"]
         parts += [f"{cause} {factor:.4g}" for cause, factor in self.reductions.items()]
-        return f"step {self.step}: {self.rate:.4g} = " + " × ".join(parts)
+        settings = "".join(f", {name} {value:.4g}" for name, value in self.settings.items())
+        return f"step {self.step}: {self.rate:.4g} = {' × '.join(parts)}{settings}"
 
 
 @dataclass
@@ -66,6 +69,7 @@ class RunRecord:
         schedule: The schedule's text, or `None`.
         events: Every cut, rollback and outside change, in order.
         fits: Fits that were begun.
+        ending: By how much the last fit missed its schedule's end, in words; `None` if it didn't.
     """
 
     steps_per_epoch: float = 0.0
@@ -73,3 +77,4 @@ class RunRecord:
     schedule: str | None = None
     events: list[RateEvent] = field(default_factory=list)
     fits: int = 0
+    ending: str | None = None

@@ -18,6 +18,7 @@ class Story:
         plans: The callback's schedule, resolved, for each leaf; empty without one.
         carried: What each rule had multiplied the rate by before this fit.
         record: The callback's record, whose events of this fit are told.
+        settings: The schedules of momentum and weight decay, resolved.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Story:
         plans: Sequence[Schedule],
         carried: Mapping[Rule, float],
         record: RunRecord,
+        settings: Mapping[str, Schedule],
     ) -> None:
         self._owner = owner
         self._moments = control.moments
@@ -34,6 +36,7 @@ class Story:
         self._divisor = control.bases[0] if self._plan is not None and self._plan.absolute else 1.0
         self._carried = carried
         self._record = record
+        self._settings = settings
         self._fit = record.fits - 1
         leaf = control.leaves[0]
         self._accumulated = leaf.gradient_accumulation_steps or 1
@@ -54,7 +57,9 @@ class Story:
         if self._keeps_own:
             base *= own_rate(self._own, max(0, (batch + self._own_offset) // self._accumulated))
         factor = 1.0 if self._plan is None else float(self._plan(step)) / self._divisor
-        return Explanation(step, base, factor, self._reductions(step, moment.factors))
+        settings = {name: float(plan(step)) for name, plan in self._settings.items()}
+        reductions = self._reductions(step, moment.factors)
+        return Explanation(step, base, factor, reductions, settings)
 
     def _reductions(self, step: int, factors: Mapping[object, float]) -> dict[str, float]:
         reductions = {rule.name: factor for rule, factor in self._carried.items() if factor != 1.0}

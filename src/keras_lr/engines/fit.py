@@ -41,6 +41,7 @@ class FitEngine:
         result = TrialResult()
         model = None
         rate = LearningRate(spec.schedule, spec.rules)
+        rate.expects_early_end = True  # a trial may be pruned
         watch = _watch(index, result, rate, report)
         try:
             model = make_model(self.job, spec)

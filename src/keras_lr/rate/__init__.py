@@ -7,10 +7,14 @@ set it, and `Control` makes it base × schedule × reduction for the length of a
 from keras_lr.rate.access import check_rate, get_learning_rate, set_learning_rate
 from keras_lr.rate.control import Control, Moment, left, settle
 from keras_lr.rate.leaves import leaf_names, leaves, own_schedule, rate_variable
+from keras_lr.rate.running import samples_per_batch
+from keras_lr.rate.settings import SETTINGS, attributes
 
 __all__ = [
+    "SETTINGS",
     "Control",
     "Moment",
+    "attributes",
     "check_rate",
     "get_learning_rate",
     "leaf_names",
@@ -18,6 +22,7 @@ __all__ = [
     "left",
     "own_schedule",
     "rate_variable",
+    "samples_per_batch",
     "set_learning_rate",
     "settle",
 ]

@@ -6,7 +6,6 @@ each other, in whatever order they are listed.
 """
 
 import math
-import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ import numpy as np
 from keras_lr.errors import InvalidInput
 from keras_lr.rate.followed import FollowedRate, follow, plain_rate, unfollow
 from keras_lr.rate.leaves import leaves, log_keys, own_schedule, rate_variable
+from keras_lr.rate.running import is_fitting
+from keras_lr.rate.settings import FollowedSettings, attributes
 
 _controls: "weakref.WeakKeyDictionary[Any, Control]" = weakref.WeakKeyDictionary()
 
@@ -47,6 +48,7 @@ class Control:
             a leaf that follows the schedule it was built with).
         factors: What each owner multiplies the rate by.
         moments: Every change of bases and factors, in order.
+        settings: By the index of a leaf, what else follows a schedule there.
     """
 
     def __init__(self, model: Any) -> None:
@@ -57,12 +59,13 @@ class Control:
         self.log_keys = log_keys(model.optimizer)
         self.factors: dict[object, float] = {}
         self.rates: list[FollowedRate] | None = None
+        self.settings: dict[int, FollowedSettings] = {}
         self.bases = [_value(leaf) for leaf in self.leaves]
         self.moments: list[Moment] = []
         self._owners: list[object] = []
         self._assigned = list(self.bases)
         self._absolute: str | None = None
-        self._in_fit = _is_fitting(model)
+        self._in_fit = is_fitting(model)
         self._guard(model)
 
     @property
@@ -117,6 +120,10 @@ class Control:
             unfollow(self.optimizer, self.rates)
             self.rates = None
             self.model.train_function = None  # it was traced with the schedule in it
+        for followed in self.settings.values():
+            followed.remove()
+            self.model.train_function = None
+        self.settings = {}
         self._owners.clear()
         for model, control in list(_controls.items()):
             if control is self:
@@ -124,7 +131,7 @@ class Control:
 
     def settle(self) -> bool:
         """Take everything down if the fit that this was made for is over, by an interruption."""
-        if not self._in_fit or _is_fitting(self.model):
+        if not self._in_fit or is_fitting(self.model):
             return False
         self.take_down()
         return True
@@ -167,6 +174,33 @@ class Control:
                 rate.parts[owner] = (factors[index], offset)
         self.model.make_train_function(force=True)
 
+    def follow_setting(
+        self, setting: str, values: list[Callable[[Any], Any]], batches: int
+    ) -> None:
+        """Let momentum or weight decay follow a schedule, on each leaf that has it.
+
+        Args:
+            setting: One of `settings.SETTINGS`.
+            values: For each leaf a pure function from the update count to the value.
+            batches: Batches of the run that were done before the next one.
+
+        Raises:
+            InvalidInput: No leaf has it, or another callback schedules it already.
+        """
+        for index, attribute in enumerate(attributes(self.optimizer, setting)):
+            if attribute is None:
+                continue
+            leaf = self.leaves[index]
+            followed = self.settings.get(index)
+            if followed is not None and attribute in followed.parts:
+                raise InvalidInput(
+                    f"Two callbacks schedule {setting}, and only one can. Leave one out."
+                )
+            if followed is None:
+                followed = self.settings[index] = FollowedSettings(leaf)
+            followed.follow(attribute, values[index], batches - int(leaf._iterations.numpy()))
+        self.model.make_train_function(force=True)
+
     def replace_own(self) -> bool:
         """Let a number be the base of leaves that were built with a schedule, for this fit.
 
@@ -192,7 +226,9 @@ class Control:
         for rate in self.rates or []:
             offset = batches - int(rate.leaf._iterations.numpy())
             rate.parts = {owner: (part, offset) for owner, (part, _) in rate.parts.items()}
-        if self.rates is not None:
+        for followed in self.settings.values():
+            followed.move(batches - int(followed.leaf._iterations.numpy()))
+        if self.rates is not None or self.settings:
             self.model.make_train_function(force=True)
 
     def multiply(self, owner: object, factor: float, batches: int) -> None:
@@ -247,6 +283,30 @@ class Control:
             return [rate.read(updates_ago) for rate in self.rates]
         return [plain_rate(leaf, updates_ago) for leaf in self.leaves]
 
+    def read_setting(self, attribute: str, updates_ago: int = 0) -> list[float | None]:
+        """An attribute of each leaf at the next update, or at one `updates_ago`.
+
+        `None` for a leaf that lacks it, or holds no number there.
+        """
+        found: list[float | None] = []
+        for index, leaf in enumerate(self.leaves):
+            followed = self.settings.get(index)
+            if followed is not None and attribute in followed.parts:
+                found.append(followed.read(attribute, updates_ago))
+            else:
+                value = getattr(leaf, attribute, None)
+                found.append(float(value) if isinstance(value, int | float) else None)
+        return found
+
+    def setting_logs(self, setting: str) -> dict[str, float]:
+        """What to log of momentum or weight decay: the last update's, of each leaf that has it."""
+        found = {}
+        for index, attribute in enumerate(attributes(self.optimizer, setting)):
+            value = None if attribute is None else self.read_setting(attribute, 1)[index]
+            if value is not None:
+                found[self.log_keys[index].replace("learning_rate", setting, 1)] = value
+        return found
+
     def left(self) -> list[float | None]:
         """base × reduction as a fit leaves it in each leaf that has a place for it."""
         return [
@@ -283,21 +343,6 @@ def settle(model: Any) -> None:
     control = _controls.get(model)
     if control is not None:
         control.settle()
-
-
-def _is_fitting(model: Any) -> bool:
-    """Whether a `fit` of this model is running, in whatever thread.
-
-    Keras tells callbacks nothing when a fit raises, and a notebook keeps the frames of the last
-    error alive; so the running stacks are what tells.
-    """
-    for frame in sys._current_frames().values():
-        current: Any = frame
-        while current is not None:
-            if current.f_code.co_name == "fit" and current.f_locals.get("self") is model:
-                return True
-            current = current.f_back
-    return False
 
 
 def _build(model: Any) -> None:

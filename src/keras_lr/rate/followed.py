@@ -55,9 +55,9 @@ class FollowedRate:
 
         rate = keras.ops.convert_to_tensor(self.variable)
         if self.use_own:
-            rate = rate * keras.ops.cast(_own(self.original, self._position(0)), rate.dtype)
+            rate = rate * keras.ops.cast(_own(self.original, position(self.leaf, 0)), rate.dtype)
         for factor, offset in self.parts.values():
-            rate = rate * keras.ops.cast(factor(self._position(offset)), rate.dtype)
+            rate = rate * keras.ops.cast(factor(position(self.leaf, offset)), rate.dtype)
         return rate
 
     def assign(self, value: float) -> None:
@@ -82,7 +82,7 @@ class FollowedRate:
         back = updates_ago * (self.leaf.gradient_accumulation_steps or 1)
         product = self.own(updates_ago)
         for factor, offset in self.parts.values():
-            product *= float(factor(max(0, self._host_position(offset - back))))
+            product *= float(factor(max(0, host_position(self.leaf, offset - back))))
         return product
 
     def own(self, updates_ago: int = 0) -> float:
@@ -90,7 +90,7 @@ class FollowedRate:
         if not self.use_own:
             return 1.0
         back = updates_ago * (self.leaf.gradient_accumulation_steps or 1)
-        return own_rate(self.original, max(0, self._host_position(-back)))
+        return own_rate(self.original, max(0, host_position(self.leaf, -back)))
 
     def read(self, updates_ago: int = 0) -> float:
         """The rate of the next update (or of one `updates_ago`), computed on the host."""
@@ -102,18 +102,25 @@ class FollowedRate:
         if not self.settable:
             self.leaf._untrack_variable(self.variable)
 
-    def _position(self, offset: int) -> Any:
-        """Updates done, counted from where the run starts; a tensor."""
-        import keras
 
-        position = keras.ops.convert_to_tensor(self.leaf._iterations) + offset
-        if self.leaf.gradient_accumulation_steps:
-            position = keras.ops.floor_divide(position, self.leaf.gradient_accumulation_steps)
-        return position
+def position(leaf: Any, offset: int) -> Any:
+    """Updates that an optimizer has done, a tensor; traced into the training step.
 
-    def _host_position(self, offset: int) -> int:
-        accumulated = self.leaf.gradient_accumulation_steps or 1
-        return (int(self.leaf._iterations.numpy()) + offset) // accumulated
+    Args:
+        leaf: A stock optimizer.
+        offset: Batches to add to its `iterations`: where the run stands less where they do.
+    """
+    import keras
+
+    done = keras.ops.convert_to_tensor(leaf._iterations) + offset
+    if leaf.gradient_accumulation_steps:
+        done = keras.ops.floor_divide(done, leaf.gradient_accumulation_steps)
+    return done
+
+
+def host_position(leaf: Any, offset: int) -> int:
+    """The same as a number, on the host."""
+    return (int(leaf._iterations.numpy()) + offset) // (leaf.gradient_accumulation_steps or 1)
 
 
 def plain_rate(leaf: Any, updates_ago: int = 0) -> float:

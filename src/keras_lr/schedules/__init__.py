@@ -2,11 +2,12 @@
 
 from keras_lr.schedules import theory
 from keras_lr.schedules.config import deserialize, serialize
-from keras_lr.schedules.fitting import fit_report
+from keras_lr.schedules.fitting import end_report, fit_report
 from keras_lr.schedules.foreign import Function, Keras, as_schedule
 from keras_lr.schedules.horizon import Horizon, Length
 from keras_lr.schedules.marks import Mark
 from keras_lr.schedules.parser import parse
+from keras_lr.schedules.pictures import draw, plot
 from keras_lr.schedules.registry import SCHEDULES, register
 from keras_lr.schedules.schedule import Plan, Schedule
 from keras_lr.schedules.shapes.constant import Constant
@@ -75,10 +76,13 @@ __all__ = [
     "Warmup",
     "as_schedule",
     "deserialize",
+    "draw",
+    "end_report",
     "fit_report",
     "has_text",
     "join",
     "parse",
+    "plot",
     "product",
     "register",
     "serialize",

@@ -1,10 +1,10 @@
-"""Whether a schedule ends where the run does, in one sentence."""
+"""Whether a schedule ends where the run does, before and after it, in one sentence."""
 
 from keras_lr.schedules.horizon import Horizon
 from keras_lr.schedules.schedule import Plan, Schedule
 
 
-def fit_report(schedule: Schedule, horizon: Horizon) -> str | None:
+def fit_report(schedule: Schedule, horizon: Horizon, value: str = "") -> str | None:
     """By how much a schedule with an end of its own is longer or shorter than the run.
 
     A difference of one step is rounding, and not reported.
@@ -12,6 +12,7 @@ def fit_report(schedule: Schedule, horizon: Horizon) -> str | None:
     Args:
         schedule: A schedule or a plan.
         horizon: The run.
+        value: What its values are, such as "momentum", if not factors (or rates).
 
     Returns:
         A sentence for a warning; `None` if the schedule never ends, or ends with the run.
@@ -24,7 +25,7 @@ def fit_report(schedule: Schedule, horizon: Horizon) -> str | None:
     end, steps = plan.end, horizon.steps
     if end is None or abs(end - steps) <= 1:
         return None
-    kind = "rate" if plan.absolute else "factor"
+    kind = value or _kind(plan)
     last = plan(end)
     if end > steps:
         cut = plan(steps - 1)
@@ -32,8 +33,60 @@ def fit_report(schedule: Schedule, horizon: Horizon) -> str | None:
             f"The schedule {schedule} ends at step {end}, but the run at {steps}: it is cut off "
             f"{end - steps} steps early, at a {kind} of {cut:.3g} instead of {last:.3g}."
         )
-    idle = ", so nothing is learned in them" if last == 0 else ""
+    idle = ", so nothing is learned in them" if last == 0 and not value else ""
     return (
         f"The schedule {schedule} ends at step {end}, {steps - end} steps before the run of "
         f"{steps} does: its last {kind}, {last:.3g}, stays{idle}."
     )
+
+
+def end_report(plan: Plan, steps_done: int) -> str | None:
+    """What a run that stopped before its plan ended, or went on after it, did to the rate.
+
+    A difference of one step is rounding, and not reported.
+
+    Args:
+        plan: A schedule laid out over the run as it was planned.
+        steps_done: Updates that were done, counted from the start of the run.
+
+    Returns:
+        A sentence for a warning; `None` if the run ended as planned, if it lost nothing of the
+        plan, or if the plan never ends.
+
+    >>> from keras_lr.schedules import Cosine
+    >>> plan = Cosine(end=0.03).resolve(steps=1000)
+    >>> end_report(plan, 400)
+    'The run stopped at step 400 of 1000 (40 %): the last factor of cosine(end=0.03, length=1000) was 0.666, 22.2 times its final 0.03.'
+    >>> end_report(plan, 1200)
+    'The run went on for 200 steps after its plan of 1000 ended: the last factor of cosine(end=0.03, length=1000), 0.03, stayed in them.'
+    """
+    if plan.end is None or steps_done < 1:
+        return None
+    steps, kind = plan.horizon.steps, _kind(plan)
+    final_step = min(plan.end, steps)
+    if steps_done > steps + 1:
+        last = plan(steps_done - 1)
+        idle = ", so nothing was learned" if last == 0 else ""
+        return (
+            f"The run went on for {steps_done - steps} steps after its plan of {steps} ended: the "
+            f"last {kind} of {plan}, {last:.3g}, stayed in them{idle}."
+        )
+    if steps_done >= final_step - 1:
+        return None
+    last = plan(steps_done - 1)
+    final = plan(plan.end) if plan.end <= steps else plan(steps - 1)
+    if abs(last - final) <= 1e-3 * max(last, final):
+        return None
+    against = (
+        f"{last / final:.3g} times its final {final:.3g}"
+        if 0 < final < last
+        else f"not yet its final {final:.3g}"
+    )
+    return (
+        f"The run stopped at step {steps_done} of {steps} ({100 * steps_done / steps:.3g} %): the "
+        f"last {kind} of {plan} was {last:.3g}, {against}."
+    )
+
+
+def _kind(plan: Plan) -> str:
+    return "rate" if plan.absolute else "factor"

@@ -1,0 +1,65 @@
+"""What is known of a `fit` that is running, which Keras tells callbacks nothing about.
+
+Keras's callbacks get the number of batches, not their size, and hear nothing of a fit that raised.
+Both can be seen in the running `fit` itself: this is the one place that looks.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+def is_fitting(model: Any) -> bool:
+    """Whether a `fit` of this model is running, in whatever thread.
+
+    A notebook keeps the frames of the last error alive; so the running stacks are what tells.
+    """
+    return next(_fits(model), None) is not None
+
+
+def samples_per_batch(model: Any) -> float | None:
+    """Samples in a batch of the running `fit` of `model`: the mean, where the last one is smaller.
+
+    Returns:
+        `None` where the data doesn't say (generators, a `tf.data.Dataset` whose last batch may be
+        smaller), or no fit of Keras is running.
+    """
+    for variables in _fits(model):
+        adapter = getattr(variables.get("epoch_iterator"), "data_adapter", None)
+        if adapter is not None:
+            return _mean_size(adapter)
+    return None
+
+
+def _fits(model: Any) -> Iterator[dict[str, Any]]:
+    """The local variables of each running function `fit` of `model`, from the innermost out."""
+    for frame in sys._current_frames().values():
+        current: Any = frame
+        while current is not None:
+            if current.f_code.co_name == "fit" and current.f_locals.get("self") is model:
+                yield dict(current.f_locals)
+            current = current.f_back
+
+
+def _mean_size(adapter: Any) -> float | None:
+    size = _ask(adapter, "batch_size")
+    if not size:
+        return None
+    batches, last = _ask(adapter, "num_batches"), _ask(adapter, "partial_batch_size")
+    if not batches or not last or _drops_last(adapter):
+        return float(size)
+    return ((batches - 1) * size + last) / batches
+
+
+def _ask(adapter: Any, name: str) -> int | None:
+    # Keras's adapters raise NotImplementedError for what they don't know; others may lack the name.
+    try:
+        value = getattr(adapter, name, None)
+    except NotImplementedError:
+        return None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _drops_last(adapter: Any) -> bool:
+    # Keras's adapter of torch's DataLoader counts a smaller last batch that is never given.
+    return bool(getattr(getattr(adapter, "_dataloader", None), "drop_last", False))

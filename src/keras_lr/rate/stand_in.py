@@ -1,0 +1,124 @@
+"""What stands in an optimizer's setting whose value is only known when the step runs.
+
+Update rules read `momentum` and its like as Python numbers: they ask whether there is any, cast
+them and compute with them. An `Input` answers like a number and is converted to the tensor that it
+holds, so that a compiled step has the tensor in it and not today's number. On torch, which runs the
+rules in Python at each step and wants numbers, it is a `Number`.
+"""
+
+from typing import Any
+
+from keras_lr.errors import KerasLRError
+
+
+class NotAnInput(KerasLRError, TypeError):
+    """An update rule asked a setting something that only a constant can answer."""
+
+
+class Input:
+    """A setting whose value is known when the step runs.
+
+    Args:
+        value: Scalar tensor of JAX or TensorFlow.
+        complement: Scalar tensor of 1 - value. (Keras computes it in double precision from a
+            number; in single precision 1 - 0.999 has only four good digits.)
+    """
+
+    def __init__(self, value: Any, complement: Any) -> None:
+        self.value = value
+        self.complement = complement
+
+    def __jax_array__(self) -> Any:
+        return self.value
+
+    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
+        import tensorflow as tf
+
+        return self.value if dtype is None else tf.cast(self.value, dtype)
+
+    def _against_zero(self, other: Any, answer: bool) -> bool:
+        # "Is there any momentum?": yes, the slots are built for it, and with momentum 0 the rule
+        # computes the same as without it.
+        if isinstance(other, int | float) and other == 0:
+            return answer
+        raise NotAnInput(f"compared with {other!r} while tracing")
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return self._against_zero(other, True)
+
+    def __eq__(self, other: object) -> bool:
+        return self._against_zero(other, False)
+
+    def __gt__(self, other: Any) -> bool:
+        return self._against_zero(other, True)
+
+    def __le__(self, other: Any) -> bool:
+        return self._against_zero(other, False)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __float__(self) -> float:
+        raise NotAnInput("read as a Python number while tracing")
+
+    def __add__(self, other: Any) -> Any:
+        return self.value + other
+
+    __radd__ = __add__
+
+    def __mul__(self, other: Any) -> Any:
+        return self.value * other
+
+    __rmul__ = __mul__
+
+    def __sub__(self, other: Any) -> Any:
+        return -self.complement if _is_one(other) else self.value - other
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.complement if _is_one(other) else other - self.value
+
+    def __neg__(self) -> Any:
+        return -self.value
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.value / other
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return other / self.value
+
+    def __pow__(self, other: Any) -> Any:
+        return self.value**other
+
+    def __rpow__(self, other: Any) -> Any:
+        return other**self.value
+
+
+class Number(float):
+    """A number that is never zero to those who ask whether there is any momentum.
+
+    A rule that left the momentum slots alone at a step with momentum 0 would go on from an old
+    direction at the next.
+    """
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return True if other == 0 else super().__ne__(other)
+
+    def __eq__(self, other: object) -> bool:
+        return False if other == 0 else super().__eq__(other)
+
+    def __gt__(self, other: Any) -> bool:
+        return True if other == 0 else super().__gt__(other)
+
+    def __le__(self, other: Any) -> bool:
+        return False if other == 0 else super().__le__(other)
+
+    __hash__ = float.__hash__
+
+
+def _is_one(other: Any) -> bool:
+    return isinstance(other, int | float) and other == 1
