@@ -16,6 +16,11 @@ def check_rate(value: Any, name: str = "learning_rate") -> float:
     """
     item = getattr(value, "item", None)  # numpy and backend scalars
     number = item() if callable(item) and getattr(value, "shape", None) == () else value
+    if callable(number):
+        raise InvalidInput(
+            f"{name} must be a number; a schedule goes to fit: "
+            f"callbacks=[keras_lr.LearningRate(schedule=...)]. Received: {value!r}."
+        )
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise InvalidInput(
             f"{name} must be a positive number. Received: {value!r} "

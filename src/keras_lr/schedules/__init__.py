@@ -1,5 +1,8 @@
 """Schedules: pure functions from the step to a factor of the learning rate."""
 
+from typing import TYPE_CHECKING, Any
+
+from keras_lr.lazy import load as _load
 from keras_lr.schedules import theory
 from keras_lr.schedules.config import deserialize, serialize
 from keras_lr.schedules.fitting import end_report, fit_report
@@ -61,6 +64,7 @@ __all__ = [
     "OneCycle",
     "Piecewise",
     "Plan",
+    "PlannedRate",
     "Polynomial",
     "PolynomialRestarts",
     "Power",
@@ -90,3 +94,13 @@ __all__ = [
     "theory",
     "warmup_stable_decay",
 ]
+
+
+if TYPE_CHECKING:
+    from keras_lr.schedules.keras_schedule import PlannedRate
+
+
+def __getattr__(name: str) -> Any:
+    if name == "PlannedRate":  # its module imports Keras
+        return _load("keras_lr.schedules.keras_schedule:PlannedRate")
+    raise AttributeError(f"module 'keras_lr.schedules' has no attribute {name!r}")

@@ -40,7 +40,7 @@ class Schedule(Composable):
 
     # --- use ---------------------------------------------------------------------------------
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Any = ...) -> Any:
         """The factor at `step`.
 
         Args:
@@ -53,7 +53,15 @@ class Schedule(Composable):
 
         Raises:
             UnresolvedSchedule: A length isn't known in steps yet; call `resolve` first.
+            InvalidInput: No step, as where it is an optimizer's `learning_rate` itself.
         """
+        if step is ...:
+            raise InvalidInput(
+                f"{self} needs a step, and was called without one. A Keras optimizer does that "
+                "with a schedule of keras_lr as its learning_rate: compile it with a number and "
+                "give the schedule to LearningRate(schedule=...); or in a loop of your own write "
+                "schedule.resolve(steps=1000).to_keras(0.1). Received: step=..."
+            )
         self._require_steps()
         if isinstance(step, numbers.Real | np.ndarray | list | tuple | range):
             steps = np.asarray(step)
@@ -107,6 +115,23 @@ class Schedule(Composable):
         if horizon is None:
             horizon = Horizon(steps, steps_per_epoch, batch_size)  # type: ignore[arg-type]
         return Plan(self.lay(horizon, horizon.steps), horizon)
+
+    def to_keras(self, base: float | None = None) -> Any:
+        """The same as a Keras `LearningRateSchedule`: `SGD(plan.to_keras(0.1))`.
+
+        Args:
+            base: The rate that its factors multiply; none for a schedule whose values are rates.
+
+        Returns:
+            A `PlannedRate`, which is saved with the model.
+
+        Raises:
+            UnresolvedSchedule: A length isn't known in steps yet; call `resolve` first.
+            InvalidInput: The base is missing, or isn't needed.
+        """
+        from keras_lr.schedules.keras_schedule import PlannedRate
+
+        return PlannedRate(self, base)
 
     def explain(self, step: int) -> "Explanation":
         """Which part gave what at `step`, as a tree to `print`; see `schedules.explain`.
