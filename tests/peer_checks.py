@@ -1,0 +1,40 @@
+"""How a recipe is held against its library: the same values, in numbers, tensors and over a run."""
+
+import numpy as np
+
+from keras_lr import schedules
+
+
+def agrees(ours, theirs, *, absolute=False, rtol=1e-6, skip=()):
+    """`ours` has the values `theirs`, of step 0 onwards, at every step but those in `skip`.
+
+    In float64 to `rtol`, in float32 tensors to 1e-5, and unchanged by a round trip through text and
+    configs and by being laid out over a run. What is next to 0, where a library's cosine leaves a
+    rounding and ours is exact, may differ by 1e-12 of the peak (1e-7 in float32).
+    """
+    import keras
+
+    theirs = np.asarray(theirs, dtype=np.float64)
+    steps = np.arange(len(theirs))
+    kept = ~np.isin(steps, list(skip))
+    peak = np.abs(theirs).max()
+    assert ours.absolute == absolute, ours
+    values = ours(steps)
+    np.testing.assert_allclose(
+        values[kept], theirs[kept], rtol=rtol, atol=1e-12 * peak, err_msg=str(ours)
+    )
+    tensor = keras.ops.convert_to_numpy(ours(keras.ops.convert_to_tensor(steps)))
+    np.testing.assert_allclose(
+        tensor[kept], theirs[kept], rtol=max(rtol, 1e-5), atol=1e-7 * peak, err_msg=str(ours)
+    )
+    if schedules.has_text(ours):
+        assert schedules.parse(str(ours)) == ours
+        assert schedules.deserialize(schedules.serialize(ours)) == ours
+    plan = ours.resolve(steps=max(len(theirs), 2))
+    np.testing.assert_array_equal(plan(steps), values)
+
+
+def stays(ours, since):
+    """From step `since` on, `ours` is constant."""
+    values = ours([since, since + 1, since + 5, 10 * since + 7, 2**31 - 2])
+    np.testing.assert_array_equal(values, values[0])
