@@ -41,10 +41,52 @@ def test_show_resolves_epochs_and_writes_a_chart(capsys, tmp_path):
     assert "plotly.js" in path.read_text(encoding="utf-8")
 
 
+def test_show_explains_steps_and_lists_turns(capsys):
+    arguments = ["show", "cosine | warmup(5%)", "--steps", "1000", "--at", "25", "--at", "60"]
+    assert main([*arguments, "--base-rate", "0.1"]) == 0
+    out = capsys.readouterr().out
+    assert "at 50 warmup ends" in out
+    assert (
+        "step 25: 0.5, a rate of 0.05\n"
+        "  warmup(50): × 0.5 (step 25 of 50)\n"
+        "    cosine(length=950): 1 at its step 0\n"
+        "step 60: "
+    ) in out
+    assert main([*arguments, "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["schedules"]
+    assert entry["marks"] == [{"step": 50, "label": "warmup ends"}]
+    explained = entry["explained"][0]
+    assert (explained["step"], explained["value"]) == (25, 0.5)
+    assert explained["parts"][0]["step"] == 0
+
+
+def test_show_compares_by_theory(capsys):
+    arguments = ["show", "constant | cooldown(90%)", "constant | cooldown(40%)", "constant"]
+    assert main([*arguments, "--steps", "4000", "--theory"]) == 0
+    out = capsys.readouterr().out
+    assert "a rate tuned for constant() | cooldown(90%):" in out
+    assert f"  × {1 / 1.4965:.3g} for constant() | cooldown(40%)" in out
+    assert main([*arguments, "--steps", "4000", "--theory", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)["schedules"]
+    factors = [entry["theory"]["rate_factor"] for entry in entries]
+    assert factors == pytest.approx([1.0, 1 / 1.4965, 1 / 2.8525], rel=1e-4)
+    assert entries[2]["theory"]["relative_bound"] > 1.3
+
+
+def test_show_resolves_samples(capsys):
+    arguments = ["show", "linear | warmup(640 samples)", "--steps", "100"]
+    assert main([*arguments, "--batch-size", "32"]) == 0
+    assert "at 20 warmup ends" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["show"], ["--steps"]),
+        (["show", "cosine", "--steps", "10", "--at", "-1"], ["--at", "0 or later"]),
+        (["show", "cosine", "--steps", "10", "--theory"], ["--theory", "two or more"]),
+        (["show", "cosine", "linear * 0", "--steps", "10", "--theory"], ["nothing is learned"]),
+        (["show", "cosine", "--steps", "10", "--batch-size", "0"], ["--batch-size"]),
         (["show", "--steps", "10"], ["Name a schedule"]),
         (["show", "cosin", "--steps", "10"], ["Did you mean 'cosine'?"]),
         (["show", "cosine", "--steps", "ten"], ["--steps", "ten"]),

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import watch_results as results
+from keras_lr import schedules
 from keras_lr.errors import InvalidInput
+from keras_lr.schedules import parse
 from keras_lr.watch import Run, figures
+from keras_lr.watch.curves import sampled, schedule_curves
 from keras_lr.watch.figures.study import edge_warning
 
 
@@ -129,15 +132,117 @@ def test_schedule_figure_takes_one_several_and_named_ones():
         figures.schedule_figure([], 100)
 
 
-def test_a_jump_of_one_step_survives_thinning():
-    from keras_lr.schedules import as_schedule
-    from keras_lr.watch.figures.schedule import schedule_values
+def shown(figure):
+    """Labels by step, and the steps with a line."""
+    labels = {a.x: a.text for a in figure.layout.annotations}
+    return labels, sorted(shape.x0 for shape in figure.layout.shapes)
 
-    spike = as_schedule(lambda step: np.where(np.asarray(step) == 31_417, 7.0, 1.0))
-    steps, values, _ = schedule_values(spike, 100_000)
+
+def test_schedules_plot_themselves_with_their_turns_marked():
+    schedule = parse("cosine | warmup(5%) | cooldown(20%)")
+    figure = schedule.plot(1000)
+    assert shown(figure) == ({50: "warmup ends", 800: "cooldown"}, [50, 800])
+    assert figure.layout.yaxis.title.text == "factor of the optimizer's rate"
+    assert figure.layout.yaxis.range[1] > figure.data[0].y.max() * 1.08  # room for the labels
+    same = schedules.plot(schedule, 1000)
+    assert same.to_dict() == figure.to_dict()
+    plan = schedule.resolve(steps=1000)
+    assert (plan.plot().data[0].y == figure.data[0].y).all()
+    assert plan.plot(base_rate=0.1).data[0].y.max() == pytest.approx(0.1)
+    assert parse("linear(length=40)").plot().layout.xaxis.range == (0, 40)
+    with pytest.raises(InvalidInput, match=r"steps=1000"):
+        schedule.plot()
+
+
+def test_the_longest_plan_is_drawn_whole_and_its_epochs_are_known():
+    short, long = (parse("linear").resolve(steps=n, steps_per_epoch=10) for n in (30, 90))
+    figure = schedules.plot([short, long, "constant"])
+    assert figure.layout.xaxis.range == (0, 90)
+    assert list(figure.layout.xaxis2.ticktext) == ["0", "2", "4", "6", "8"]
+    assert figure.data[0].y[-1] == 0.0
+    assert short.plot(90).data[0].y[29] == pytest.approx(1 / 30)  # as it was laid out
+
+
+def test_epochs_are_an_axis_of_their_own():
+    figure = parse("linear | warmup(2 epochs)").plot(1000, steps_per_epoch=12.5)
+    axis = figure.layout.xaxis2
+    assert (axis.matches, axis.side) == ("x", "top")
+    assert dict(zip(axis.ticktext, axis.tickvals, strict=True))["10"] == 125.0
+    assert figure.data[0].customdata[-1] == pytest.approx(999 / 12.5)
+    assert any(t.xaxis == "x2" for t in figure.data)  # or plotly leaves the axis out
+    assert "xaxis2" not in parse("linear").plot(1000).to_dict()["layout"]
+
+
+def test_many_marks_are_thinned_and_labels_keep_apart():
+    figure = parse("cosine | repeat(5%)").plot(1000)
+    labels, lines = shown(figure)
+    assert labels == {50: "next cycle …"}
+    assert lines == list(range(50, 1000, 50))
+    labels, lines = shown(parse("cosine | repeat(1%)").plot(1000))
+    assert (labels, lines) == ({10: "next cycle …"}, [10])
+    close = {f"{n}": f"piecewise([{400 + 8 * n}], [1, 0.5])" for n in range(5)}
+    figure = schedules.plot(close, 1000)
+    heights = [a.y for a in figure.layout.annotations]
+    assert len(heights) == len(set(heights)) == 3
+    assert len(figure.layout.shapes) == 5
+    assert len({a.font.color for a in figure.layout.annotations}) == 3
+    end = next(iter(parse("piecewise([990], [1, 0.5])").plot(1000).layout.annotations))
+    assert end.xanchor == "right"
+
+
+def test_a_mark_that_schedules_share_is_named_once():
+    figure = schedules.plot(["linear | warmup(5%)", "cosine | warmup(5%)"], 1000)
+    assert shown(figure) == ({50: "warmup ends"}, [50])
+
+
+def test_a_jump_of_one_step_survives_thinning():
+    spike = schedules.as_schedule(lambda step: 7.0 if step == 31_417 else 1.0)
+    steps, values = sampled(spike.resolve(steps=100_000), 100_000)
     assert len(steps) < 1100
     assert values.max() == 7.0
     assert steps[values.argmax()] == 31_417
+
+
+def test_a_long_run_is_sampled_and_keeps_its_jumps():
+    seen = []
+
+    def counted(step):
+        seen.append(step)
+        return 1.0
+
+    steps = 10_000_000
+    (curve,) = schedule_curves("piecewise([1234567], [1, 0.1]) | warmup(333)", steps)
+    for turn in (333, 1_234_900):
+        assert {turn - 1, turn} <= set(curve.xs.tolist())
+    assert curve.ys[list(curve.xs).index(1_234_899)] == 1.0
+    assert curve.ys[list(curve.xs).index(1_234_900)] == 0.1
+    assert len(curve.xs) < 1100
+    schedule_curves(schedules.as_schedule(counted), steps)
+    assert len(seen) <= 100_100
+
+
+def test_the_terminal_lists_the_turns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = parse("cosine | warmup(5%) | cooldown(20%)").draw(1000).splitlines()
+    assert lines[-1] == "at 50 warmup ends · at 800 cooldown"
+    assert max(map(len, lines)) <= 80
+    lines = parse("cosine | repeat(5%)").resolve(steps=1000, steps_per_epoch=10).draw().splitlines()
+    assert lines[-2:] == [
+        "at 50, 100, 150, 200, … (epochs 5, 10, 15, 20) next cycle",
+        "1000 steps are 100 epochs of 10",
+    ]
+    text = schedules.draw({"a": "constant", "b": "linear | warmup(5%)"}, 1000)
+    assert "a:" not in text
+    assert text.endswith("b:\n  at 50 warmup ends")
+    assert "warmup ends" not in parse("linear").draw(1000)
+
+
+def test_terminal_lines_break_between_turns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    text = "join(linear, cosine | warmup(5%) | hold(10%), one_cycle, boundaries=[20%, 60%])"
+    below = parse(text).draw(1000).partition("800")[2].strip().splitlines()
+    assert len(below) >= 2
+    assert all(line.startswith("at ") and len(line) <= 60 for line in below)
 
 
 def test_history_shows_losses_the_rate_and_each_cause():
@@ -179,7 +284,16 @@ def test_real_results_plot_themselves():
 
 @pytest.mark.parametrize(
     "name",
-    ["answers", "comparison", "style", "terminal", "run", "figures.trials"],
+    [
+        "answers",
+        "comparison",
+        "curves",
+        "style",
+        "terminal",
+        "run",
+        "figures.schedule",
+        "figures.trials",
+    ],
 )
 def test_docstring_examples(name):
     import doctest

@@ -50,6 +50,7 @@ def draw(figure: Any, path: Path, width: int = 900, height: int = 380) -> None:
         **{"width": width, "height": height, "title": None, "shapes": [], "annotations": []},
         **{"paper_bgcolor": "white", "plot_bgcolor": "white", "margin": {"t": 50}},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        xaxis2={"visible": False},
         xaxis={
             "title": "epoch",
             "tickvals": list(range(0, int(last) + 1, EPOCH * (10 if last > 60 * EPOCH else 5))),

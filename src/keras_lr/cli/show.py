@@ -1,11 +1,11 @@
-"""`keras-lr show`: draw schedules in the terminal."""
+"""`keras-lr show`: draw schedules in the terminal, explain them, compare them by theory."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from keras_lr.cli.options import Common, check_writable
+from keras_lr.cli.options import Common, check_writable, positive
 from keras_lr.cli.output import File, Output
 from keras_lr.errors import InvalidInput
 
@@ -14,69 +14,129 @@ def show(
     *schedule: str,
     steps: int,
     steps_per_epoch: float | None = None,
+    batch_size: float | None = None,
     base_rate: float | None = None,
+    at: Annotated[tuple[int, ...], Parameter(negative="")] = (),
+    theory: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
     common: Common | None = None,
 ) -> Output:
     """Draw one or several schedules in the terminal.
 
-    For example: keras-lr show "cosine.warmup('5%')" --steps 1000 --base-rate 0.1
+    For example: keras-lr show "cosine | warmup(5%)" --steps 1000 --base-rate 0.1
 
     Args:
         schedule: Schedules in their text form, such as cosine or one_cycle.
         steps: Updates of the weights in the whole run.
         steps_per_epoch: Updates in one epoch; lengths such as '3 epochs' need it.
+        batch_size: Samples in one update; lengths such as '10000 samples' need it.
         base_rate: The optimizer's learning rate; without it the factor is drawn.
+        at: Explain which part gave what at this step; may be given again.
+        theory: How the best rate moves from the first schedule to the others, by convex theory.
         out: Write an HTML chart to this file too.
         common: Options of every command.
     """
     from keras_lr.schedules import parse
     from keras_lr.watch import terminal
-    from keras_lr.watch.figures.schedule import schedule_values
+    from keras_lr.watch.curves import schedule_curves
 
     if not schedule:
         raise InvalidInput("Name a schedule to draw, e.g.: keras-lr show cosine --steps 1000")
     if steps < 2:
         raise InvalidInput(f"--steps must be at least 2. Received: --steps {steps}")
-    if steps_per_epoch is not None and not steps_per_epoch > 0:
+    positive("--steps-per-epoch", steps_per_epoch)
+    positive("--batch-size", batch_size)
+    positive("--base-rate", base_rate)
+    if any(step < 0 for step in at):
+        raise InvalidInput(f"--at is a step, 0 or later. Received: --at {min(at)}")
+    if theory and len(schedule) < 2:
         raise InvalidInput(
-            f"--steps-per-epoch must be positive. Received: --steps-per-epoch {steps_per_epoch:g}"
-        )
-    if base_rate is not None and not 0 < base_rate < float("inf"):
-        raise InvalidInput(
-            f"--base-rate must be a positive number. Received: --base-rate {base_rate:g}"
+            "--theory compares schedules: name two or more, the one that the rate was tuned for "
+            f"first. Received: {schedule[0]}"
         )
     check_writable(out, "--out", ".html")
     parsed = [parse(text) for text in schedule]
-    settings: dict[str, Any] = {"steps_per_epoch": steps_per_epoch, "base_rate": base_rate}
-    curves = []
-    for item in parsed:
-        xs, ys, absolute = schedule_values(item, steps, **settings)
-        curves.append(
-            {
-                "schedule": str(item),
-                "values_are": "rates" if absolute or base_rate is not None else "factors",
-                "steps": xs,
-                "values": ys,
-            }
-        )
-    drawing = terminal.schedule_curve(parsed, steps, **settings)
-    lines = [drawing, *(_ends(entry) for entry in curves)]
+    run = {"steps_per_epoch": steps_per_epoch, "batch_size": batch_size}
+    settings: dict[str, Any] = {**run, "base_rate": base_rate}
+    curves = schedule_curves(parsed, steps, **settings)
+    blocks = [terminal.schedule_curve(parsed, steps, **settings), *map(_ends, curves)]
+    explained = [[curve.plan.explain(step) for step in at] for curve in curves]
+    for curve, found in zip(curves, explained, strict=True):
+        if found:
+            name = f"\n{curve.name}" if len(curves) > 1 else ""
+            blocks += [name, *(_explained(each, base_rate) for each in found)]
+    entries = [
+        {
+            "schedule": curve.name,
+            "values_are": "rates" if curve.rates else "factors",
+            "steps": curve.xs,
+            "values": curve.ys,
+            "marks": [{"step": mark.step, "label": mark.label} for mark in curve.marks],
+            "explained": [_as_data(each.part) for each in found],
+        }
+        for curve, found in zip(curves, explained, strict=True)
+    ]
+    if theory:
+        for entry, rows in zip(entries, _theory(curves), strict=True):
+            entry["theory"] = rows
+        blocks += ["", _theory_text(entries)]
     files = []
     if out is not None:
         files.append(File("chart", out, lambda: _write_chart(parsed, steps, settings, out)))
-    data = {"command": "show", "run": {"steps": steps, **settings}, "schedules": curves}
-    return Output({**data, "chart": out}, "\n".join(lines), files=files)
+    data = {"command": "show", "run": {"steps": steps, **settings}, "schedules": entries}
+    return Output({**data, "chart": out}, "\n".join(blocks), files=files)
 
 
-def _ends(entry: dict) -> str:
+def _ends(curve: Any) -> str:
     from keras_lr.watch.style import number
 
-    values = entry["values"]
+    values = curve.ys
     return (
-        f"{entry['schedule']}: starts at {number(float(values[0]))}, "
+        f"{curve.name}: starts at {number(float(values[0]))}, "
         f"peaks at {number(float(values.max()))}, ends at {number(float(values[-1]))}"
     )
+
+
+def _explained(explanation: Any, base_rate: float | None) -> str:
+    from keras_lr.watch.style import number
+
+    head, *rest = str(explanation).splitlines()
+    if base_rate is not None and not explanation.absolute:
+        head += f", a rate of {number(base_rate * explanation.value)}"
+    return "\n".join([head, *rest])
+
+
+def _as_data(part: Any) -> dict[str, Any]:
+    parts = [_as_data(inner) for inner in part.parts]
+    return {"schedule": part.text, "step": part.step, "value": part.value, "parts": parts}
+
+
+def _theory(curves: list) -> list[dict[str, float]]:
+    """The bound of each schedule, and how its best rate compares with the first one's."""
+    from keras_lr.schedules.theory import bound
+
+    found = [bound(curve.plan) for curve in curves]
+    first = found[0]
+    return [
+        {
+            "bound": each.bound,
+            "relative_bound": each.bound / first.bound,
+            "rate_factor": each.base / first.base,
+        }
+        for each in found
+    ]
+
+
+def _theory_text(entries: list[dict[str, Any]]) -> str:
+    first, *others = entries
+    lines = [f"By convex theory (Schaipp et al., 2025) a rate tuned for {first['schedule']}:"]
+    for entry in others:
+        found = entry["theory"]
+        lines.append(f"  × {found['rate_factor']:.3g} for {entry['schedule']}")
+        lines.append(
+            f"    (the loss at its best rate is bounded by × {found['relative_bound']:.3g})"
+        )
+    return "\n".join(lines)
 
 
 def _write_chart(parsed: list, steps: int, settings: dict, out: Path) -> None:

@@ -5,12 +5,13 @@ Every function returns text, so that a caller decides where it goes.
 
 import io
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_lr.finder.finding import Finding
+from keras_lr.schedules.marks import Mark
 from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.style import number, score
 
@@ -20,39 +21,84 @@ WIDTH = 72
 
 def schedule_curve(
     schedules: Any,
-    steps: int,
+    steps: int | None = None,
     *,
     steps_per_epoch: float | None = None,
+    batch_size: float | None = None,
     base_rate: float | None = None,
 ) -> str:
-    """One or several schedules over a run, as text.
+    """One or several schedules over a run, as text, and the moments at which they turn.
 
     Args:
         schedules: As in `keras_lr.watch.figures.schedule_figure`.
-        steps: Updates in the run.
-        steps_per_epoch: Updates in one epoch, for lengths in epochs.
+        steps: Updates in the run; by default that of the longest plan.
+        steps_per_epoch: Updates in one epoch, for lengths in epochs and to list epochs.
+        batch_size: Samples in one update, for lengths in samples.
         base_rate: The optimizer's rate; with it the rate is drawn, without it the factor.
     """
-    from keras_lr.watch.figures.schedule import named_schedules, schedule_values
+    from keras_lr.watch.curves import few, schedule_curves, value_name
 
-    curves = [
-        (name, *schedule_values(s, steps, steps_per_epoch=steps_per_epoch, base_rate=base_rate))
-        for name, s in named_schedules(schedules)
-    ]
-    rate = base_rate is not None or all(absolute for *_, absolute in curves)
-    top = max(float(np.nanmax(ys)) for _, _, ys, _ in curves)
-    return curve(
-        [(xs, ys) for _, xs, ys, _ in curves],
-        labels=[name for name, *_ in curves] if len(curves) > 1 else None,
-        title="learning rate" if rate else "factor of the optimizer's rate",
+    curves = schedule_curves(
+        schedules,
+        steps,
+        steps_per_epoch=steps_per_epoch,
+        batch_size=batch_size,
+        base_rate=base_rate,
+    )
+    run = curves[0].plan.horizon
+    top = max(float(np.nanmax(each.ys)) for each in curves)
+    alone = few(curves[0].marks, most=8) if len(curves) == 1 else []
+    picture = curve(
+        [(each.xs, each.ys) for each in curves],
+        labels=[each.name for each in curves] if len(curves) > 1 else None,
+        title=value_name(curves),
         lines=True,
         y_min=0.0,
         y_max=1.02 * top if top > 0 else 1.0,
         x_min=0,
-        x_max=steps,
+        x_max=run.steps,
         y_gridlines=[],
-        x_gridlines=[],
+        x_gridlines=[mark.step for mark in alone if mark.step > 0],
     )
+    lines = [picture]
+    for each in curves:
+        found = _moments(each.marks, run.steps_per_epoch)
+        if found:
+            lines += [] if len(curves) == 1 else [f"{each.name}:"]
+            lines.append(_folded(found, "" if len(curves) == 1 else "  "))
+    if run.steps_per_epoch is not None:
+        per_epoch = run.steps_per_epoch
+        epochs = number(run.steps / per_epoch, 6)
+        lines.append(f"{run.steps} steps are {epochs} epochs of {number(per_epoch, 6)}")
+    return "\n".join(lines)
+
+
+def _moments(marks: Iterable[Mark], per_epoch: float | None) -> list[str]:
+    """Marks in words; of a label that comes often, the first few."""
+    groups: dict[str, list[int]] = {}
+    for mark in marks:
+        groups.setdefault(mark.label, []).append(mark.step)
+    words = []
+    for label, steps in groups.items():
+        shown = steps if len(steps) <= 6 else steps[:4]
+        text = ", ".join(str(step) for step in shown) + (", …" if len(steps) > 6 else "")
+        if per_epoch is not None:
+            epochs = ", ".join(number(step / per_epoch, 4) for step in shown)
+            text += f" (epoch{'s' if len(shown) > 1 else ''} {epochs})"
+        words.append(f"at {text} {label}")
+    return words
+
+
+def _folded(words: Sequence[str], indent: str) -> str:
+    """Words with dots between them, in lines that break at the dots."""
+    width = max(40, min(WIDTH + 8, shutil.get_terminal_size((80, 24)).columns))
+    lines = [f"{indent}{words[0]}"]
+    for word in words[1:]:
+        if len(lines[-1]) + len(word) + 3 <= width:
+            lines[-1] += f" · {word}"
+        else:
+            lines.append(f"{indent}{word}")
+    return "\n".join(lines)
 
 
 def finding_curve(finding: Finding) -> str:
