@@ -104,7 +104,8 @@ def _exponential(share: Any, xp: Any) -> Any:
 
 
 def _log(share: Any, length: int, xp: Any) -> Any:
-    return xp.log1p(share * length) / math.log1p(length)
+    rise = xp.log1p(share * length) / math.log1p(length)
+    return xp.where(share < 1.0, rise, xp.ones_like(rise))  # a library's logarithm may be its own
 
 
 COOLDOWNS: Mapping[str, Callable[[Any, Any], Any]] = {

@@ -149,18 +149,6 @@ class Composable:
 
         return Noise(self, std, every=every, limit=limit, seed=seed)  # type: ignore[arg-type]
 
-    def stretch(self, factor: float) -> "Schedule":
-        """The same schedule over a horizon `factor` times as long.
-
-        Lengths in steps and in epochs are multiplied; shares of the run adapt by themselves.
-
-        Args:
-            factor: Above 0.
-        """
-        from keras_lr.schedules.transforms.stretch import stretch
-
-        return stretch(self, factor)  # type: ignore[arg-type]
-
     def __mul__(self, other: Any) -> "Schedule":
         from keras_lr.schedules.transforms.product import product
 

@@ -106,8 +106,10 @@ class Cooldown(Transform):
         return f"step {since} of {length}" if since < length else "over"  # type: ignore[operator]
 
     def marks(self) -> list[Mark]:
-        """Its start, and the schedule's."""
-        return [*self.schedule.marks(), Mark(self.start, "cooldown")]  # type: ignore[arg-type]
+        """Its start, and the schedule's as long as something is left of it."""
+        stop: int = self.start + self.length  # type: ignore[assignment,operator]
+        inner = [mark for mark in self.schedule.marks() if self.end > 0 or mark.step <= stop]
+        return [*inner, Mark(self.start, "cooldown")]  # type: ignore[arg-type]
 
 
 def warmup_stable_decay(

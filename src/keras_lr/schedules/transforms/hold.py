@@ -52,6 +52,8 @@ class Hold(Transform):
         return "held" if step >= self.after else f"from step {self.after} on"  # type: ignore[operator]
 
     def marks(self) -> list[Mark]:
-        """The moment, and what comes before it."""
+        """The moment, unless the schedule is over by then, and what comes before it."""
         before = [mark for mark in self.schedule.marks() if mark.step < self.after]  # type: ignore[operator]
-        return [*before, Mark(self.after, "held")]  # type: ignore[arg-type]
+        span = self.schedule.span()
+        over = span is not None and span < self.after  # type: ignore[operator]
+        return before if over else [*before, Mark(self.after, "held")]  # type: ignore[arg-type]

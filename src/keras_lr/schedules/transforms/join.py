@@ -66,8 +66,11 @@ class Join(Schedule):
         given = None
         if self.boundaries is not None:
             given = resolve_boundaries(self.boundaries, horizon, "join")
-            relative = isinstance(self.boundaries[-1], str)
-            if given[-1] >= room and not (relative and given[-1] <= room + last):
+            tiny = room <= last  # not a step for each: then the last ones never run
+            rounded = isinstance(self.boundaries[-1], str) and room <= given[-1] <= room + last
+            if rounded and not tiny:  # as far back as leaves a step to each
+                given = tuple(min(step, room - last + i) for i, step in enumerate(given))
+            if given[-1] >= room and not (tiny and given[-1] <= room + last):
                 raise InvalidInput(
                     f"join's last boundary is step {given[-1]}, but only {room} steps are there: "
                     f"{self.schedules[-1]} would never run. Received: {self}."

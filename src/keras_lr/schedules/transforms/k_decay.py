@@ -36,7 +36,7 @@ class KDecay(Transform):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "power", positive(self.power, "KDecay", "power"))
-        if self.schedule.missing() is None:
+        if self.schedule.missing() is None and not self.schedule.fills():
             self._length()
 
     def formula(self, step: Any, xp: Any) -> Any:
@@ -72,6 +72,13 @@ class KDecay(Transform):
         """Where the warmup is over."""
         length = self._length()
         return round(length * min(self.schedule.lead() / length, 1.0) ** (1 / self.power))
+
+    def missing(self) -> str | None:
+        """The schedule's end may be the run's."""
+        gap = super().missing()
+        if gap is None and self.schedule.span() is None and self.schedule.fills():
+            return f"the end of {self.schedule}"
+        return gap
 
     def _length(self) -> int:
         span = self.schedule.span()

@@ -6,15 +6,16 @@ from keras_lr.errors import InvalidInput
 from keras_lr.schedules.checks import positive
 from keras_lr.schedules.foreign import as_schedule
 from keras_lr.schedules.horizon import MOST_STEPS
+from keras_lr.schedules.period import LEAST
 from keras_lr.schedules.schedule import Schedule
 
 
 def stretch(schedule: Any, factor: float) -> Schedule:
     """The same schedule over a horizon `factor` times as long.
 
-    Lengths in steps and in epochs are multiplied (steps are rounded to whole ones); shares of the
-    run and lengths that fill it adapt by themselves. It is what Composer calls the scale schedule
-    ratio.
+    Lengths in steps, epochs and samples are multiplied (steps and samples are rounded to whole
+    ones); shares of the run and lengths that fill it adapt by themselves. It is what Composer
+    calls the scale schedule ratio.
 
     Args:
         schedule: Anything but a plain callable or one of Keras's schedules.
@@ -33,13 +34,22 @@ def stretched_fields(schedule: Schedule, factor: float) -> dict[str, Any]:
     for name, value in vars(schedule).items():
         if name in schedule.lengths:
             members = value if isinstance(value, tuple) else (value,)
-            scaled = tuple(stretched_length(member, factor, name) for member in members)
-            changed[name] = scaled if isinstance(value, tuple) else scaled[0]
+            scaled = [stretched_length(member, factor, name) for member in members]
+            changed[name] = _apart(scaled) if isinstance(value, tuple) else scaled[0]
         elif isinstance(value, Schedule):
             changed[name] = value.stretched(factor)
         elif isinstance(value, tuple) and value and isinstance(value[0], Schedule):
             changed[name] = tuple(member.stretched(factor) for member in value)
     return changed
+
+
+def _apart(boundaries: list[Any]) -> tuple[Any, ...]:
+    """`boundaries`, of which those in steps that became the same are moved apart by a step."""
+    for index in range(1, len(boundaries)):
+        before, later = boundaries[index - 1 : index + 1]
+        if isinstance(before, int) and isinstance(later, int) and later <= before:
+            boundaries[index] = before + 1
+    return tuple(boundaries)
 
 
 def stretched_length(length: Any, factor: float, name: str = "length") -> Any:
@@ -51,7 +61,7 @@ def stretched_length(length: Any, factor: float, name: str = "length") -> Any:
     if length is None or (isinstance(length, str) and length.endswith("%")):
         return length
     if isinstance(length, float):
-        return length * factor
+        return max(length * factor, LEAST)
     if isinstance(length, int):
         steps = max(round(length * factor), min(length, 1))
         if steps > MOST_STEPS:
@@ -60,4 +70,6 @@ def stretched_length(length: Any, factor: float, name: str = "length") -> Any:
             )
         return steps
     number, unit = length.split()
+    if unit.startswith("sample"):  # as whole as steps
+        return f"{max(round(float(number) * factor), 1)} samples"
     return f"{float(number) * factor:.12g} {unit}"
