@@ -53,7 +53,7 @@ class TestSamples:
         "text",
         [
             "cosine() | warmup(1000 samples)",
-            "step_decay(0.3, every=50000 samples)",
+            "step_decay(factor=0.3, every=50000 samples)",
             "piecewise([100 samples, 1000 samples], values=[1.0, 0.5, 0.1])",
             "linear(length=1 sample)",
         ],
