@@ -72,34 +72,49 @@ def periods(step: Any, every: float, xp: Any) -> Any:
     An epoch may hold 2.5 updates under gradient accumulation; the count stays exact, because it is
     done in integers, none of which leaves the 32 bits that a backend counts in.
     """
+    many, whole, part = _counted(step, every)
+    return real(whole, xp) * many + real(part, xp)
+
+
+def periods_modulo(step: Any, every: float, modulus: int) -> Any:
+    """Whole periods of `every` steps finished at `step`, modulo `modulus`, in the type of `step`.
+
+    Exact where the count itself would leave the integers of float32; `modulus` is below 500,000.
+    """
+    many, whole, part = _counted(step, every)
+    return (whole % modulus * many + part) % modulus
+
+
+def _counted(step: Any, every: float) -> tuple[int, Any, Any]:
+    """The periods finished at `step` as many·whole + part."""
     ratio = period_ratio(every)
     whole = step // ratio.numerator
-    if ratio.denominator == 1:
-        return real(whole, xp)
     rest = step - whole * ratio.numerator
-    part = rest * ratio.denominator // ratio.numerator
-    return real(whole, xp) * ratio.denominator + real(part, xp)
+    return ratio.denominator, whole, rest * ratio.denominator // ratio.numerator
 
 
-def _linear(share: Any, xp: Any) -> Any:
-    return share
-
-
-def _cosine(share: Any, xp: Any) -> Any:
-    # (1 - cos(pi share)) / 2 without its cancellation near zero.
+def half_cosine(share: Any, xp: Any) -> Any:
+    """(1 − cos(π·share))/2, from 0 at 0 to 1 at 1, without its cancellation near 0."""
     return xp.square(xp.sin(share * (math.pi / 2)))
 
 
-def _one_minus_sqrt(share: Any, xp: Any) -> Any:
-    # 1 - sqrt(1 - share) without its cancellation near zero, and without the root of a rounding.
-    return share / (1.0 + xp.sqrt(at_least(1.0 - share, 0.0, xp)))
+def _linear(share: Any, rest: Any, xp: Any) -> Any:
+    return share
 
 
-def _one_minus_square(share: Any, xp: Any) -> Any:
-    return share * (2.0 - share)
+def _cosine(share: Any, rest: Any, xp: Any) -> Any:
+    return half_cosine(share, xp)
 
 
-def _exponential(share: Any, xp: Any) -> Any:
+def _one_minus_sqrt(share: Any, rest: Any, xp: Any) -> Any:
+    return share / (1.0 + xp.sqrt(rest))  # 1 - sqrt(rest) without its cancellation near zero
+
+
+def _one_minus_square(share: Any, rest: Any, xp: Any) -> Any:
+    return share * (1.0 + rest)
+
+
+def _exponential(share: Any, rest: Any, xp: Any) -> Any:
     return xp.expm1(share * math.log(2.0))
 
 
@@ -108,26 +123,28 @@ def _log(share: Any, length: int, xp: Any) -> Any:
     return xp.where(share < 1.0, rise, xp.ones_like(rise))  # a library's logarithm may be its own
 
 
-COOLDOWNS: Mapping[str, Callable[[Any, Any], Any]] = {
+COOLDOWNS: Mapping[str, Callable[[Any, Any, Any], Any]] = {
     "linear": _linear,
     "cosine": _cosine,
     "1-sqrt": _one_minus_sqrt,
     "1-square": _one_minus_square,
     "exponential": _exponential,
 }
-"""Falls, as functions of the share that is left: (share, xp) -> from 0 at 0 to 1 at 1.
+"""Falls, as functions of the share that is left, and the share that is done (1 less that, but
+exactly, which a float32 near 1 isn't): (share, rest, xp) -> from 0 at 0 to 1 at 1.
 
 Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations" (2024),
 for `1-sqrt` and `1-square`; `exponential` is Megatron-LM's.
 """
 
-WARMUPS: Mapping[str, Callable[[Any, int, Any], Any]] = {
-    "linear": lambda share, length, xp: _linear(share, xp),
-    "cosine": lambda share, length, xp: _cosine(share, xp),
-    "1-sqrt": lambda share, length, xp: _one_minus_sqrt(share, xp),
-    "log": _log,
+WARMUPS: Mapping[str, Callable[[Any, Any, int, Any], Any]] = {
+    "linear": lambda share, rest, length, xp: share,
+    "cosine": lambda share, rest, length, xp: half_cosine(share, xp),
+    "1-sqrt": lambda share, rest, length, xp: _one_minus_sqrt(share, rest, xp),
+    "log": lambda share, rest, length, xp: _log(share, length, xp),
 }
-"""Rises, as functions of the share that is done: (share, length, xp) -> from 0 at 0 to 1 at 1."""
+"""Rises, as functions of the share that is done, and the share that is left:
+(share, rest, length, xp) -> from 0 at 0 to 1 at 1."""
 
 
 def check_ramp(shape: str, owner: str, known: tuple[str, ...]) -> None:

@@ -38,10 +38,10 @@ class Geometric(Ramp):
         object.__setattr__(self, "end", positive(self.end, "Geometric", "end"))
 
     def formula(self, step: Any, xp: Any) -> Any:
-        """The curve, computed upwards from its lower end."""
+        """The curve, computed downwards from its higher end, where a rounding counts for most."""
         length: int = self.length  # type: ignore[assignment]
-        share = (done if self.start <= self.end else left)(step, length, xp)
+        share = (left if self.start <= self.end else done)(step, length, xp)
         low, high = min(self.start, self.end), max(self.start, self.end)
-        top = fill(high, share, xp)
-        value = low * xp.exp((math.log(high) - math.log(low)) * share)
-        return xp.where(share < 1.0, xp.minimum(value, top), top)
+        value = high * xp.exp((math.log(low) - math.log(high)) * share)
+        bottom = fill(low, share, xp)
+        return xp.where(share < 1.0, xp.maximum(value, bottom), bottom)

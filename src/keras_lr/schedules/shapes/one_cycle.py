@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import COOLDOWNS, at_least, at_most, between, check_ramp, real
+from keras_lr.schedules.arithmetic import at_least, at_most, between, check_ramp, half_cosine, real
 from keras_lr.schedules.checks import falling, number
 from keras_lr.schedules.horizon import Length, tidy_length
 from keras_lr.schedules.marks import Mark
@@ -85,7 +85,7 @@ class OneCycle(Schedule):
         """The rise before the peak, the fall after it, and what may follow the fall."""
         last: int = self.length - 1  # type: ignore[operator,assignment]
         top = self._top()
-        ramp = COOLDOWNS[self.shape]
+        ramp = half_cosine if self.shape == "cosine" else _straight
         step = at_most(step, last, xp)
         if self.phases == 2:
             ahead = real(last - step, xp) / ((last - top) or 1.0)
@@ -115,3 +115,7 @@ class OneCycle(Schedule):
 
     def _top(self) -> float:
         return max(self.peak * self.length - 1.0, 0.0)  # type: ignore[operator]
+
+
+def _straight(share: Any, xp: Any) -> Any:
+    return share

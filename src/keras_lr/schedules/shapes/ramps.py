@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from keras_lr.schedules.arithmetic import COOLDOWNS, between, done, fill, left
+from keras_lr.schedules.arithmetic import between, done, fill, half_cosine, left
 from keras_lr.schedules.checks import falling, positive
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.shapes.ramp import Ramp
@@ -61,7 +61,7 @@ class Cosine(Ramp):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The curve, computed upwards from its end."""
-        share = COOLDOWNS["cosine"](left(step, self.length, xp), xp)  # type: ignore[arg-type]
+        share = half_cosine(left(step, self.length, xp), xp)  # type: ignore[arg-type]
         if self.power != 1.0:
             share = xp.power(share, fill(self.power, share, xp))
         return between(self.end, self.start, share, xp)

@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import COOLDOWNS, after, between, check_ramp, left
+from keras_lr.schedules.arithmetic import COOLDOWNS, after, between, check_ramp, done, left
 from keras_lr.schedules.checks import number
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.marks import Mark
@@ -61,7 +61,8 @@ class Cooldown(Transform):
         value = self.schedule.formula(step, xp)
         length: int = self.length  # type: ignore[assignment]
         since = after(step, self.start, xp)  # type: ignore[arg-type]
-        share = COOLDOWNS[self.shape](left(since, length, xp), xp)
+        share = left(since, length, xp)
+        share = COOLDOWNS[self.shape](share, done(since, length, xp), xp)
         return between(self.end, 1.0, share, xp) * value
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import at_least, at_most, periods
+from keras_lr.schedules.arithmetic import at_least, at_most, periods_modulo
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import Horizon
 from keras_lr.schedules.period import Period, resolve_period, tidy_period
@@ -69,12 +69,12 @@ class Noise(Transform):
         span = self.schedule.span()
         if span is not None:
             step = at_most(step, span, xp)
-        draw = periods(step, self.every, xp)  # type: ignore[arg-type]
-        draw = draw.astype(np.int64) if xp is np else xp.cast(draw, "int32")
         noise = 0.0
         for table in _tables(self.seed):
+            draw = periods_modulo(step, self.every, len(table))  # type: ignore[arg-type]
+            draw = draw.astype(np.int64) if xp is np else xp.cast(draw, "int32")
             known = table if xp is np else xp.convert_to_tensor(table.astype(np.float32))
-            noise = noise + xp.take(known, draw - draw // len(table) * len(table), axis=0)
+            noise = noise + xp.take(known, draw, axis=0)
         noise = at_most(at_least(noise * self.std, -self.limit, xp), self.limit, xp)
         return value * (1.0 + noise)
 

@@ -93,7 +93,7 @@ class Repeat(Transform):
         if xp is np:
             cycle = np.searchsorted(first, step, side="right") - 1
             rest = step - whole[cycle] - (table - whole)[cycle]
-            inner = rest * np.power(1 / self.stretch, np.arange(len(table)))[cycle]
+            inner = rest / np.power(self.stretch, np.arange(len(table)))[cycle]
             return cycle, np.minimum(inner, float(length))
         exact = xp.cast(step, "int32")
         cycle = xp.searchsorted(
@@ -102,8 +102,8 @@ class Repeat(Transform):
         cycle = xp.reshape(xp.cast(cycle, "int32"), xp.shape(exact)) - 1
         rest = real(step - xp.cast(_pick(whole, cycle, "int32", xp), step.dtype), xp)
         rest = rest - _pick(table - whole, cycle, "float32", xp)
-        scale = np.power(1 / self.stretch, np.arange(len(table)))
-        inner = rest * _pick(scale, cycle, "float32", xp)
+        scale = np.power(self.stretch, np.arange(len(table)))
+        inner = rest / _pick(scale, cycle, "float32", xp)
         return cycle, at_most(inner, float(length), xp)
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
@@ -206,4 +206,4 @@ def _starts(
 
 
 def _pick(table: np.ndarray, index: Any, dtype: str, xp: Any) -> Any:
-    return xp.take(xp.convert_to_tensor(table.astype(dtype)), index, axis=0)
+    return xp.take(xp.convert_to_tensor(table.astype(dtype), dtype), index, axis=0)

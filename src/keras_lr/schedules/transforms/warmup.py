@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import WARMUPS, after, between, check_ramp, done, fill
+from keras_lr.schedules.arithmetic import WARMUPS, after, between, check_ramp, done, fill, left
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.marks import Mark, shifted
@@ -63,7 +63,8 @@ class Warmup(Transform):
         """The ramp times the shifted schedule, which stays at its first value until it starts."""
         length: int = self.length  # type: ignore[assignment]
         value = self.schedule.formula(after(step, length, xp), xp)
-        share = WARMUPS[self.shape](done(step, length, xp), length, xp)
+        share, rest = done(step, length, xp), left(step, length, xp)
+        share = WARMUPS[self.shape](share, rest, length, xp)
         if self.power != 1.0:
             share = xp.power(share, fill(self.power, share, xp))
         return between(self.start, 1.0, share, xp) * value
