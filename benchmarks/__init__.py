@@ -1,4 +1,4 @@
 """The numbers that the documentation quotes; each a ratio within one run.
 
-`make bench` runs all of them; `python -m benchmarks.overhead` (or `.tune`, `.find`) one.
+`make bench` runs all of them; `python -m benchmarks overhead` (or `schedules`, `tune`, `find`) one.
 """
