@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import at_most, fill, real
+from keras_lr.schedules.arithmetic import at_most, power, real
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.marks import MOST_MARKS, Mark, shifted
@@ -75,7 +75,7 @@ class Repeat(Transform):
         if self.decay == 1.0:
             return value
         count = real(cycle, xp)
-        return value * xp.power(fill(self.decay, count, xp), count)
+        return value * power(self.decay, count, xp)
 
     def _equal(self, step: Any, xp: Any) -> tuple[Any, Any]:
         length = self._length()
