@@ -61,6 +61,19 @@ def between(low: float, high: float, share: Any, xp: Any) -> Any:
     return xp.where(share < 1.0, xp.minimum(low + (high - low) * share, top), top)
 
 
+def power(base: float, count: Any, xp: Any) -> Any:
+    """`base` (above 0) to the power of the floats `count`.
+
+    As a float32 the base is off by a rounding, which a high power multiplies (0.9999^100000 by
+    0.3 %): what is missing is put back.
+    """
+    value = xp.power(fill(base, count, xp), count)
+    rounded = float(np.float32(base))
+    if xp is np or rounded in (0.0, base):
+        return value
+    return value * xp.exp(count * (math.log(base) - math.log(rounded)))
+
+
 def period_ratio(every: float) -> Fraction:
     """`every` as a fraction whose terms are small enough to count with in 32 bits."""
     return Fraction(every).limit_denominator(max(1, min(4096, math.isqrt(int(2**31 / every)))))

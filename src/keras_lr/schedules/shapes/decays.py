@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keras_lr.schedules.arithmetic import fill, periods, real
+from keras_lr.schedules.arithmetic import periods, power, real
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import Horizon
 from keras_lr.schedules.period import Period, resolve_period, tidy_period
@@ -39,7 +39,7 @@ class Exponential(Schedule):
     def formula(self, step: Any, xp: Any) -> Any:
         """The factor to the power of the periods so far, fractions included."""
         count = real(step, xp) / self.every  # type: ignore[operator]
-        return xp.power(fill(self.factor, count, xp), count)
+        return power(self.factor, count, xp)
 
     def lay(self, horizon: Horizon, room: int) -> "Exponential":
         """`every` in steps."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import fill, period_ratio, periods, real
+from keras_lr.schedules.arithmetic import fill, period_ratio, periods, power, real
 from keras_lr.schedules.boundaries import resolve_boundaries, tidy_boundaries
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length
@@ -43,7 +43,7 @@ class StepDecay(Schedule):
     def formula(self, step: Any, xp: Any) -> Any:
         """The factor to the power of the drops so far."""
         drops = periods(step, self.every, xp)  # type: ignore[arg-type]
-        return xp.power(fill(self.factor, drops, xp), drops)
+        return power(self.factor, drops, xp)
 
     def lay(self, horizon: Horizon, room: int) -> "StepDecay":
         """`every` in steps."""
