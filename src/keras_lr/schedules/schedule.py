@@ -238,6 +238,10 @@ class Schedule(Composable):
         own = any(getattr(self, name) is None for name in self.lengths)
         return own or any(part.fills() for part in self.parts)
 
+    def may_be_cut(self) -> bool:
+        """Whether it may be longer than the room it gets, because any part of it makes sense."""
+        return False
+
     def lead(self) -> int:
         """Steps at its start that belong to a warmup, and that a cooldown must leave alone."""
         return 0
@@ -317,6 +321,10 @@ class Plan(Schedule):
     def span(self) -> int | None:
         """The schedule's."""
         return self.schedule.span()
+
+    def may_be_cut(self) -> bool:
+        """The schedule's."""
+        return self.schedule.may_be_cut()
 
     def lead(self) -> int:
         """The schedule's."""

@@ -85,7 +85,7 @@ class Join(Schedule):
                 turn = max(turn, 1)
             inner = schedule.lay(horizon, turn)
             span = inner.span()
-            if span is not None and span > turn:
+            if span is not None and span > turn and not inner.may_be_cut():
                 raise InvalidInput(
                     f"In a join, {schedule} is {span} steps long, but has {turn} steps for its "
                     f"turn (from step {start}). Shorten it, or leave its length out: it then fills "
@@ -122,6 +122,10 @@ class Join(Schedule):
     def fills(self) -> bool:
         """Whether the last schedule does."""
         return self.schedules[-1].fills()
+
+    def may_be_cut(self) -> bool:
+        """The last schedule's."""
+        return self.schedules[-1].may_be_cut()
 
     def lead(self) -> int:
         """The first schedule's."""

@@ -124,7 +124,7 @@ class Repeat(Transform):
             length = max(resolve_length(self.length, horizon, "length"), 1)
             inner = self.schedule.lay(horizon, length)
         span = inner.span()
-        if length is None or (span is not None and span > length):
+        if length is None or (span is not None and span > length and not inner.may_be_cut()):
             raise InvalidInput(
                 f"In a repeat, a cycle of {length} steps is to hold {self.schedule}, which takes "
                 f"{'forever' if span is None else f'{span} steps'}. Leave its length out: it then "
@@ -147,6 +147,10 @@ class Repeat(Transform):
     def fills(self) -> bool:
         """Whether it goes on for as long as there is room."""
         return self.times is None or (self.length is None and self.schedule.fills())
+
+    def may_be_cut(self) -> bool:
+        """The run may end within a cycle."""
+        return True
 
     def span(self) -> int | None:
         """All cycles."""

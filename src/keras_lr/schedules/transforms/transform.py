@@ -33,6 +33,10 @@ class Transform(Schedule):
         """The inner schedule's."""
         return self.schedule.span()
 
+    def may_be_cut(self) -> bool:
+        """The inner schedule's."""
+        return self.schedule.may_be_cut()
+
     def lead(self) -> int:
         """The inner schedule's."""
         return self.schedule.lead()

@@ -87,7 +87,7 @@ class Warmup(Transform):
             )
         inner = self.schedule.lay(horizon, room - length)
         span = inner.span()
-        if span is not None and length + span > room:
+        if span is not None and length + span > room and not inner.may_be_cut():
             raise InvalidInput(
                 f"The warmup of {length} steps and what follows it of {span} need "
                 f"{length + span} steps, but only {room} are there. Write length={room - length} "
