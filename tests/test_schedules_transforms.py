@@ -1,0 +1,104 @@
+"""Values of the transforms against what they are made of."""
+
+import math
+
+import numpy as np
+import pytest
+
+from keras_lr.schedules import (
+    Constant,
+    Cosine,
+    Exponential,
+    Linear,
+    StepDecay,
+    join,
+    warmup_stable_decay,
+)
+
+
+def test_warmup_rises_to_the_first_value_and_shifts():
+    inner = Linear(start=0.8, end=0.0, length=40)
+    schedule = inner.warmup(10, start=0.5)
+    steps = np.arange(60)
+    expected = np.where(steps < 10, 0.8 * (0.5 + 0.05 * steps), inner(steps - 10))
+    np.testing.assert_allclose(schedule(steps), expected, rtol=1e-12)
+    cosine = Constant().warmup(10, "cosine")
+    np.testing.assert_allclose(
+        cosine(range(11)), (1 - np.cos(np.pi * np.arange(11) / 10)) / 2, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "formula"),
+    [
+        ("linear", lambda p: 1 - p),
+        ("cosine", lambda p: (1 + np.cos(np.pi * p)) / 2),
+        ("1-sqrt", lambda p: 1 - np.sqrt(p)),
+    ],
+)
+def test_cooldown_multiplies_the_end_of_the_run(shape, formula):
+    plan = Exponential(0.5, every=50).cooldown("20%", shape, end=0.1).resolve(steps=100)
+    steps = np.arange(120)
+    fall = formula(np.clip((steps - 80) / 20, 0, 1))
+    np.testing.assert_allclose(plan(steps), 0.5 ** (steps / 50) * (0.1 + 0.9 * fall), rtol=1e-9)
+
+
+def test_warmup_stable_decay():
+    plan = warmup_stable_decay("10%", "30%", end=0.01).resolve(steps=1000)
+    steps = np.arange(1000)
+    fall = 1 - 0.99 * (steps - 700) / 300
+    expected = np.select([steps < 100, steps < 700], [steps / 100, np.ones(1000)], fall)
+    np.testing.assert_allclose(plan(steps), expected, rtol=1e-12)
+    assert plan.end is None  # it stays at 0.01, but nothing says that the constant is over
+
+
+def test_join_runs_each_from_its_own_step_zero():
+    plan = join([Linear(0.1, 1.0, length="10%"), Constant(), Cosine()], ["10%", "60%"])
+    plan = plan.resolve(steps=100)
+    steps = np.arange(100)
+    expected = np.select(
+        [steps < 10, steps < 60],
+        [0.1 + 0.09 * steps, np.ones(100)],
+        (1 + np.cos(np.pi * (steps - 60) / 40)) / 2,
+    )
+    np.testing.assert_allclose(plan(steps), expected, rtol=1e-9)
+    assert plan.end == 100
+    by_length = join([Linear(0, 1, length=5), Linear(1, 0.5, length=5), Cosine(0.5)])
+    np.testing.assert_allclose(by_length.resolve(steps=20)([0, 5, 10, 15]), [0, 1, 0.5, 0.25])
+
+
+def test_product_multiplies():
+    plan = (Cosine() * StepDecay(0.5, "50%") * 0.1).resolve(steps=100)
+    np.testing.assert_allclose(
+        plan([0, 25, 50]), [0.1, 0.1 * (1 + math.cos(math.pi / 4)) / 2, 0.1 * 0.5 * 0.5]
+    )
+    assert (Cosine() * 0.1).resolve(steps=100).end == 100
+
+
+def test_a_warmup_that_rounds_to_nothing_is_left_out():
+    assert Cosine().warmup("1%").resolve(steps=20).schedule == Cosine(length=20)
+    assert warmup_stable_decay(0, "20%") == Constant().cooldown("20%")
+
+
+@pytest.mark.parametrize("low", [0.0, 0.1, 0.3, 0.7])
+@pytest.mark.parametrize("high", [0.9, 1.0, 0.123])
+def test_between_maps_both_ends_exactly(low, high):
+    schedule = Linear(length=10).between(low, high)
+    assert schedule([0, 10]).tolist() == [high, low]
+    twice = (Linear(length=10) * 2).between(low, high)
+    assert twice(0) == pytest.approx(max(low + 2 * (high - low), 0))
+
+
+def test_k_decay_of_cycles_that_the_run_ends():
+    schedule = Linear(length=5).repeat().k_decay(1.0)
+    with pytest.raises(ValueError, match="the end of"):
+        schedule(0)
+    plan = schedule.resolve(steps=20)
+    np.testing.assert_allclose(plan(range(20)), np.tile(1 - np.arange(5) / 5, 4), atol=1e-12)
+
+
+def test_shares_of_a_turn_that_rounding_makes_too_long():
+    nested = join([join([Constant(), Constant(0.5)], ["30%"]), Constant(0.1)], ["30%"])
+    plan = nested.resolve(steps=97)
+    assert plan([0, 27, 28, 29]).tolist() == [1.0, 1.0, 0.5, 0.1]
+    assert plan.resolve(plan.horizon) == plan
