@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peer_checks import MOST, agrees, stays
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import peers
+from peer_checks import MOST, agrees, stays
 
 jax = pytest.importorskip("jax", reason="optax's schedules run where JAX is installed")
 theirs = pytest.importorskip("optax", reason="optax comes with the extra peers-jax")

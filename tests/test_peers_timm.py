@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from peer_checks import agrees, stays
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import peers
+from peer_checks import agrees, stays
 
 torch = pytest.importorskip("torch", reason="timm's schedulers run where torch is installed")
 if (_found := importlib.util.find_spec("timm")) is None:

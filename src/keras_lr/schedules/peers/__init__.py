@@ -13,17 +13,37 @@ cosine(end=0.01, length=90) | warmup(10) | rate(0.1)
 """
 
 from keras_lr.schedules.peers import (
+    big_vision,
+    composer,
+    deepspeed,
+    fairseq,
+    fastai,
     keras,
+    levanter,
+    megatron,
     optax,
+    tf_addons,
+    tf_models,
     timm,
     torch,
+    torchtitan,
     transformers,
 )
 
 __all__ = [
+    "big_vision",
+    "composer",
+    "deepspeed",
+    "fairseq",
+    "fastai",
     "keras",
+    "levanter",
+    "megatron",
     "optax",
+    "tf_addons",
+    "tf_models",
     "timm",
     "torch",
+    "torchtitan",
     "transformers",
 ]
