@@ -1,7 +1,7 @@
 """MosaicML Composer's schedulers by name and argument: factors, in any of its units.
 
 Composer's times are taken as they are written: "10ba" (batches) is 10 steps, "3ep" 3 epochs, "0.5dur"
-half of the run. Its scale schedule ratio is `.stretch(ratio)`. Values: the formulas of
+half of the run. Its scale schedule ratio is `schedules.stretch(schedule, ratio)`. Values: the formulas of
 composer/optim/scheduler.py.
 """
 
