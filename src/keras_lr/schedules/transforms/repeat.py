@@ -16,6 +16,9 @@ from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.schedules.transforms.transform import Transform
 
+_FEW = 256
+"""Cycles that a step is compared with, rather than searched for."""
+
 
 @register
 @dataclass(frozen=True)
@@ -95,11 +98,7 @@ class Repeat(Transform):
             rest = step - whole[cycle] - (table - whole)[cycle]
             inner = rest / np.power(self.stretch, np.arange(len(table)))[cycle]
             return cycle, np.minimum(inner, float(length))
-        exact = xp.cast(step, "int32")
-        cycle = xp.searchsorted(
-            xp.convert_to_tensor(first, "int32"), xp.reshape(exact, (-1,)), side="right"
-        )
-        cycle = xp.reshape(xp.cast(cycle, "int32"), xp.shape(exact)) - 1
+        cycle = _cycle(first, xp.cast(step, "int32"), xp)
         rest = real(step - xp.cast(_pick(whole, cycle, "int32", xp), step.dtype), xp)
         rest = rest - _pick(table - whole, cycle, "float32", xp)
         scale = np.power(self.stretch, np.arange(len(table)))
@@ -207,6 +206,16 @@ def _starts(
         starts.append(start)
         start, size = start + size, size * stretch
     return np.array(starts)
+
+
+def _cycle(first: np.ndarray, step: Any, xp: Any) -> Any:
+    """The last cycle that has started at `step`: a tensor of int32."""
+    starts = xp.convert_to_tensor(first, "int32")
+    if len(first) <= _FEW:  # a sum is one kernel of the compiled step, a search is a loop
+        reached = xp.cast(xp.expand_dims(step, -1) >= starts, "int32")
+        return xp.cast(xp.sum(reached, axis=-1), "int32") - 1
+    found = xp.searchsorted(starts, xp.reshape(step, (-1,)), side="right")
+    return xp.reshape(xp.cast(found, "int32"), xp.shape(step)) - 1
 
 
 def _pick(table: np.ndarray, index: Any, dtype: str, xp: Any) -> Any:
