@@ -8,6 +8,7 @@ So the value is computed inside the compiled step; and whoever looks at the opti
 after an interruption.
 """
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -82,8 +83,7 @@ def _uncompiled(apply: Callable[..., Any]) -> Callable[..., Any]:
 
     if keras.backend.backend() != "torch":
         return apply
-    import torch
-
+    torch: Any = importlib.import_module("torch")
     return torch.compiler.disable(apply)
 
 

@@ -165,4 +165,4 @@ def _parse(length: Length, name: str) -> tuple[float, str]:
 def _is_positive(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    return 0 < value < math.inf
+    return 0 < float(value) < math.inf
