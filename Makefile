@@ -12,6 +12,8 @@ PIP_FLAGS = --quiet --disable-pip-version-check --constraint constraints.txt
 # Two processes, a file to each; more gain little, since the backends use several cores themselves.
 PARALLEL = --numprocesses 2 --dist loadfile
 WHY = pyproject.toml constraints.txt
+# The libraries whose schedules the recipes are held against, where there are any.
+PEERS_torch = ,peers-torch
 
 .PHONY: demo test test-backends test-tensorflow test-torch lint bench clean
 
@@ -46,13 +48,13 @@ bench: .venv/ready-bench
 
 .venv/ready-%: .venv/ready
 	@echo "Adding the $* tools to .venv, once."
-	.venv/bin/pip install $(PIP_FLAGS) --editable ".[jax,$*]"
+	.venv/bin/pip install $(PIP_FLAGS) --editable ".[peers-jax,$*]"
 	@touch $@
 
 .venv-%/ready: $(WHY)
 	@echo "Making the environment in .venv-$*, once; a few minutes."
 	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/pip install $(PIP_FLAGS) --editable ".[$*,demo,test]"
+	.venv-$*/bin/pip install $(PIP_FLAGS) --editable ".[$*,demo,test$(PEERS_$*)]"
 	@touch $@
 
 clean:
