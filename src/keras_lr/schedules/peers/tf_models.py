@@ -34,7 +34,7 @@ def LinearWarmup(
         warmup_learning_rate: Rate at step 0.
 
     >>> print(LinearWarmup(0.1, 10, 0.01))
-    join(linear(start=0.1, end=1.0, length=10) | rate(0.1), constant() | rate(0.1) | offset(10), boundaries=[10])
+    join(linear(start=0.1, end=1.0, length=10) | rate(0.1), constant() | rate(0.1), boundaries=[10])
     """
     after = _rates(after_warmup_lr_sched)
     target = after(warmup_steps)
@@ -52,7 +52,7 @@ def PolynomialWarmUp(after_warmup_lr_sched: Any, warmup_steps: int, power: float
         power: 1 for a line.
 
     >>> print(PolynomialWarmUp(0.1, 10, 2.0))
-    join(constant() | warmup(10, power=2.0) | offset(1) | warmup(1, start=1.0) | rate(0.1), constant() | rate(0.1) | offset(10), boundaries=[10])
+    join(constant() | warmup(10, power=2.0) | offset(1) | warmup(1, start=1.0) | rate(0.1), constant() | rate(0.1), boundaries=[10])
     """
     after = _rates(after_warmup_lr_sched)
     if warmup_steps <= 0:
