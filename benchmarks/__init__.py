@@ -2,3 +2,5 @@
 
 `make bench` runs all of them; `python -m benchmarks overhead` (or `schedules`, `tune`, `find`) one.
 """
+
+import keras_lr  # noqa: F401  before keras: it chooses the installed backend

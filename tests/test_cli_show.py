@@ -60,6 +60,14 @@ def test_show_explains_steps_and_lists_turns(capsys):
     assert explained["parts"][0]["step"] == 0
 
 
+def test_show_compares_a_single_schedule_with_a_constant_rate(capsys):
+    assert main(["show", "linear", "--steps", "400", "--theory", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["schedules"]
+    assert entry["theory"]["tuned_for"] == "a constant rate"
+    # The linear and the constant schedule's best bases (Schaipp et al., T = 400).
+    assert entry["theory"]["rate_factor"] == pytest.approx(0.049563 / 0.018176, rel=1e-4)
+
+
 def test_show_compares_by_theory(capsys):
     arguments = ["show", "constant | cooldown(90%)", "constant | cooldown(40%)", "constant"]
     assert main([*arguments, "--steps", "4000", "--theory"]) == 0
@@ -84,7 +92,6 @@ def test_show_resolves_samples(capsys):
     [
         (["show"], ["--steps"]),
         (["show", "cosine", "--steps", "10", "--at", "-1"], ["--at", "0 or later"]),
-        (["show", "cosine", "--steps", "10", "--theory"], ["--theory", "two or more"]),
         (["show", "cosine", "linear * 0", "--steps", "10", "--theory"], ["nothing is learned"]),
         (["show", "cosine", "--steps", "10", "--batch-size", "0"], ["--batch-size"]),
         (["show", "--steps", "10"], ["Name a schedule"]),

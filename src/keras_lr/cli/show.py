@@ -32,7 +32,8 @@ def show(
         batch_size: Samples in one update; lengths such as '10000 samples' need it.
         base_rate: The optimizer's learning rate; without it the factor is drawn.
         at: Explain which part gave what at this step; may be given again.
-        theory: How the best rate moves from the first schedule to the others, by convex theory.
+        theory: How the best rate moves from the first schedule to the others, or from a constant
+            one to the only one, by convex theory.
         out: Write an HTML chart to this file too.
         common: Options of every command.
     """
@@ -49,11 +50,6 @@ def show(
     positive("--base-rate", base_rate)
     if any(step < 0 for step in at):
         raise InvalidInput(f"--at is a step, 0 or later. Received: --at {min(at)}")
-    if theory and len(schedule) < 2:
-        raise InvalidInput(
-            "--theory compares schedules: name two or more, the one that the rate was tuned for "
-            f"first. Received: {schedule[0]}"
-        )
     check_writable(out, "--out", ".html")
     parsed = [parse(text) for text in schedule]
     run = {"steps_per_epoch": steps_per_epoch, "batch_size": batch_size}
@@ -77,9 +73,10 @@ def show(
         for curve, found in zip(curves, explained, strict=True)
     ]
     if theory:
-        for entry, rows in zip(entries, _theory(curves), strict=True):
-            entry["theory"] = rows
-        blocks += ["", _theory_text(entries)]
+        tuned, rows = _theory(curves)
+        for entry, row in zip(entries, rows, strict=True):
+            entry["theory"] = row
+        blocks += ["", _theory_text(tuned, entries)]
     files = []
     if out is not None:
         files.append(File("chart", out, lambda: _write_chart(parsed, steps, settings, out)))
@@ -111,14 +108,19 @@ def _as_data(part: Any) -> dict[str, Any]:
     return {"schedule": part.text, "step": part.step, "value": part.value, "parts": parts}
 
 
-def _theory(curves: list) -> list[dict[str, float]]:
-    """The bound of each schedule, and how its best rate compares with the first one's."""
+def _theory(curves: list) -> tuple[str, list[dict[str, Any]]]:
+    """What the rate was tuned for, and for each schedule the bound and how the best rate moves."""
+    from keras_lr.schedules import Constant
     from keras_lr.schedules.theory import bound
 
     found = [bound(curve.plan) for curve in curves]
-    first = found[0]
-    return [
+    if len(curves) > 1:
+        tuned, first = curves[0].name, found[0]
+    else:
+        tuned, first = "a constant rate", bound(Constant(), curves[0].plan.horizon.steps)
+    return tuned, [
         {
+            "tuned_for": tuned,
             "bound": each.bound,
             "relative_bound": each.bound / first.bound,
             "rate_factor": each.base / first.base,
@@ -127,10 +129,9 @@ def _theory(curves: list) -> list[dict[str, float]]:
     ]
 
 
-def _theory_text(entries: list[dict[str, Any]]) -> str:
-    first, *others = entries
-    lines = [f"By convex theory (Schaipp et al., 2025) a rate tuned for {first['schedule']}:"]
-    for entry in others:
+def _theory_text(tuned: str, entries: list[dict[str, Any]]) -> str:
+    lines = [f"By convex theory (Schaipp et al., 2025), with a rate tuned for {tuned}:"]
+    for entry in entries[1:] or entries:
         found = entry["theory"]
         lines.append(f"  × {found['rate_factor']:.3g} for {entry['schedule']}")
         lines.append(

@@ -114,7 +114,7 @@ def position(leaf: Any, offset: int) -> Any:
 
     done = keras.ops.convert_to_tensor(leaf._iterations) + offset
     if leaf.gradient_accumulation_steps:
-        done = keras.ops.floor_divide(done, leaf.gradient_accumulation_steps)
+        done = done // leaf.gradient_accumulation_steps  # Keras would turn it into a float
     return done
 
 

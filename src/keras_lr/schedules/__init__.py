@@ -26,6 +26,7 @@ from keras_lr.schedules.shapes.rex import Rex
 from keras_lr.schedules.shapes.saturation import Saturation
 from keras_lr.schedules.shapes.tanh import Tanh
 from keras_lr.schedules.text import has_text
+from keras_lr.schedules.theory import transfer_rate
 from keras_lr.schedules.transforms.between import Between
 from keras_lr.schedules.transforms.clip import Clip
 from keras_lr.schedules.transforms.cooldown import Cooldown, warmup_stable_decay
@@ -92,6 +93,7 @@ __all__ = [
     "serialize",
     "stretch",
     "theory",
+    "transfer_rate",
     "warmup_stable_decay",
 ]
 
