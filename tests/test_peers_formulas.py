@@ -61,7 +61,7 @@ def test_fastai_one_cycle_and_flat_cosine(epochs, per_epoch, part, rate):
 
 
 @swept
-@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 10), st.integers(1, 3))
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 8), st.integers(1, 3))
 def test_fastai_sgdr(cycles, epochs, per_epoch, mult):
     sizes = [epochs * per_epoch * mult**index for index in range(cycles)]
     expected = [half_cosine(step / size) for size in sizes for step in range(size)] + [0.0] * 6
@@ -407,6 +407,10 @@ def test_levanter(total, top, low, warmup, decay, rewarmup, cycles, kind):
         (
             peers.composer.CosineAnnealingWarmRestartsScheduler("5ep"),
             lambda t: half_cosine(t % 25 / 25),
+        ),
+        (
+            peers.composer.MultiStepWithWarmupScheduler("2ep", ["5ba", "0.5dur"]),
+            lambda t: t / 10 if t < 10 else 0.1 ** (1 + (t >= 50)),
         ),
         (
             peers.composer.LinearWithWarmupScheduler("2ep", 1.0, 0.1),

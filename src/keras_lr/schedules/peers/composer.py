@@ -10,11 +10,13 @@ from collections.abc import Iterable
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.horizon import Length
+from keras_lr.schedules.peers.parts import share
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.schedules.shapes.constant import Constant
 from keras_lr.schedules.shapes.decays import Exponential
 from keras_lr.schedules.shapes.drops import Piecewise, StepDecay
 from keras_lr.schedules.shapes.ramps import Cosine, Linear, Polynomial
+from keras_lr.schedules.transforms.join import join
 
 _TIME = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(ba|ep|dur|sp)\s*")
 _PARTS = re.compile(r"([0-9.]+)(%| epoch| sample|)s?")
@@ -36,7 +38,7 @@ def MultiStepScheduler(milestones: Iterable[str | int], gamma: float = 0.1) -> S
     piecewise([30 epochs, 60 epochs], values=[1.0, 0.1, 0.01])
     """
     boundaries = [time(milestone) for milestone in milestones]
-    values = [float(f"{gamma**index:.15g}") for index in range(len(boundaries) + 1)]
+    values = [share(gamma**index, 1.0) for index in range(len(boundaries) + 1)]
     return Piecewise(boundaries, values)  # type: ignore[arg-type]
 
 
@@ -119,6 +121,19 @@ def CosineAnnealingWithWarmupScheduler(
     cosine(length=90) | warmup(10)
     """
     return Cosine(end=alpha_f, length=_after(t_warmup, t_max)).warmup(time(t_warmup))
+
+
+def MultiStepWithWarmupScheduler(
+    t_warmup: str | int, milestones: Iterable[str | int], gamma: float = 0.1
+) -> Schedule:
+    """A line up, then `MultiStepScheduler`, whose milestones count from the run's start.
+
+    >>> print(MultiStepWithWarmupScheduler("10ba", ["30ba", "60ba"]))
+    join(linear(start=0.0, end=1.0, length=10), piecewise([30, 60], values=[1.0, 0.1, 0.01]) | offset(10), boundaries=[10])
+    """
+    warm = time(t_warmup)
+    drops = MultiStepScheduler(milestones, gamma).offset(warm)
+    return join([Linear(0.0, 1.0, length=warm), drops], [warm])
 
 
 def time(value: str | int) -> Length:

@@ -133,7 +133,7 @@ def drops(milestones: Iterable[int], gamma: float) -> Schedule:
     passed = [before]
     for step in steps:
         passed.append(passed[-1] + counts[step])
-    values = [float(gamma) ** count for count in passed]
+    values = [share(float(gamma) ** count, 1.0) for count in passed]
     return Piecewise(steps, values) if steps else Constant(values[0])  # type: ignore[arg-type]
 
 
