@@ -135,6 +135,13 @@ def test_schedules_under_a_loss_scale_that_skips_updates_are_left_to_fit():
         choose_engine("compiled", job, scaled(), schedules=True)
 
 
+def test_a_schedule_in_samples_counts_those_of_the_last_batch():
+    _, got, _ = both(build, [TrialSpec({}, as_schedule("step_decay(0.5, every=24 samples)"))])
+    rates = got[0].history["learning_rate"]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < rates[0], "the rate has to fall"
+
+
 def test_a_keras_schedule_gives_rates_and_not_factors():
     decay = keras.optimizers.schedules.PolynomialDecay(0.2, 9, 0.01)
     _, got, _ = both(build, [TrialSpec({"learning_rate": 0.5}, as_schedule(decay))])

@@ -19,13 +19,13 @@ powers = st.floats(0.3, 3.0)
 swept = settings(max_examples=20, deadline=None)
 
 
-def check(name, steps, *args, rtol=1e-6, **arguments):
+def check(name, steps, *args, skip=(), **arguments):
     """Ours, held against optax's in float64 over `steps` steps."""
     ours = getattr(peers.optax, name)(*args, **arguments)
     with jax.enable_x64(True):
         schedule = getattr(theirs, name)(*args, **arguments)
         expected = jax.vmap(schedule)(MOST)[:steps]
-    agrees(ours, expected, absolute=True, rtol=rtol)
+    agrees(ours, expected, absolute=True, skip=skip)
     return ours
 
 
@@ -44,8 +44,12 @@ def test_linear(init, end, length, begin):
 @swept
 @given(ends, ends, powers, lengths, begins)
 def test_polynomial(init, end, power, length, begin):
-    ours = check("polynomial_schedule", begin + length + 6, init, end, power, length, begin)
-    stays(ours, begin + length)
+    # optax's 1 - length / length may come out at 1e-16, whose root is no rounding any more.
+    last = begin + length
+    over = range(last, last + 6) if power < 1 else ()
+    ours = check("polynomial_schedule", last + 6, init, end, power, length, begin, skip=over)
+    assert ours(last) == pytest.approx(end, rel=1e-12, abs=0.0)
+    stays(ours, last)
 
 
 @pytest.mark.parametrize("length", [0, -3])

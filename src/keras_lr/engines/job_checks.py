@@ -89,13 +89,21 @@ def arrays(data: Any) -> list[np.ndarray]:
     return []
 
 
+def training_rows(job: Job) -> int | None:
+    """Rows of the job's arrays that are trained on; `None` where the data isn't arrays."""
+    found = arrays(job.x)
+    if not found:
+        return None
+    rows = len(found[0])
+    if job.validation_split and job.validation_data is None:
+        rows = math.floor(rows * (1.0 - job.validation_split))
+    return rows
+
+
 def batches_of(job: Job) -> int | None:
     """Training batches in an epoch of the job, as `fit` would cut them; `None` if unknown."""
-    found = arrays(job.x)
-    if found:
-        rows = len(found[0])
-        if job.validation_split and job.validation_data is None:
-            rows = math.floor(rows * (1.0 - job.validation_split))
+    rows = training_rows(job)
+    if rows is not None:
         return -(-rows // (job.batch_size or 32))
     count = getattr(job.x, "num_batches", None)
     if isinstance(count, int):

@@ -27,7 +27,7 @@ def samples_per_batch(model: Any) -> float | None:
     for variables in _fits(model):
         adapter = getattr(variables.get("epoch_iterator"), "data_adapter", None)
         if adapter is not None:
-            return _mean_size(adapter)
+            return mean_batch_size(adapter)
     return None
 
 
@@ -41,7 +41,12 @@ def _fits(model: Any) -> Iterator[dict[str, Any]]:
             current = current.f_back
 
 
-def _mean_size(adapter: Any) -> float | None:
+def mean_batch_size(adapter: Any) -> float | None:
+    """Samples in a batch of one of Keras's data adapters: the mean, where the last one is smaller.
+
+    Returns:
+        `None` where the data doesn't say.
+    """
     size = _ask(adapter, "batch_size")
     if not size:
         return None

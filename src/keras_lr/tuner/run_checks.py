@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.engines.job_checks import arrays, batches_of
+from keras_lr.engines.job_checks import arrays, batches_of, training_rows
 from keras_lr.engines.models import make_model
 from keras_lr.engines.trial import Job, TrialSpec
 from keras_lr.errors import InvalidInput
@@ -76,12 +76,14 @@ def check_schedules(job: Job, space: Space, optimizer: Any) -> None:
                 f"Received: x of {type(job.x).__name__}."
             )
         return
+    rows = training_rows(job)
     name = "gradient_accumulation_steps"
     member = space.searched.get(name, space.fixed.get(name))
     given = list(member.values) if isinstance(member, Choice) else []
     for accumulated in given or {leaf.gradient_accumulation_steps for leaf in leaves(optimizer)}:
         each = accumulated or 1
-        horizon = Horizon(max(1, batches * job.epochs // each), batches / each)
+        samples = None if rows is None else rows / batches * each
+        horizon = Horizon(max(1, batches * job.epochs // each), batches / each, samples)
         for schedule in schedules:
             try:
                 schedule.resolve(horizon)

@@ -22,6 +22,7 @@ from keras_lr.engines.engine import NotCompilable
 from keras_lr.engines.models import make_model
 from keras_lr.engines.trial import Done, Job, Report, TrialSpec
 from keras_lr.rate import leaves, own_schedule
+from keras_lr.rate.running import mean_batch_size
 
 PIECE = 0.02
 """Seconds that a measurement lasts at least, where there are steps enough."""
@@ -52,6 +53,7 @@ class Group:
         iterator = self.feed.start()
         internals.build(self.model, iterator)
         self.batches = iterator.num_batches
+        self.batch_size = mean_batch_size(iterator.data_adapter)
         if not self.batches:
             raise NotCompilable("the data has no known length")
         # Every wave starts from here: where a trial's `fit` would start to draw batches.
@@ -117,6 +119,7 @@ class Group:
             spec.schedule,
             batches=self.batches,
             epochs=self.job.epochs,
+            batch_size=self.batch_size,
             reduced=bool(spec.rules),
         )
         lane = Lane(self._start, as_pairs(inputs))

@@ -25,6 +25,7 @@ class RateTable:
         schedule: The trial's schedule, or `None`.
         batches: Batches in an epoch; `None` when unknown, and then a schedule can't be resolved.
         epochs: Epochs of the trial.
+        batch_size: Samples in a batch, the mean over an epoch; `None` if unknown.
         reduced: Whether the trial has rules (an optimizer's own schedule then counts updates
             instead of batches, as under `LearningRate`).
     """
@@ -37,6 +38,7 @@ class RateTable:
         *,
         batches: int | None,
         epochs: int,
+        batch_size: float | None = None,
         reduced: bool,
     ) -> None:
         import keras
@@ -48,7 +50,11 @@ class RateTable:
             plan = None
             if schedule is not None:
                 assert batches, "the caller refuses a schedule over data without length"
-                horizon = Horizon(max(1, batches * epochs // accumulated), batches / accumulated)
+                horizon = Horizon(
+                    max(1, batches * epochs // accumulated),
+                    batches / accumulated,
+                    None if batch_size is None else batch_size * accumulated,
+                )
                 plan = schedule.resolve(horizon)
             own = own_schedule(leaf)
             if base is None and own is not None:
