@@ -13,7 +13,7 @@ def agrees(ours, theirs, *, absolute=False, rtol=1e-6, skip=()):
 
     In float64 to `rtol`, in float32 tensors to 1e-5, and unchanged by a round trip through text and
     configs and by being laid out over a run. What is next to 0, where a library's cosine leaves a
-    rounding and ours is exact, may differ by 1e-12 of the peak (1e-7 in float32).
+    rounding and ours is exact, may differ by 1e-12 of the peak (3e-7 in float32).
     """
     import keras
 
@@ -29,7 +29,7 @@ def agrees(ours, theirs, *, absolute=False, rtol=1e-6, skip=()):
     )
     tensor = keras.ops.convert_to_numpy(ours(keras.ops.convert_to_tensor(MOST)))[: len(steps)]
     np.testing.assert_allclose(
-        tensor[kept], theirs[kept], rtol=max(rtol, 1e-5), atol=1e-7 * peak, err_msg=str(ours)
+        tensor[kept], theirs[kept], rtol=max(rtol, 1e-5), atol=3e-7 * peak, err_msg=str(ours)
     )
     if schedules.has_text(ours):
         assert schedules.parse(str(ours)) == ours
