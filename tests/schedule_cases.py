@@ -206,7 +206,7 @@ def _anything_over(inner):
         _build(
             "repeat",
             inner,
-            _lengths,
+            st.one_of(_lengths, st.floats(1, 40).map(lambda steps: round(steps, 2)), st.none()),
             times=st.one_of(st.none(), st.integers(1, 9)),
             stretch=st.sampled_from([1.0, 1.0, 1.25, 2.0]),
             decay=_positives,

@@ -105,7 +105,7 @@ REFUSED = {
         "start": [-1, 1.5, True, "101%", "5 minutes", math.nan],
     },
     "repeat": {
-        "length": NO_LENGTHS,
+        "length": [0.5, -2.5, *(x for x in NO_LENGTHS if x != 1.5)],
         "times": [0, -1, 1.5, True, "2"],
         "stretch": [0.5, 0, -1, *NO_NUMBERS],
         "decay": [0, 1.5, *NO_NUMBERS],

@@ -41,6 +41,8 @@ TEXTS = [
     "inverse_sqrt(6) | warmup(6, shape=log) | cooldown(20%, shape=1-square)",
     "cosine() | warmup(10%, shape=1-sqrt, power=2.0) | cooldown(6, shape=exponential, start=40)",
     "linear(length=5) | repeat(times=3)",
+    "cosine() | repeat(times=7)",
+    "linear() | repeat(2.5, decay=0.9)",
     "one_cycle() * step_decay(0.5, every=20) | cooldown(10%, shape=cosine)",
     "join(linear(0, 1, length=6), cosine(end=0.5, length=20) | warmup(2), linear(0.5, 0))",
     "stretch(2) | cosine(length=20)",

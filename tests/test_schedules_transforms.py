@@ -102,3 +102,18 @@ def test_shares_of_a_turn_that_rounding_makes_too_long():
     plan = nested.resolve(steps=97)
     assert plan([0, 27, 28, 29]).tolist() == [1.0, 1.0, 0.5, 0.1]
     assert plan.resolve(plan.horizon) == plan
+
+
+def test_cycles_that_fill_the_run_may_begin_between_two_steps():
+    plan = Linear().repeat(times=3).resolve(steps=10)
+    shares = np.arange(10) * 3 / 10 % 1
+    np.testing.assert_allclose(plan(range(10)), 1 - shares, atol=1e-12)
+    assert plan([10, 11, 99]).tolist() == [0, 0, 0]
+    growing = Linear().repeat(times=3, stretch=2).resolve(steps=70)
+    assert growing([0, 5, 10, 20, 30, 50, 70, 71]).tolist() == [1, 0.5, 1, 0.5, 1, 0.5, 0, 0]
+
+
+def test_cycles_of_an_epoch_do_not_drift_from_the_epochs():
+    plan = Linear().repeat("1 epoch").resolve(steps=1000, steps_per_epoch=2.5)
+    first = plan([2500 * n // 1000 for n in range(0, 400, 2)])  # every other epoch, at a whole step
+    assert first.tolist() == [1.0] * 200

@@ -89,6 +89,19 @@ def periods(step: Any, every: float, xp: Any) -> Any:
     return real(whole, xp) * many + real(part, xp)
 
 
+def period_and_rest(step: Any, every: float, xp: Any) -> tuple[Any, Any]:
+    """Whole periods finished at `step`, in its type, and the steps since then, as a float.
+
+    The count must fit 32 bits, which holds for periods of a step or more.
+    """
+    ratio = period_ratio(every)
+    whole = step // ratio.numerator
+    rest = (step - whole * ratio.numerator) * ratio.denominator
+    part = rest // ratio.numerator
+    since = real(rest - part * ratio.numerator, xp) / ratio.denominator
+    return whole * ratio.denominator + part, since
+
+
 def periods_modulo(step: Any, every: float, modulus: int) -> Any:
     """Whole periods of `every` steps finished at `step`, modulo `modulus`, in the type of `step`.
 

@@ -53,7 +53,7 @@ class Composable:
 
     def repeat(
         self,
-        length: Length | None = None,
+        length: Period | None = None,
         *,
         times: int | None = None,
         stretch: float = 1.0,
@@ -63,7 +63,7 @@ class Composable:
 
         Args:
             length: Of the first cycle: steps, "25%" of the run, or "10 epochs"; `None` where the
-                schedule has a length of its own.
+                schedule has a length of its own, or where `times` cycles are to fill the run.
             times: Cycles; `None` goes on until the run ends.
             stretch: Each cycle is this much longer than the one before, at least 1.
             decay: Each cycle is multiplied by this once more, above 0, at most 1.

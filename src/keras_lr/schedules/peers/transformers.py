@@ -6,6 +6,7 @@ after `num_training_steps`; these stay.
 """
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -64,10 +65,12 @@ def get_cosine_schedule_with_warmup(
 def get_cosine_with_hard_restarts_schedule_with_warmup(
     num_warmup_steps: int, num_training_steps: int, num_cycles: int = 1
 ) -> Schedule:
-    """A line up, `num_cycles` half cosines down, equally long.
+    """A line up, `num_cycles` half cosines down, equally long: a cycle may end between two steps.
 
-    Raises:
-        InvalidInput: The steps after the warmup can't be shared equally: a cycle has whole steps.
+    Args:
+        num_warmup_steps: Steps up.
+        num_training_steps: All steps.
+        num_cycles: Half cosines, a whole number.
 
     >>> print(get_cosine_with_hard_restarts_schedule_with_warmup(10, 100, num_cycles=3))
     cosine(length=30) | repeat(length=30, times=3) | warmup(10)
@@ -76,9 +79,15 @@ def get_cosine_with_hard_restarts_schedule_with_warmup(
     left = rest(num_training_steps, num_warmup_steps, owner, _NAMES)
     if num_cycles == 1:
         return _warm(Cosine(length=left), num_warmup_steps)
-    length = _parts(left, num_cycles)
-    cycles = Cosine(length=length).repeat(length, times=num_cycles)
-    return _warm(cycles, num_warmup_steps)
+    cycles = whole(num_cycles, owner, "num_cycles")
+    if not 1 <= cycles <= left:
+        raise InvalidInput(
+            f"{owner} needs 1 to {left} cycles, a step each at least. "
+            f"Received: num_cycles={num_cycles!r}."
+        )
+    length = left / cycles
+    cosine = Cosine(length=math.ceil(length))
+    return _warm(cosine.repeat(length, times=cycles), num_warmup_steps)
 
 
 def get_polynomial_decay_schedule_with_warmup(

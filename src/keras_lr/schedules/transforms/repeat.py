@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import at_most, power, real
+from keras_lr.schedules.arithmetic import at_most, fill, period_and_rest, period_ratio, power, real
 from keras_lr.schedules.checks import number, positive
-from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length, resolve_length, tidy_length
+from keras_lr.schedules.horizon import MOST_STEPS, Horizon
 from keras_lr.schedules.marks import MOST_MARKS, Mark, shifted
+from keras_lr.schedules.period import Period, resolve_period, tidy_period
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.schedules.transforms.transform import Transform
@@ -31,8 +32,9 @@ class Repeat(Transform):
 
     Args:
         schedule: One cycle. Over a longer cycle it is stretched.
-        length: Of the first cycle: steps, "25%" of the run, or "10 epochs"; `None` where the
-            schedule has a length of its own.
+        length: Of the first cycle: steps, which may hold a fraction, "25%" of the run, or
+            "10 epochs"; `None` where the schedule has a length of its own, or where `times` cycles
+            are to fill the run.
         times: Cycles, at least 1; `None` goes on until the run ends.
         stretch: Each cycle is so many times as long as the one before, at least 1; SGDR's t_mul.
         decay: Each cycle is multiplied by this once more, above 0, at most 1; SGDR's m_mul.
@@ -45,7 +47,7 @@ class Repeat(Transform):
     lengths = ("length",)
     example = "cosine(end=0.1) | repeat(20%, stretch=1.5, decay=0.8)"
 
-    length: Length | None = None
+    length: Period | None = None
     _: KW_ONLY
     times: int | None = None
     stretch: float = 1.0
@@ -53,8 +55,11 @@ class Repeat(Transform):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        length = tidy_length(self.length, "Repeat's length", least=1, optional=True)
-        object.__setattr__(self, "length", length)
+        if self.length is not None:
+            length = tidy_period(self.length, "Repeat's length")
+            if not isinstance(length, str):
+                number(length, "Repeat", "length", least=1.0)
+            object.__setattr__(self, "length", length)
         times = self.times
         if times is not None:
             if hasattr(times, "__index__") and not isinstance(times, bool):
@@ -81,29 +86,34 @@ class Repeat(Transform):
         return value * power(self.decay, count, xp)
 
     def _equal(self, step: Any, xp: Any) -> tuple[Any, Any]:
-        length = self._length()
-        cycle = step // length
-        if self.times is not None:
-            cycle = at_most(cycle, min(self.times - 1, MOST_STEPS), xp)
-        return cycle, at_most(step - cycle * length, length, xp)
+        length, whole = self._length(), self._whole()
+        last = None if self.times is None else min(self.times - 1, MOST_STEPS)
+        if length == whole:
+            cycle = step // whole
+            if last is not None:
+                cycle = at_most(cycle, last, xp)
+            return cycle, at_most(step - cycle * whole, whole, xp)
+        cycle, since = period_and_rest(step, length, xp)
+        inner = at_most(since * (whole / length), float(whole), xp)
+        if last is None:
+            return cycle, inner
+        return at_most(cycle, last, xp), xp.where(cycle > last, fill(whole, inner, xp), inner)
 
     def _growing(self, step: Any, xp: Any) -> tuple[Any, Any]:
         # A cycle may begin between two steps: its start is a whole number and a rest.
-        length = self._length()
-        table = _starts(length, self.stretch, self.times)
+        table = _starts(self._length(), self.stretch, self.times)
         whole = np.floor(table).astype(np.int64)
         first = np.ceil(table).astype(np.int64)
+        end = float(self._whole())
+        scale = np.power(self.stretch, np.arange(len(table))) * (self._length() / end)
         if xp is np:
             cycle = np.searchsorted(first, step, side="right") - 1
             rest = step - whole[cycle] - (table - whole)[cycle]
-            inner = rest / np.power(self.stretch, np.arange(len(table)))[cycle]
-            return cycle, np.minimum(inner, float(length))
+            return cycle, np.minimum(rest / scale[cycle], end)
         cycle = _cycle(first, xp.cast(step, "int32"), xp)
         rest = real(step - xp.cast(_pick(whole, cycle, "int32", xp), step.dtype), xp)
         rest = rest - _pick(table - whole, cycle, "float32", xp)
-        scale = np.power(self.stretch, np.arange(len(table)))
-        inner = rest / _pick(scale, cycle, "float32", xp)
-        return cycle, at_most(inner, float(length), xp)
+        return cycle, at_most(rest / _pick(scale, cycle, "float32", xp), end, xp)
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
         """One cycle over its length; as many cycles as begin within the room.
@@ -111,19 +121,23 @@ class Repeat(Transform):
         Raises:
             InvalidInput: The length of a cycle isn't known, or the schedule is longer than it.
         """
-        if self.length is None:
-            if self.schedule.fills():
-                raise InvalidInput(
-                    f"repeat can't tell how long a cycle is. Write e.g. .repeat('25%'), or give "
-                    f"{self.schedule} a length. Received: {self}."
-                )
-            inner = self.schedule.lay(horizon, room)
-            length = inner.span()
+        if self.length is not None:
+            length = max(resolve_period(self.length, horizon, "length"), 1)
+        elif not self.schedule.fills():
+            length = self.schedule.lay(horizon, room).span()
+        elif self.times is not None:
+            length = _share(room, self.times, self.stretch)
         else:
-            length = max(resolve_length(self.length, horizon, "length"), 1)
-            inner = self.schedule.lay(horizon, length)
+            raise InvalidInput(
+                "repeat can't tell how long a cycle is. Write e.g. .repeat('25%'), .repeat(times=4) "
+                f"for four cycles that fill the run, or give {self.schedule} a length. "
+                f"Received: {self}."
+            )
+        inner = self.schedule if length is None else self.schedule.lay(horizon, math.ceil(length))
         span = inner.span()
-        if length is None or (span is not None and span > length and not inner.may_be_cut()):
+        if length is None or (
+            span is not None and span > math.ceil(length) and not inner.may_be_cut()
+        ):
             raise InvalidInput(
                 f"In a repeat, a cycle of {length} steps is to hold {self.schedule}, which takes "
                 f"{'forever' if span is None else f'{span} steps'}. Leave its length out: it then "
@@ -131,7 +145,7 @@ class Repeat(Transform):
             )
         times = self.times
         if times is None:
-            times = len(_starts(length, self.stretch, None, room))
+            times = _count(length, self.stretch, room)
         return replace(self, schedule=inner, length=length, times=times)
 
     def missing(self) -> str | None:
@@ -155,8 +169,7 @@ class Repeat(Transform):
         """All cycles."""
         if self.times is None:
             return None
-        last = self._cycle_start(self.times)
-        return min(math.ceil(last - 1e-9 * last), MOST_STEPS)
+        return min(self._first_step(self.times), MOST_STEPS)
 
     def lead(self) -> int:
         """The first cycle's."""
@@ -172,35 +185,56 @@ class Repeat(Transform):
         pick = self._equal if self.stretch == 1.0 else self._growing
         cycle = int(pick(np.int64(step), np)[0])
         of = "" if self.times is None else f" of {self.times}"
-        return f"cycle {cycle + 1}{of}, from step {math.ceil(self._cycle_start(cycle))}"
+        return f"cycle {cycle + 1}{of}, from step {self._first_step(cycle)}"
 
     def marks(self) -> list[Mark]:
         """Each cycle's start, and the first cycle's own."""
         count = min(self.times or MOST_MARKS, MOST_MARKS)
-        starts = [math.ceil(self._cycle_start(cycle)) for cycle in range(count)]
-        own = shifted(self.schedule.marks(), 0, until=self._length())
-        return [*own, *(Mark(start, "next cycle") for start in starts[1:])]
+        own = shifted(self.schedule.marks(), 0, until=self._whole())
+        return [*own, *(Mark(self._first_step(cycle), "next cycle") for cycle in range(1, count))]
 
-    def _length(self) -> int:
+    def _length(self) -> float:
+        """Of the first cycle, in steps."""
         return self.schedule.span() if self.length is None else self.length  # type: ignore[return-value]
 
-    def _cycle_start(self, cycle: int) -> float:
-        length = self._length()
+    def _whole(self) -> int:
+        """Steps that the schedule is laid out over, a cycle of which may hold a fraction."""
+        return math.ceil(self._length())
+
+    def _first_step(self, cycle: int) -> int:
+        """The first step of a cycle, or after the last one; 2^31 at most."""
         if self.stretch == 1.0:
-            return float(length * cycle)
+            return min(math.ceil(period_ratio(self._length()) * cycle), MOST_STEPS + 1)
         try:
-            return length * (self.stretch**cycle - 1) / (self.stretch - 1)
+            start = self._length() * (self.stretch**cycle - 1) / (self.stretch - 1)
         except OverflowError:
-            return math.inf
+            return MOST_STEPS + 1
+        return min(math.ceil(start - 1e-9 * start), MOST_STEPS + 1)
+
+
+def _share(room: int, times: int, stretch: float) -> float:
+    """The length of the first of so many cycles that fill the room: whole steps as `int`."""
+    if stretch == 1.0:
+        parts = float(times)
+    else:
+        try:
+            parts = (stretch**times - 1) / (stretch - 1)
+        except OverflowError:
+            parts = math.inf
+    length = max(room / parts, 1.0)
+    return int(length) if length.is_integer() else length
+
+
+def _count(length: float, stretch: float, room: int) -> int:
+    """Cycles that begin within the room."""
+    if stretch == 1.0:
+        return math.ceil(room / period_ratio(length))
+    return len(_starts(length, stretch, None, room))
 
 
 @lru_cache(maxsize=256)
-def _starts(
-    length: int, stretch: float, times: int | None, room: int = MOST_STEPS
-) -> np.ndarray | range:
+def _starts(length: float, stretch: float, times: int | None, room: int = MOST_STEPS) -> np.ndarray:
     """Where each cycle starts, in steps and parts of them, as far as `room` and `times` go."""
-    if stretch == 1.0:
-        return range(0, room, length)
     starts, start, size = [], 0.0, float(length)
     while math.ceil(start) < room and (times is None or len(starts) < times):
         starts.append(start)
