@@ -5,21 +5,13 @@ step 25: 0.5
     cosine(length=950): 1 at its step 0
 """
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.foreign import as_schedule
 from keras_lr.schedules.schedule import Plan, Schedule
-from keras_lr.schedules.shapes.constant import Constant
-from keras_lr.schedules.transforms.between import Between
-from keras_lr.schedules.transforms.clip import Clip
-from keras_lr.schedules.transforms.cooldown import Cooldown
-from keras_lr.schedules.transforms.hold import Hold
-from keras_lr.schedules.transforms.noise import Noise
-from keras_lr.schedules.transforms.product import Product
-from keras_lr.schedules.transforms.repeat import Repeat
-from keras_lr.schedules.transforms.warmup import Warmup
 
 
 @dataclass(frozen=True)
@@ -86,53 +78,72 @@ def explain(schedule: Any, step: int) -> Explanation:
     return Explanation(step, plain(step), plain.absolute, _part(plain, step, step))
 
 
-def _part(schedule: Schedule, step: int, outer: int) -> Part:
-    """`schedule` at `step`, inside one that is at `outer`."""
-    value = schedule(step)
-    parts = tuple(_part(inner, seen, step) for inner, seen in schedule.inside(step))
-    did, note = _did(schedule, step, value, parts), schedule.note(step)
-    words = f"{did} ({note})" if did and note else did or note
-    if step != outer:
-        where = f"at its step {step}"
-        words = ", ".join(filter(None, [where, words])) if parts else f"{words} {where}"
-    return Part(_own_text(schedule), step, value, words, parts)
+def usual(schedule: Schedule, step: int, value: float, inner: tuple[float, ...]) -> str:
+    """What a schedule says it did if it has no `did` of its own.
 
+    Args:
+        schedule: The schedule.
+        step: The step.
+        value: What it gave.
+        inner: What the schedules of `inside(step)` gave.
 
-def _did(schedule: Schedule, step: int, value: float, parts: tuple[Part, ...]) -> str:
-    """What `schedule` did to what is inside it; nothing to say where `note` and `parts` do."""
-    if not parts:
+    >>> from keras_lr.schedules import Cosine
+    >>> usual(Cosine(length=10).rate(0.1), 0, 0.1, (1.0,))
+    '× 0.1'
+    """
+    if len(inner) != 1:
         return f"{value:.4g}"
-    inner, *others = parts
-    if others:
-        product = isinstance(schedule, Product)
-        return " × ".join(f"{part.value:.4g}" for part in parts) if product else f"{value:.4g}"
-    before = inner.value
-    if isinstance(schedule, Clip):
-        return f"{'stays' if value == before else f'cut from {before:.4g} to'} {value:.4g}"
-    if isinstance(schedule, Between):
-        return f"{before:.4g} becomes {value:.4g}"
-    if isinstance(schedule, Hold):
-        return ""
-    if isinstance(schedule, Repeat):
-        return _times(value, replace(schedule, decay=1.0)(step))
-    if inner.step != step and not isinstance(schedule, Warmup):
-        # It moves the step, and the line below says where to: the nearest whole one.
-        return "" if value == before else f"{value:.4g}"
-    if before == 0 and isinstance(schedule, Warmup | Cooldown | Noise):
-        return _times(replace(schedule, schedule=Constant())(step), 1.0)
-    return _times(value, before)
+    if schedule.inside(step)[0][1] != step:  # where it moves to, the line below says
+        return "" if value == inner[0] else f"{value:.4g}"
+    return times(value, inner[0])
 
 
-def _times(value: float, before: float) -> str:
+def times(value: float, before: float = 1.0) -> str:
+    """By what `before` was multiplied to give `value`; empty for 1.
+
+    >>> times(0.5), times(1.0), times(0.0, 0.2), times(0.2, 0.0)
+    ('× 0.5', '', '× 0', '0 becomes 0.2')
+    """
     if value == before:
         return ""
     return f"× {value / before:.4g}" if before else f"{before:.4g} becomes {value:.4g}"
 
 
+def between_steps(schedule: Schedule, at: Any, nearest: float) -> str:
+    """The value of `schedule` at a step that lies between two; empty where it is `nearest`.
+
+    Args:
+        schedule: The schedule.
+        at: The step, a number that may hold a fraction.
+        nearest: The schedule's value at the nearest whole step, which its own line tells.
+
+    >>> from keras_lr.schedules import Linear
+    >>> between_steps(Linear(length=10), 2.5, 0.8), between_steps(Linear(length=10), 2.0, 0.8)
+    ('0.75 between steps 2 and 3 of linear', '')
+    """
+    value = schedule(at)
+    if math.isclose(value, nearest, rel_tol=1e-9, abs_tol=1e-12):
+        return ""
+    low = math.floor(at)
+    return f"{value:.4g} between steps {low} and {low + 1} of {schedule.name}"
+
+
+def _part(schedule: Schedule, step: int, outer: int) -> Part:
+    """`schedule` at `step`, inside one that is at `outer`."""
+    value = schedule(step)
+    parts = tuple(_part(inner, seen, step) for inner, seen in schedule.inside(step))
+    did = schedule.did(step, value, tuple(part.value for part in parts))
+    note = schedule.note(step)
+    words = f"{did} ({note})" if did and note else did or note
+    if step != outer:
+        where = f"at its step {step}"
+        told = [where, words] if parts else [words, where]
+        words = (", " if parts else " ").join(filter(None, told))
+    return Part(_own_text(schedule), step, value, words, parts)
+
+
 def _own_text(schedule: Schedule) -> str:
     """The text form of `schedule` alone."""
-    if isinstance(schedule, Product):
-        return "product"
     inner = getattr(schedule, "schedule", None)
     text = str(schedule)
     if isinstance(inner, Schedule):

@@ -15,14 +15,14 @@ def fit_report(schedule: Schedule, horizon: Horizon, value: str = "") -> str | N
         value: What its values are, such as "momentum", if not factors (or rates).
 
     Returns:
-        A sentence for a warning; `None` if the schedule never ends, or ends with the run.
+        A sentence for a warning; `None` if the schedule has no end, or ends with the run.
 
     >>> from keras_lr.schedules import Cosine
     >>> fit_report(Cosine(length=80), Horizon(100))
     'The schedule cosine(length=80) ends at step 80, 20 steps before the run of 100 does: its last factor, 0, stays, so nothing is learned in them.'
     """
     plan = schedule if isinstance(schedule, Plan) else schedule.resolve(horizon)
-    end, steps = plan.end, horizon.steps
+    end, steps = plan.goal(), horizon.steps
     if end is None or abs(end - steps) <= 1:
         return None
     kind = value or _kind(plan)
@@ -34,9 +34,11 @@ def fit_report(schedule: Schedule, horizon: Horizon, value: str = "") -> str | N
             f"{end - steps} steps early, at a {kind} of {cut:.3g} instead of {last:.3g}."
         )
     idle = ", so nothing is learned in them" if last == 0 and not value else ""
+    later = plan(steps - 1)
+    after = f"{last:.3g}, stays{idle}" if later == last else f"{last:.3g}, goes on to {later:.3g}"
     return (
         f"The schedule {schedule} ends at step {end}, {steps - end} steps before the run of "
-        f"{steps} does: its last {kind}, {last:.3g}, stays{idle}."
+        f"{steps} does: its last {kind}, {after}."
     )
 
 
@@ -51,7 +53,7 @@ def end_report(plan: Plan, steps_done: int) -> str | None:
 
     Returns:
         A sentence for a warning; `None` if the run ended as planned, if it lost nothing of the
-        plan, or if the plan never ends.
+        plan, or if the plan has no end.
 
     >>> from keras_lr.schedules import Cosine
     >>> plan = Cosine(end=0.03).resolve(steps=1000)
@@ -60,21 +62,24 @@ def end_report(plan: Plan, steps_done: int) -> str | None:
     >>> end_report(plan, 1200)
     'The run went on for 200 steps after its plan of 1000 ended: the last factor of cosine(end=0.03, length=1000), 0.03, stayed in them.'
     """
-    if plan.end is None or steps_done < 1:
+    goal = plan.goal()
+    if goal is None or steps_done < 1:
         return None
     steps, kind = plan.horizon.steps, _kind(plan)
-    final_step = min(plan.end, steps)
+    final_step = min(goal, steps)
     if steps_done > steps + 1:
-        last = plan(steps_done - 1)
+        first, last = plan(steps), plan(steps_done - 1)
         idle = ", so nothing was learned" if last == 0 else ""
+        stayed = f"the last {kind} of {plan}, {last:.3g}, stayed in them{idle}"
+        went = f"in them the {kind} of {plan} went from {first:.3g} to {last:.3g}"
         return (
-            f"The run went on for {steps_done - steps} steps after its plan of {steps} ended: the "
-            f"last {kind} of {plan}, {last:.3g}, stayed in them{idle}."
+            f"The run went on for {steps_done - steps} steps after its plan of {steps} ended: "
+            f"{stayed if first == last else went}."
         )
     if steps_done >= final_step - 1:
         return None
     last = plan(steps_done - 1)
-    final = plan(plan.end) if plan.end <= steps else plan(steps - 1)
+    final = plan(goal) if goal <= steps else plan(steps - 1)
     if abs(last - final) <= 1e-3 * max(last, final):
         return None
     against = (

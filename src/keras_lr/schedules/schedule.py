@@ -233,6 +233,14 @@ class Schedule(Composable):
         """Steps that the schedule covers, `None` if it never ends (once laid out)."""
         return getattr(self, "length", None)
 
+    def goal(self) -> int | None:
+        """The step at which it has reached what it was laid out for (once laid out).
+
+        The end of a shape with a length, or of a cooldown, even where something under it goes on;
+        `None` for what has no such moment, such as step decays.
+        """
+        return self.span()
+
     def fills(self) -> bool:
         """Whether it takes all the room it gets, so that it can't tell where it ends."""
         own = any(getattr(self, name) is None for name in self.lengths)
@@ -249,6 +257,21 @@ class Schedule(Composable):
     def inside(self, step: int) -> tuple[tuple["Schedule", int], ...]:
         """The schedules that make the value at `step`, each with the step that it sees."""
         return ()
+
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """What `explain` says it did to what is inside it, such as "× 0.5".
+
+        By default: by what it multiplied the one schedule that is inside it; else its value. What
+        it says must tell the value, or else leave it to what is inside; empty for no change.
+
+        Args:
+            step: The step.
+            value: What it gave.
+            inner: What the schedules of `inside(step)` gave.
+        """
+        from keras_lr.schedules.explain import usual
+
+        return usual(self, step, value, inner)
 
     def note(self, step: int) -> str:
         """What `explain` adds about `step` in words, such as "step 3 of 10"; may be empty."""
@@ -322,6 +345,10 @@ class Plan(Schedule):
         """The schedule's."""
         return self.schedule.span()
 
+    def goal(self) -> int | None:
+        """The schedule's."""
+        return self.schedule.goal()
+
     def may_be_cut(self) -> bool:
         """The schedule's."""
         return self.schedule.may_be_cut()
@@ -333,6 +360,10 @@ class Plan(Schedule):
     def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
         """The schedule's."""
         return self.schedule.inside(step)
+
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """The schedule's."""
+        return self.schedule.did(step, value, inner)
 
     def note(self, step: int) -> str:
         """The schedule's."""

@@ -51,3 +51,7 @@ class Between(Transform):
             above = at_least(value - 1.0, 0.0, xp)
             return between(self.low, self.high, value, xp) + (self.high - self.low) * above
         return at_least(between(self.high, self.low, 1.0 - value, xp), 0.0, xp)
+
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """What became what."""
+        return f"{inner[0]:.4g} becomes {value:.4g}"

@@ -50,3 +50,8 @@ class Clip(Transform):
         if self.high is None:
             return value
         return at_most(value, self.high, xp)
+
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """From what to what it was cut."""
+        before = inner[0]
+        return f"{'stays' if value == before else f'cut from {before:.4g} to'} {value:.4g}"

@@ -3,9 +3,12 @@
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import COOLDOWNS, after, between, check_ramp, done, left
 from keras_lr.schedules.checks import number
+from keras_lr.schedules.explain import times
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.marks import Mark
 from keras_lr.schedules.registry import register
@@ -58,12 +61,14 @@ class Cooldown(Transform):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The schedule times the fall."""
-        value = self.schedule.formula(step, xp)
+        return self._fall(step, xp) * self.schedule.formula(step, xp)
+
+    def _fall(self, step: Any, xp: Any) -> Any:
         length: int = self.length  # type: ignore[assignment]
         since = after(step, self.start, xp)  # type: ignore[arg-type]
         share = left(since, length, xp)
         share = COOLDOWNS[self.shape](share, done(since, length, xp), xp)
-        return between(self.end, 1.0, share, xp) * value
+        return between(self.end, 1.0, share, xp)
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
         """The cooldown at its start, or at the end of the room; the whole room to the schedule.
@@ -98,6 +103,14 @@ class Cooldown(Transform):
         if self.end == 0:
             return stop
         return None if inner is None else max(inner, stop)
+
+    def goal(self) -> int | None:
+        """The cooldown's end."""
+        return self.start + self.length  # type: ignore[operator,return-value]
+
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """The fall, which a schedule at 0 has too."""
+        return times(float(self._fall(np.int64(step), np)))
 
     def note(self, step: int) -> str:
         """How far the cooldown is."""

@@ -43,6 +43,10 @@ class Hold(Transform):
         inner, after = self.schedule.span(), self.after
         return after if inner is None else min(inner, after)  # type: ignore[return-value,type-var]
 
+    def goal(self) -> int | None:
+        """Where it is held, or where the schedule is over."""
+        return self.span()
+
     def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
         """The schedule, at `after` at the latest."""
         return ((self.schedule, min(step, self.after)),)  # type: ignore[type-var]

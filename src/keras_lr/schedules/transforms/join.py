@@ -119,6 +119,11 @@ class Join(Schedule):
         inner = self.schedules[-1].span()
         return None if inner is None else self._starts()[-1] + inner
 
+    def goal(self) -> int | None:
+        """The last schedule's, in its turn."""
+        inner = self.schedules[-1].goal()
+        return None if inner is None else self._starts()[-1] + inner
+
     def fills(self) -> bool:
         """Whether the last schedule does."""
         return self.schedules[-1].fills()

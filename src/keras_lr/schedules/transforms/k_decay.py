@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import done, fill
 from keras_lr.schedules.checks import positive
+from keras_lr.schedules.explain import between_steps
 from keras_lr.schedules.horizon import Horizon
 from keras_lr.schedules.marks import Mark
 from keras_lr.schedules.registry import register
@@ -41,9 +44,12 @@ class KDecay(Transform):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The schedule's value at the bent step, which may lie between two."""
+        return self.schedule.formula(self._bent(step, xp), xp)
+
+    def _bent(self, step: Any, xp: Any) -> Any:
         length = self._length()
         share = done(step, length, xp)
-        return self.schedule.formula(length * xp.power(share, fill(self.power, share, xp)), xp)
+        return length * xp.power(share, fill(self.power, share, xp))
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
         """The schedule, laid out.
@@ -57,8 +63,11 @@ class KDecay(Transform):
 
     def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
         """The schedule, at the nearest step."""
-        length = self._length()
-        return ((self.schedule, round(length * min(step / length, 1.0) ** self.power)),)
+        return ((self.schedule, round(float(self._bent(np.int64(step), np)))),)
+
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """The value, where the bent step lies between two."""
+        return between_steps(self.schedule, self._bent(np.int64(step), np), inner[0])
 
     def marks(self) -> list[Mark]:
         """The schedule's, where time puts them."""

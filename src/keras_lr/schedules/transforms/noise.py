@@ -9,6 +9,7 @@ import numpy as np
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import at_least, at_most, periods_modulo
 from keras_lr.schedules.checks import number, positive
+from keras_lr.schedules.explain import times
 from keras_lr.schedules.horizon import Horizon
 from keras_lr.schedules.period import Period, resolve_period, tidy_period
 from keras_lr.schedules.registry import register
@@ -65,7 +66,9 @@ class Noise(Transform):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The schedule times 1 + noise."""
-        value = self.schedule.formula(step, xp)
+        return self.schedule.formula(step, xp) * self._factor(step, xp)
+
+    def _factor(self, step: Any, xp: Any) -> Any:
         span = self.schedule.span()
         if span is not None:
             step = at_most(step, span, xp)
@@ -76,7 +79,7 @@ class Noise(Transform):
             known = table if xp is np else xp.convert_to_tensor(table.astype(np.float32))
             noise = noise + xp.take(known, draw, axis=0)
         noise = at_most(at_least(noise * self.std, -self.limit, xp), self.limit, xp)
-        return value * (1.0 + noise)
+        return 1.0 + noise
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
         """`every` in steps."""
@@ -88,6 +91,10 @@ class Noise(Transform):
             limit=self.limit,
             seed=self.seed,
         )
+
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """The factor, which a schedule at 0 has too."""
+        return times(float(self._factor(np.int64(step), np)))
 
 
 @lru_cache(maxsize=64)

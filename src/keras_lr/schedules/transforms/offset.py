@@ -54,6 +54,11 @@ class Offset(Transform):
         inner = self.schedule.span()
         return None if inner is None else max(inner - self.length, 1)  # type: ignore[operator]
 
+    def goal(self) -> int | None:
+        """What is left until the schedule's."""
+        inner = self.schedule.goal()
+        return None if inner is None else max(inner - self.length, 1)  # type: ignore[operator]
+
     def lead(self) -> int:
         """What is left of a warmup."""
         return max(self.schedule.lead() - self.length, 0)  # type: ignore[operator]

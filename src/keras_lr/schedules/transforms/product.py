@@ -45,10 +45,19 @@ class Product(Schedule):
         return replace(self, schedules=tuple(s.lay(horizon, room) for s in self.schedules))
 
     def span(self) -> int | None:
-        """Where the last one is over, constants aside."""
+        """Where one of them rests at 0, or else where the last one is over, constants aside."""
+        ends = [(s, s.span()) for s in self.schedules]
+        zeros = [span for s, span in ends if span is not None and s(span) == 0]
+        if zeros:
+            return min(zeros)
         spans = [s.span() for s in self.schedules if not isinstance(s, Constant)]
         known = [span for span in spans if span is not None]
         return max(known) if known and len(known) == len(spans) else None
+
+    def goal(self) -> int | None:
+        """The latest one."""
+        goals = [goal for s in self.schedules if (goal := s.goal()) is not None]
+        return max(goals) if goals else None
 
     def lead(self) -> int:
         """The longest one."""
@@ -58,9 +67,15 @@ class Product(Schedule):
         """All of them, at the same step."""
         return tuple((schedule, step) for schedule in self.schedules)
 
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """The factors."""
+        return " × ".join(f"{factor:.4g}" for factor in inner)
+
     def marks(self) -> list[Mark]:
-        """Those of all."""
-        return [mark for schedule in self.schedules for mark in schedule.marks()]
+        """Those of all, until it rests."""
+        end = self.span()
+        marks = (mark for schedule in self.schedules for mark in schedule.marks())
+        return [mark for mark in marks if end is None or mark.step <= end]
 
 
 def product(*schedules: Any) -> Schedule:

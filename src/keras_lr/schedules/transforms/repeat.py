@@ -10,6 +10,7 @@ import numpy as np
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import at_most, fill, period_and_rest, period_ratio, power, real
 from keras_lr.schedules.checks import number, positive
+from keras_lr.schedules.explain import between_steps, times
 from keras_lr.schedules.horizon import MOST_STEPS, Horizon
 from keras_lr.schedules.marks import MOST_MARKS, Mark, shifted
 from keras_lr.schedules.period import Period, resolve_period, tidy_period
@@ -75,15 +76,16 @@ class Repeat(Transform):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The schedule at the step of its cycle, times the decay so far."""
-        if self.stretch == 1.0:
-            cycle, inner = self._equal(step, xp)
-        else:
-            cycle, inner = self._growing(step, xp)
+        cycle, inner = self._place(step, xp)
         value = self.schedule.formula(inner, xp)
         if self.decay == 1.0:
             return value
         count = real(cycle, xp)
         return value * power(self.decay, count, xp)
+
+    def _place(self, step: Any, xp: Any) -> tuple[Any, Any]:
+        """The cycle, from 0, and the step of it."""
+        return self._equal(step, xp) if self.stretch == 1.0 else self._growing(step, xp)
 
     def _equal(self, step: Any, xp: Any) -> tuple[Any, Any]:
         length, whole = self._length(), self._whole()
@@ -171,19 +173,27 @@ class Repeat(Transform):
             return None
         return min(self._first_step(self.times), MOST_STEPS)
 
+    def goal(self) -> int | None:
+        """The last cycle's end."""
+        return self.span()
+
     def lead(self) -> int:
         """The first cycle's."""
         return self.schedule.lead()
 
     def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
         """The schedule, at the step of its cycle (the nearest, where it is stretched)."""
-        pick = self._equal if self.stretch == 1.0 else self._growing
-        return ((self.schedule, round(float(pick(np.int64(step), np)[1]))),)
+        return ((self.schedule, round(float(self._place(np.int64(step), np)[1]))),)
+
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """The value, where its step of the cycle lies between two, and the decay so far."""
+        cycle, at = self._place(np.int64(step), np)
+        stretched = between_steps(self.schedule, at, inner[0])
+        return ", ".join(filter(None, [stretched, times(self.decay ** int(cycle))]))
 
     def note(self, step: int) -> str:
         """Which cycle it is."""
-        pick = self._equal if self.stretch == 1.0 else self._growing
-        cycle = int(pick(np.int64(step), np)[0])
+        cycle = int(self._place(np.int64(step), np)[0])
         of = "" if self.times is None else f" of {self.times}"
         return f"cycle {cycle + 1}{of}, from step {self._first_step(cycle)}"
 

@@ -33,6 +33,10 @@ class Transform(Schedule):
         """The inner schedule's."""
         return self.schedule.span()
 
+    def goal(self) -> int | None:
+        """The inner schedule's."""
+        return self.schedule.goal()
+
     def may_be_cut(self) -> bool:
         """The inner schedule's."""
         return self.schedule.may_be_cut()

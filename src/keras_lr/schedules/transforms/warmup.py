@@ -3,9 +3,12 @@
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import WARMUPS, after, between, check_ramp, done, fill, left
 from keras_lr.schedules.checks import number, positive
+from keras_lr.schedules.explain import times
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.marks import Mark, shifted
 from keras_lr.schedules.registry import register
@@ -61,13 +64,16 @@ class Warmup(Transform):
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The ramp times the shifted schedule, which stays at its first value until it starts."""
+        later = after(step, self.length, xp)  # type: ignore[arg-type]
+        return self._rise(step, xp) * self.schedule.formula(later, xp)
+
+    def _rise(self, step: Any, xp: Any) -> Any:
         length: int = self.length  # type: ignore[assignment]
-        value = self.schedule.formula(after(step, length, xp), xp)
         share, rest = done(step, length, xp), left(step, length, xp)
         share = WARMUPS[self.shape](share, rest, length, xp)
         if self.power != 1.0:
             share = xp.power(share, fill(self.power, share, xp))
-        return between(self.start, 1.0, share, xp) * value
+        return between(self.start, 1.0, share, xp)
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
         """The warmup first, what it leaves of the room to the schedule.
@@ -101,6 +107,11 @@ class Warmup(Transform):
         inner = self.schedule.span()
         return None if inner is None else self.length + inner  # type: ignore[operator,return-value]
 
+    def goal(self) -> int | None:
+        """The schedule's, after the warmup."""
+        inner = self.schedule.goal()
+        return None if inner is None else self.length + inner  # type: ignore[operator,return-value]
+
     def lead(self) -> int:
         """The warmup's steps."""
         return self.length + self.schedule.lead()  # type: ignore[operator,return-value]
@@ -108,6 +119,10 @@ class Warmup(Transform):
     def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
         """The schedule, which begins when the warmup is over."""
         return ((self.schedule, max(step - self.length, 0)),)  # type: ignore[operator]
+
+    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+        """The rise, which a schedule at 0 has too."""
+        return times(float(self._rise(np.int64(step), np)))
 
     def note(self, step: int) -> str:
         """How far the warmup is."""
