@@ -11,8 +11,9 @@ from keras_lr.schedules.horizon import Horizon, Length
 from keras_lr.schedules.marks import Mark
 from keras_lr.schedules.parser import parse
 from keras_lr.schedules.pictures import draw, plot
+from keras_lr.schedules.plan import Plan
 from keras_lr.schedules.registry import SCHEDULES, register
-from keras_lr.schedules.schedule import Plan, Schedule
+from keras_lr.schedules.schedule import Schedule
 from keras_lr.schedules.shapes.constant import Constant
 from keras_lr.schedules.shapes.decays import Exponential, TimeDecay
 from keras_lr.schedules.shapes.drops import Piecewise, StepDecay

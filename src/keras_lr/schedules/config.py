@@ -6,8 +6,9 @@ from typing import Any
 
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.schedules.foreign import as_schedule
+from keras_lr.schedules.plan import Plan
 from keras_lr.schedules.registry import SCHEDULES
-from keras_lr.schedules.schedule import Plan, Schedule
+from keras_lr.schedules.schedule import Schedule
 
 
 def serialize(schedule: Any) -> dict[str, Any]:

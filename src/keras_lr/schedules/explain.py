@@ -11,7 +11,8 @@ from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.foreign import as_schedule
-from keras_lr.schedules.schedule import Plan, Schedule
+from keras_lr.schedules.plan import Plan
+from keras_lr.schedules.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def usual(schedule: Schedule, step: int, value: float, inner: tuple[float, ...])
     if len(inner) != 1:
         return f"{value:.4g}"
     if schedule.inside(step)[0][1] != step:  # where it moves to, the line below says
-        return "" if value == inner[0] else f"{value:.4g}"
+        told = f"{value:.4g}"
+        return "" if told == f"{inner[0]:.4g}" else told
     return times(value, inner[0])
 
 
@@ -104,13 +106,14 @@ def times(value: float, before: float = 1.0) -> str:
     >>> times(0.5), times(1.0), times(0.0, 0.2), times(0.2, 0.0)
     ('× 0.5', '', '× 0', '0 becomes 0.2')
     """
-    if value == before:
-        return ""
-    return f"× {value / before:.4g}" if before else f"{before:.4g} becomes {value:.4g}"
+    if before == 0:
+        return f"0 becomes {value:.4g}" if value else ""
+    factor = f"{value / before:.4g}"
+    return "" if factor == "1" else f"× {factor}"
 
 
 def between_steps(schedule: Schedule, at: Any, nearest: float) -> str:
-    """The value of `schedule` at a step that lies between two; empty where it is `nearest`.
+    """The value of `schedule` at a step that lies between two; empty where it looks as `nearest`.
 
     Args:
         schedule: The schedule.
@@ -121,11 +124,10 @@ def between_steps(schedule: Schedule, at: Any, nearest: float) -> str:
     >>> between_steps(Linear(length=10), 2.5, 0.8), between_steps(Linear(length=10), 2.0, 0.8)
     ('0.75 between steps 2 and 3 of linear', '')
     """
-    value = schedule(at)
-    if math.isclose(value, nearest, rel_tol=1e-9, abs_tol=1e-12):
+    told, low = f"{schedule(at):.4g}", math.floor(at)
+    if told == f"{nearest:.4g}":
         return ""
-    low = math.floor(at)
-    return f"{value:.4g} between steps {low} and {low + 1} of {schedule.name}"
+    return f"{told} between steps {low} and {low + 1} of {schedule.name}"
 
 
 def _part(schedule: Schedule, step: int, outer: int) -> Part:

@@ -1,7 +1,8 @@
 """Whether a schedule ends where the run does, before and after it, in one sentence."""
 
 from keras_lr.schedules.horizon import Horizon
-from keras_lr.schedules.schedule import Plan, Schedule
+from keras_lr.schedules.plan import Plan
+from keras_lr.schedules.schedule import Schedule
 
 
 def fit_report(schedule: Schedule, horizon: Horizon, value: str = "") -> str | None:

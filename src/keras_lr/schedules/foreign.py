@@ -26,7 +26,7 @@ def as_schedule(value: Any) -> Schedule:
     Raises:
         InvalidInput: It is none of these.
     """
-    from keras_lr.schedules.schedule import Plan
+    from keras_lr.schedules.plan import Plan
     from keras_lr.schedules.shapes.constant import Constant
 
     if isinstance(value, Plan):

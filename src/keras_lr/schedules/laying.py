@@ -5,7 +5,7 @@ from typing import Any
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.foreign import as_schedule
 from keras_lr.schedules.horizon import Horizon
-from keras_lr.schedules.schedule import Plan
+from keras_lr.schedules.plan import Plan
 
 
 def laid_out(

@@ -25,6 +25,7 @@ from keras_lr.schedules.marks import Mark
 
 if TYPE_CHECKING:
     from keras_lr.schedules.explain import Explanation
+    from keras_lr.schedules.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ class Schedule(Composable):
             )
         if horizon is None:
             horizon = Horizon(steps, steps_per_epoch, batch_size)  # type: ignore[arg-type]
+        from keras_lr.schedules.plan import Plan
+
         return Plan(self.lay(horizon, horizon.steps), horizon)
 
     def to_keras(self, base: float | None = None) -> Any:
@@ -314,68 +317,6 @@ class Schedule(Composable):
                 ".resolve(steps=1000, steps_per_epoch=100, batch_size=32) with the run's numbers first "
                 "(LearningRate does it in fit), or give every length in steps."
             )
-
-
-@dataclass(frozen=True)
-class Plan(Schedule):
-    """A schedule laid out over a run; what `resolve` gives.
-
-    Args:
-        schedule: The schedule, its lengths in steps.
-        horizon: The run.
-    """
-
-    schedule: Schedule
-    horizon: Horizon
-
-    @property
-    def end(self) -> int | None:
-        """The step from which the plan is over and its value stays; `None` if it never ends."""
-        return self.schedule.span()
-
-    def formula(self, step: Any, xp: Any) -> Any:
-        """The schedule's."""
-        return self.schedule.formula(step, xp)
-
-    def lay(self, horizon: Horizon, room: int) -> Schedule:
-        """The schedule itself: a plan adds nothing to a composition."""
-        return self.schedule.lay(horizon, room)
-
-    def span(self) -> int | None:
-        """The schedule's."""
-        return self.schedule.span()
-
-    def goal(self) -> int | None:
-        """The schedule's."""
-        return self.schedule.goal()
-
-    def may_be_cut(self) -> bool:
-        """The schedule's."""
-        return self.schedule.may_be_cut()
-
-    def lead(self) -> int:
-        """The schedule's."""
-        return self.schedule.lead()
-
-    def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
-        """The schedule's."""
-        return self.schedule.inside(step)
-
-    def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
-        """The schedule's."""
-        return self.schedule.did(step, value, inner)
-
-    def note(self, step: int) -> str:
-        """The schedule's."""
-        return self.schedule.note(step)
-
-    def marks(self) -> list[Mark]:
-        """The schedule's."""
-        return self.schedule.marks()
-
-    def stretched(self, factor: float) -> Schedule:
-        """The schedule, stretched; lay it out over the new run."""
-        return self.schedule.stretched(factor)
 
 
 def whole_steps(

@@ -4,7 +4,8 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from keras_lr.schedules.foreign import Function, Keras
-from keras_lr.schedules.schedule import Plan, Schedule
+from keras_lr.schedules.plan import Plan
+from keras_lr.schedules.schedule import Schedule
 
 
 def format_schedule(schedule: Schedule) -> str:
