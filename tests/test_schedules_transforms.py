@@ -2,16 +2,20 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 
+from keras_lr.errors import InvalidInput
 from keras_lr.schedules import (
     Constant,
     Cosine,
     Exponential,
     Linear,
+    Piecewise,
     StepDecay,
     join,
+    stretch,
     warmup_stable_decay,
 )
 
@@ -117,3 +121,27 @@ def test_cycles_of_an_epoch_do_not_drift_from_the_epochs():
     plan = Linear().repeat("1 epoch").resolve(steps=1000, steps_per_epoch=2.5)
     first = plan([2500 * n // 1000 for n in range(0, 400, 2)])  # every other epoch, at a whole step
     assert first.tolist() == [1.0] * 200
+
+
+def test_time_bent_by_whole_steps_does_not_miss_a_boundary():
+    assert Piecewise([29], [1, 0.5]).hold(100).k_decay(1.0)([28, 29]).tolist() == [1.0, 0.5]
+    drop = Piecewise([49], [1, 0.5]).hold(100).k_decay(2.0)  # 0.7² of 100 is 49
+    assert drop([69, 70]).tolist() == [1.0, 0.5]
+    steps = keras.ops.convert_to_tensor(np.array([69, 70], "int32"))
+    assert keras.ops.convert_to_numpy(drop(steps)).tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("settings", [{"stretch": 2, "times": 1100}, {"stretch": 1e20, "times": 9}])
+def test_cycles_beyond_every_run_are_no_error(settings):
+    plan = Cosine().repeat(10, **settings).resolve(steps=1000)
+    assert plan.end == 2**31 - 1
+    assert all(mark.step <= plan.end for mark in plan.marks())
+    assert 0 <= plan(2**31 - 1) <= 1
+
+
+@pytest.mark.parametrize(
+    "theirs", [lambda step: 0.9**step, keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)]
+)
+def test_what_has_no_lengths_to_multiply_is_not_stretched_in_silence(theirs):
+    with pytest.raises(InvalidInput, match="can't be stretched"):
+        stretch(theirs, 2)

@@ -84,6 +84,18 @@ class Keras(Schedule):
             return values.reshape(step.shape)
         return np.array([self._number(value) for value in steps]).reshape(step.shape)
 
+    def stretched(self, factor: float) -> Schedule:
+        """Refused: its lengths are Keras's.
+
+        Raises:
+            InvalidInput: Always, with what to write.
+        """
+        raise InvalidInput(
+            f"{self.label} holds its own lengths, so it can't be stretched. Translate it first: "
+            f"stretch(peers.keras.from_keras(schedule), {factor:g}), with peers from "
+            f"keras_lr.schedules. Received: {self}."
+        )
+
     @property
     def label(self) -> str:
         """The class of the schedule."""
@@ -149,6 +161,18 @@ class Function(Schedule):
             self.label,
         )
         return xp.ones_like(steps) * value  # a constant answer has no shape
+
+    def stretched(self, factor: float) -> Schedule:
+        """Refused: nobody knows a callable's lengths.
+
+        Raises:
+            InvalidInput: Always, with what to write.
+        """
+        raise InvalidInput(
+            f"The lengths inside the callable {self.label} aren't known, so it can't be stretched. "
+            f"Write a callable that takes its time: lambda step: schedule(step / {factor:g}). "
+            f"Received: {self}."
+        )
 
     @property
     def label(self) -> str:

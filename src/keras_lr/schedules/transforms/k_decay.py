@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.arithmetic import done, fill
+from keras_lr.schedules.arithmetic import at_most, done, fill
 from keras_lr.schedules.checks import positive
 from keras_lr.schedules.explain import between_steps
 from keras_lr.schedules.horizon import Horizon
@@ -48,8 +48,14 @@ class KDecay(Transform):
 
     def _bent(self, step: Any, xp: Any) -> Any:
         length = self._length()
+        if self.power == 1.0:
+            return at_most(step, length, xp)
         share = done(step, length, xp)
-        return length * xp.power(share, fill(self.power, share, xp))
+        bent = length * xp.power(share, fill(self.power, share, xp))
+        # A whole step that comes out a rounding below it would miss a boundary there.
+        whole = xp.round(bent)
+        rounding = at_most(bent * (1e-12 if xp is np else 1e-6), 0.25, xp)
+        return xp.where(xp.abs(bent - whole) <= rounding, whole, bent)
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
         """The schedule, laid out.

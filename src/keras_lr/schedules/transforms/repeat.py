@@ -18,6 +18,7 @@ from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.schedules.transforms.transform import Transform
 
+_LEAST_STRETCH = 1.001
 _FEW = 256
 """Cycles that a step is compared with, rather than searched for."""
 
@@ -65,13 +66,22 @@ class Repeat(Transform):
         if times is not None:
             if hasattr(times, "__index__") and not isinstance(times, bool):
                 times = int(times)  # NumPy's integers
-            if not isinstance(times, int) or isinstance(times, bool) or times < 1:
+            if (
+                not isinstance(times, int)
+                or isinstance(times, bool)
+                or not 1 <= times <= MOST_STEPS
+            ):
                 raise InvalidInput(
-                    "Repeat's times is a whole number, 1 or above, or None for as long as the run "
-                    f"lasts. Received: times={self.times!r}."
+                    f"Repeat's times is a whole number, 1 to {MOST_STEPS}, or None for as long as "
+                    f"the run lasts. Received: times={_short(self.times)}."
                 )
             object.__setattr__(self, "times", times)
         object.__setattr__(self, "stretch", number(self.stretch, "Repeat", "stretch", least=1.0))
+        if 1.0 < self.stretch < _LEAST_STRETCH:
+            raise InvalidInput(
+                f"Repeat's stretch is 1, or {_LEAST_STRETCH} or above: cycles that grow slower "
+                f"are as good as equal. Write stretch=1. Received: stretch={self.stretch!r}."
+            )
         object.__setattr__(self, "decay", positive(self.decay, "Repeat", "decay", most=1.0))
 
     def formula(self, step: Any, xp: Any) -> Any:
@@ -135,15 +145,17 @@ class Repeat(Transform):
                 f"for four cycles that fill the run, or give {self.schedule} a length. "
                 f"Received: {self}."
             )
-        inner = self.schedule if length is None else self.schedule.lay(horizon, math.ceil(length))
+        if length is None:
+            raise InvalidInput(
+                f"{self.schedule} never ends, so repeat can't tell how long a cycle is. Write "
+                f"e.g. .repeat('25%'). Received: {self}."
+            )
+        inner = self.schedule.lay(horizon, math.ceil(length))
         span = inner.span()
-        if length is None or (
-            span is not None and span > math.ceil(length) and not inner.may_be_cut()
-        ):
+        if span is not None and span > math.ceil(length) and not inner.may_be_cut():
             raise InvalidInput(
                 f"In a repeat, a cycle of {length} steps is to hold {self.schedule}, which takes "
-                f"{'forever' if span is None else f'{span} steps'}. Leave its length out: it then "
-                f"fills the cycle. Received: {self}."
+                f"{span} steps. Leave its length out: it then fills the cycle. Received: {self}."
             )
         times = self.times
         if times is None:
@@ -201,7 +213,8 @@ class Repeat(Transform):
         """Each cycle's start, and the first cycle's own."""
         count = min(self.times or MOST_MARKS, MOST_MARKS)
         own = shifted(self.schedule.marks(), 0, until=self._whole())
-        return [*own, *(Mark(self._first_step(cycle), "next cycle") for cycle in range(1, count))]
+        starts = (self._first_step(cycle) for cycle in range(1, count))
+        return [*own, *(Mark(start, "next cycle") for start in starts if start <= MOST_STEPS)]
 
     def _length(self) -> float:
         """Of the first cycle, in steps."""
@@ -219,7 +232,14 @@ class Repeat(Transform):
             start = self._length() * (self.stretch**cycle - 1) / (self.stretch - 1)
         except OverflowError:
             return MOST_STEPS + 1
+        if start > MOST_STEPS:
+            return MOST_STEPS + 1
         return min(math.ceil(start - 1e-9 * start), MOST_STEPS + 1)
+
+
+def _short(value: Any) -> str:
+    """`value` as it was given, unless it is a number of thousands of digits."""
+    return "a huge number" if isinstance(value, int) and value > MOST_STEPS else repr(value)
 
 
 def _share(room: int, times: int, stretch: float) -> float:
@@ -246,7 +266,7 @@ def _count(length: float, stretch: float, room: int) -> int:
 def _starts(length: float, stretch: float, times: int | None, room: int = MOST_STEPS) -> np.ndarray:
     """Where each cycle starts, in steps and parts of them, as far as `room` and `times` go."""
     starts, start, size = [], 0.0, float(length)
-    while math.ceil(start) < room and (times is None or len(starts) < times):
+    while start <= room - 1 and (times is None or len(starts) < times):
         starts.append(start)
         start, size = start + size, size * stretch
     return np.array(starts)

@@ -21,6 +21,10 @@ def stretch(schedule: Any, factor: float) -> Schedule:
         schedule: Anything but a plain callable or one of Keras's schedules.
         factor: Above 0.
 
+    Raises:
+        InvalidInput: The factor isn't positive, a length becomes longer than can be counted, or
+            the schedule can't be stretched.
+
     >>> from keras_lr.schedules import Piecewise
     >>> str(stretch(Piecewise([100, 200], [1.0, 0.5, 0.1]), 5))
     'piecewise([500, 1000], values=[1.0, 0.5, 0.1])'
@@ -60,16 +64,17 @@ def stretched_length(length: Any, factor: float, name: str = "length") -> Any:
     """
     if length is None or (isinstance(length, str) and length.endswith("%")):
         return length
+    number, _, unit = str(length).partition(" ")
+    scaled = float(number) * factor
+    if scaled > MOST_STEPS:
+        raise InvalidInput(
+            f"Stretched by {factor:g}, {name}={length} is more than {MOST_STEPS}. Stretch by less. "
+            f"Received: factor={factor!r}."
+        )
     if isinstance(length, float):
-        return max(length * factor, LEAST)
+        return max(scaled, LEAST)
     if isinstance(length, int):
-        steps = max(round(length * factor), min(length, 1))
-        if steps > MOST_STEPS:
-            raise InvalidInput(
-                f"Stretched by {factor:g}, {name}={length} is more than {MOST_STEPS} steps."
-            )
-        return steps
-    number, unit = length.split()
+        return max(round(scaled), min(length, 1))
     if unit.startswith("sample"):  # as whole as steps
-        return f"{max(round(float(number) * factor), 1)} samples"
-    return f"{float(number) * factor:.12g} {unit}"
+        return f"{max(round(scaled), 1)} samples"
+    return f"{scaled:.12g} {unit}"

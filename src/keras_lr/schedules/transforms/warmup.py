@@ -84,7 +84,8 @@ class Warmup(Transform):
             InvalidInput: The two need more steps than there are.
         """
         length = resolve_length(self.length, horizon, "length")
-        if isinstance(self.length, str) and length in (room, room + 1):
+        share = str(self.length).endswith("%") and self.length != "100%"
+        if share and length in (room, room + 1):
             length = max(room - 1, 0)  # a share never takes all of a short run by rounding
         if length > room:
             raise InvalidInput(
