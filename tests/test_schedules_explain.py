@@ -2,6 +2,8 @@
 
 import doctest
 import importlib
+import math
+import re
 from dataclasses import FrozenInstanceError, dataclass
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_lr.errors import InvalidInput, UnresolvedSchedule
-from keras_lr.schedules import SCHEDULES, Cosine, as_schedule, parse
+from keras_lr.schedules import SCHEDULES, Cosine, Linear, Schedule, as_schedule, parse
 from keras_lr.schedules.explain import Explanation, Part, explain
 from keras_lr.schedules.transforms.transform import Transform
 
@@ -69,6 +71,32 @@ def test_the_example_of_the_docs():
             ["k_decay(2.0)", "linear(length=1000): 0.75 at its step 250"],
         ),
         (
+            "linear(length=10) | k_decay(2)", 5,
+            ["k_decay(2.0): 0.75 between steps 2 and 3 of linear", "linear(length=10): 0.8 at its step 2"],
+        ),
+        (
+            "linear(length=3) | repeat(times=3, stretch=1.5)", 4,
+            [
+                "repeat(length=3, times=3, stretch=1.5): 0.7778 between steps 0 and 1 of linear (cycle 2 of 3, from step 3)",
+                "linear(length=3): 0.6667 at its step 1",
+            ],
+        ),
+        (
+            "linear | repeat(times=3, decay=0.5)", 400,
+            [
+                "repeat(length=333.3333333333333, times=3, decay=0.5): 0.8 between steps 66 and 67 of linear, × 0.5 (cycle 2 of 3, from step 334)",
+                "linear(length=334): 0.7994 at its step 67",
+            ],
+        ),
+        (
+            "linear(0, 1) | warmup(10) | cooldown(999, start=1, end=0.5)", 5,
+            [
+                "cooldown(999, end=0.5, start=1): × 0.998 (step 4 of 999)",
+                "warmup(10): × 0.5 (step 5 of 10)",
+                "linear(start=0.0, end=1.0, length=990): 0 at its step 0",
+            ],
+        ),
+        (
             "linear * 0.5 * step_decay(0.5, every=30%)", 600,
             ["product: 0.4 × 0.5 × 0.25", "linear(length=1000): 0.4", "constant(0.5): 0.5", "step_decay(every=300): 0.25"],
         ),
@@ -108,6 +136,89 @@ def test_every_schedule_is_explained_and_every_value_is_true(text, step):
             check(inner, below)
 
     check(plan.schedule, explanation.part)
+
+
+COMPOSITIONS = [
+    "linear(length=3) | repeat(times=3, stretch=1.5)",
+    "linear(0.2, 1) | warmup(30, shape=cosine) | k_decay(0.7) | repeat(times=3, decay=0.9) | cooldown(20%)",
+    "cosine(power=2) * step_decay(0.5, every=7%) * 0.3 | repeat(times=7, stretch=1.3) | noise(0.2)",
+    "linear(0, 1) | warmup(5%, shape=log) | noise(0.3, every=3) | clip(0.02, high=0.9) | rate(0.01)",
+    "join(linear | k_decay(3), (one_cycle | repeat(65, decay=0.9)) * 0.5, boundaries=[35%]) | hold(70%)",
+    "tanh | between(0.9, high=0.2) | offset(123) | repeat(times=11) | warmup(20, start=0.3, power=2)",
+]  # fmt: skip
+
+
+def told(part):
+    """The value that the printed words give, worked out from what the lines below give."""
+    below = [told(inner) for inner in part.parts]
+    words = re.sub(r"(, )?at its step \d+(, | )?", " ", part.did)
+    words = re.sub(r"\([^()]*\d[^()]*\)|\((over|held)\)", "", words)  # the note behind it
+    number = r"\d\S*"
+    if match := re.search(rf"(?:becomes|to|stays) ({number})", words):
+        before = re.match(rf"(?:cut from )?({number}) (?:becomes|to) ", words.strip())
+        same = float(before[1]) if before else float(match[1])
+        assert same == pytest.approx(below[0], rel=2e-3, abs=1e-12)
+        return float(match[1])
+    if match := re.search(rf"({number}) between steps (\d+) and (\d+) of", words):
+        assert int(match[3]) == int(match[2]) + 1
+        assert part.parts[0].step in (int(match[2]), int(match[3]))
+        below, words = [float(match[1])], words[match.end() :]
+    start = re.match(rf"({number})", words.strip())
+    factors = [float(found) for found in re.findall(rf"× ({number})", words)]
+    value = math.prod(factors) * (float(start[1]) if start else below[0])
+    if len(below) > 1 and start:
+        assert value == pytest.approx(math.prod(below), rel=4e-3, abs=1e-12)
+    return value
+
+
+@pytest.mark.parametrize("text", [*EXAMPLES, *COMPOSITIONS])
+def test_what_is_printed_adds_up(text):
+    plan = parse(text).resolve(steps=STEPS, steps_per_epoch=100, batch_size=32)
+
+    def check(part):
+        # Four digits are printed, and a factor is one of several at most.
+        assert told(part) == pytest.approx(part.value, rel=4e-3, abs=1e-12), part
+        for inner in part.parts:
+            check(inner)
+
+    for step in (0, 1, 4, 33, 150, 331, 499, 500, 703, 850, 999, 1000, 5000):
+        check(plan.explain(step).part)
+
+
+def test_a_part_says_itself_what_it_did():
+    @dataclass(frozen=True)
+    class Rooted(Transform):
+        name = "rooted"
+
+        def formula(self, step: Any, xp: Any) -> Any:
+            return xp.sqrt(self.schedule.formula(step, xp))
+
+        def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
+            return f"√{inner[0]:.4g} = {value:.4g}"
+
+        def note(self, step: int) -> str:
+            return f"step {step}"
+
+    plan = Rooted(Linear()).resolve(steps=100)
+    lines = ["step 36: 0.8", "  rooted(): √0.64 = 0.8 (step 36)", "    linear(length=100): 0.64"]
+    assert str(plan.explain(36)).splitlines() == lines
+    assert plan.did(36, 0.8, (0.64,)) == "√0.64 = 0.8"  # a plan says what its schedule does
+
+
+def test_a_part_of_ones_own_that_moves_the_step():
+    @dataclass(frozen=True)
+    class Doubled(Transform):
+        name = "doubled"
+
+        def formula(self, step: Any, xp: Any) -> Any:
+            return 0.5 * self.schedule.formula(2 * step, xp)
+
+        def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
+            return ((self.schedule, 2 * step),)
+
+    plan = Doubled(Linear()).resolve(steps=100)
+    assert plan.explain(10).part.did == "0.4"
+    assert plan.explain(10).part.parts[0].did == "0.8 at its step 20"
 
 
 def test_a_part_of_ones_own_needs_nothing():
