@@ -68,6 +68,15 @@ def test_show_compares_a_single_schedule_with_a_constant_rate(capsys):
     assert entry["theory"]["rate_factor"] == pytest.approx(0.049563 / 0.018176, rel=1e-4)
 
 
+def test_show_does_not_mix_rates_with_factors(capsys):
+    assert main(["show", "cosine", "cosine | rate(0.1)", "--steps", "10", "--theory"]) == 2
+    assert "Leave the `| rate(...)` out" in capsys.readouterr().err
+    assert main(["show", "cosine | rate(0.1)", "--steps", "10", "--base-rate", "0.5"]) == 0
+    out = capsys.readouterr().out
+    assert "peaks at 0.1" in out
+    assert "--base-rate doesn't count" in out
+
+
 def test_show_compares_by_theory(capsys):
     arguments = ["show", "constant | cooldown(90%)", "constant | cooldown(40%)", "constant"]
     assert main([*arguments, "--steps", "4000", "--theory"]) == 0

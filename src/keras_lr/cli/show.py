@@ -56,6 +56,8 @@ def show(
     settings: dict[str, Any] = {**run, "base_rate": base_rate}
     curves = schedule_curves(parsed, steps, **settings)
     blocks = [terminal.schedule_curve(parsed, steps, **settings), *map(_ends, curves)]
+    if base_rate is not None and any(curve.plan.absolute for curve in curves):
+        blocks.append("--base-rate doesn't count where a schedule gives rates itself.")
     explained = [[curve.plan.explain(step) for step in at] for curve in curves]
     for curve, found in zip(curves, explained, strict=True):
         if found:
@@ -113,6 +115,12 @@ def _theory(curves: list) -> tuple[str, list[dict[str, Any]]]:
     from keras_lr.schedules import Constant
     from keras_lr.schedules.theory import bound
 
+    rates = [curve.name for curve in curves if curve.plan.absolute]
+    if rates and len(rates) < len(curves):
+        raise InvalidInput(
+            "--theory compares factors with factors, or rates with rates. Leave the `| rate(...)` "
+            f"out. Received: rates from {rates[0]}, factors from the others."
+        )
     found = [bound(curve.plan) for curve in curves]
     if len(curves) > 1:
         tuned, first = curves[0].name, found[0]
