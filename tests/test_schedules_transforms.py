@@ -145,3 +145,8 @@ def test_cycles_beyond_every_run_are_no_error(settings):
 def test_what_has_no_lengths_to_multiply_is_not_stretched_in_silence(theirs):
     with pytest.raises(InvalidInput, match="can't be stretched"):
         stretch(theirs, 2)
+
+
+def test_a_product_with_cycles_may_be_cut_by_the_next_part():
+    plan = join([Linear(length=30).repeat() * 0.5, Constant()], [40]).resolve(steps=100)
+    assert plan([0, 15, 30, 39, 40]) == pytest.approx([0.5, 0.25, 0.5, 0.35, 1.0])

@@ -59,6 +59,10 @@ class Product(Schedule):
         goals = [goal for s in self.schedules if (goal := s.goal()) is not None]
         return max(goals) if goals else None
 
+    def may_be_cut(self) -> bool:
+        """Whether one of them may."""
+        return any(schedule.may_be_cut() for schedule in self.schedules)
+
     def lead(self) -> int:
         """The longest one."""
         return max(schedule.lead() for schedule in self.schedules)
