@@ -8,6 +8,7 @@ or done, so that both ends are exact, nothing rises by rounding, and nothing lea
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ def fill(value: float, like: Any, xp: Any) -> Any:
     first, which is float16 for some, and where that is bfloat16 turns integers into floats; one
     that meets a tensor in an operator never does.
     """
+    if xp is np and like.ndim == 0:
+        return like.dtype.type(1) * value  # a step alone, where making an array is most of the time
     return xp.ones_like(like) * value
 
 
@@ -74,6 +77,7 @@ def power(base: float, count: Any, xp: Any) -> Any:
     return value * xp.exp(count * (math.log(base) - math.log(rounded)))
 
 
+@lru_cache(maxsize=1024)
 def period_ratio(every: float) -> Fraction:
     """`every` as a fraction whose terms are small enough to count with in 32 bits."""
     return Fraction(every).limit_denominator(max(1, min(4096, math.isqrt(int(2**31 / every)))))

@@ -12,16 +12,18 @@ To write a schedule, derive a frozen dataclass, name the fields that are lengths
 write `formula()`; `@register` (see `registry`) gives it a text form, a config and the contract suite.
 """
 
-import numbers
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from keras_lr.errors import InvalidInput, UnresolvedSchedule
+from keras_lr.schedules.checks import shown
 from keras_lr.schedules.composable import Composable
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length
 from keras_lr.schedules.marks import Mark
+from keras_lr.schedules.steps import as_array, as_tensor, is_plain
 
 if TYPE_CHECKING:
     from keras_lr.schedules.explain import Explanation
@@ -47,14 +49,15 @@ class Schedule(Composable):
         Args:
             step: A number, a NumPy array (any shape) or a sequence: answered in NumPy, float64. Or
                 a tensor of the backend, a tracer, a Keras variable: answered in tensors, float32.
-                A negative step counts as 0.
+                A negative step counts as 0, one of 2^31 or more as 2^31 - 1.
 
         Returns:
             A float for a number, otherwise an array or tensor of the shape of `step`.
 
         Raises:
             UnresolvedSchedule: A length isn't known in steps yet; call `resolve` first.
-            InvalidInput: No step, as where it is an optimizer's `learning_rate` itself.
+            InvalidInput: No step, as where it is an optimizer's `learning_rate` itself; or one that
+                isn't a finite number.
         """
         if step is ...:
             raise InvalidInput(
@@ -64,24 +67,15 @@ class Schedule(Composable):
                 "schedule.resolve(steps=1000).to_keras(0.1). Received: step=..."
             )
         self._require_steps()
-        if isinstance(step, numbers.Real | np.ndarray | list | tuple | range):
-            steps = np.asarray(step)
-            if steps.dtype.kind not in "iuf":
-                raise InvalidInput(f"A step is a number. Received: step={step!r}.")
-            if steps.dtype.kind != "f":
-                steps = steps.astype(np.int64)
-            value = self.formula(np.maximum(steps, 0), np)
-            value = np.broadcast_to(np.asarray(value, dtype=np.float64), steps.shape)
-            return float(value) if value.ndim == 0 else value.copy()
-        if step is None or isinstance(step, str | bytes):
-            raise InvalidInput(f"A step is a number or a tensor. Received: step={step!r}.")
+        if is_plain(step):
+            steps = as_array(step)
+            value = self.formula(steps, np)
+            if steps.ndim == 0:
+                return float(value)
+            return np.broadcast_to(np.asarray(value, dtype=np.float64), steps.shape).copy()
+        steps = as_tensor(step)
         from keras import ops
 
-        steps = ops.convert_to_tensor(step)
-        if ops.dtype(steps) not in ("int32", "int64", "float32", "float64"):
-            narrow = "int" in ops.dtype(steps)  # unsigned ones would wrap below zero
-            steps = ops.cast(steps, "int32" if narrow else "float32")
-        steps = ops.maximum(steps, ops.zeros_like(steps))  # a plain 0 may turn them into floats
         return ops.cast(self.formula(steps, ops), "float32")
 
     def resolve(
@@ -104,9 +98,8 @@ class Schedule(Composable):
             InvalidInput: The composition doesn't fit into the run, or a unit isn't known.
         """
         parts = (steps, steps_per_epoch, batch_size)
-        if (horizon is None) == (steps is None) or (
-            horizon is not None and parts != (None, None, None)
-        ):
+        given = horizon is not None
+        if given == (steps is not None) or (given and parts != (None, None, None)):
             raise InvalidInput(
                 "A schedule is resolved against a run: write .resolve(steps=1000, "
                 "steps_per_epoch=100, batch_size=32), or .resolve(Horizon(1000, 100, 32)). "
@@ -115,6 +108,11 @@ class Schedule(Composable):
             )
         if horizon is None:
             horizon = Horizon(steps, steps_per_epoch, batch_size)  # type: ignore[arg-type]
+        if not isinstance(horizon, Horizon):
+            raise InvalidInput(
+                "A number of steps is given by its name: write .resolve(steps=1000). "
+                f"Received: horizon={shown(horizon)}."
+            )
         from keras_lr.schedules.plan import Plan
 
         return Plan(self.lay(horizon, horizon.steps), horizon)
@@ -309,8 +307,12 @@ class Schedule(Composable):
                 return f"{name}={value!r}"
         return next((gap for part in self.parts if (gap := part.missing())), None)
 
+    @cached_property
+    def _gap(self) -> str | None:
+        return self.missing()  # which never changes, and takes as long as a step's value
+
     def _require_steps(self) -> None:
-        gap = self.missing()
+        gap = self._gap
         if gap is not None:
             raise UnresolvedSchedule(
                 f"{self} has no step numbers yet ({gap} depends on the run). Call "
