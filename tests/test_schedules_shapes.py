@@ -107,7 +107,7 @@ T = np.arange(0, 131)
         (Tanh(0.9, 0.1, lower=-4, upper=2, length=100), 0.5 - 0.4 * np.tanh(-4 * (1 - P) + 2 * P)),
         (Power(3.0), np.minimum(1, 3.0 * np.maximum(T, 1) ** -0.51)),
         (Power(0.4, -1.5), 0.4 * np.maximum(T, 1) ** -1.5),
-        (Power(1e300, -1e-3), np.ones(131)),
+        (Power(1e30, -1e-3), np.ones(131)),
         (Geometric(1.0, 0.01, length=100), 0.01**P),
         (Geometric(1e-7, 10.0, length=100), 1e-7 * 1e8**P),
         (Saturation(1 / (1 - 0.999)), 1 - np.exp(-(T + 1) / 1000)),

@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 from keras_lr.errors import InvalidInput
+from keras_lr.schedules.checks import shown
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
 
 
@@ -12,7 +13,7 @@ def tidy_boundaries(boundaries: Any, owner: str) -> tuple[Length, ...]:
     if not isinstance(boundaries, list | tuple) or not boundaries:
         raise InvalidInput(
             f"{owner} needs a list of boundaries, such as [100, 200] or ['30%', '60%']. "
-            f"Received: {boundaries!r}."
+            f"Received: {shown(boundaries)}."
         )
     tidy = tuple(tidy_length(length, f"{owner}'s boundary", least=1) for length in boundaries)
     for before, later in itertools.pairwise(tidy):

@@ -12,16 +12,23 @@ A step is one update of the weights. A length is one of
 import math
 import re
 from dataclasses import dataclass
-from numbers import Real
+from typing import Any
 
 from keras_lr.errors import InvalidInput
+from keras_lr.schedules.checks import plain_number, shown, whole_number
 
 Length = int | str
 
 MOST_STEPS = 2**31 - 1
 """The longest length: a backend's step counter is a 32-bit integer."""
 
-_LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(%|epochs?|steps?|samples?)\s*")
+MOST_SAMPLES = 10**15
+"""More samples than any run sees, and few enough to be counted exactly."""
+
+_LENGTH = re.compile(
+    r"\s*((?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(%|epochs?|steps?|samples?)\s*"
+)
+_LONGEST = 40  # characters of such a text
 _EXPECTED = (
     "a whole number of steps or a text such as '5%', '3 epochs', '100 steps' or '1000 samples'"
 )
@@ -48,16 +55,23 @@ class Horizon:
     batch_size: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
+        steps = whole_number(self.steps)
+        if steps is None or steps < 1:
             raise InvalidInput(
-                f"A horizon needs a positive whole number of steps. Received: steps={self.steps!r}."
-                " Write e.g. Horizon(steps=1000, steps_per_epoch=100)."
+                "A horizon needs a positive whole number of steps. Received: "
+                f"steps={shown(self.steps)}. Write e.g. Horizon(steps=1000, steps_per_epoch=100)."
             )
+        if steps > MOST_STEPS:
+            raise InvalidInput(
+                f"A run has at most {MOST_STEPS} steps: a backend counts them in 32 bits. "
+                f"Received: steps={shown(self.steps)}."
+            )
+        object.__setattr__(self, "steps", steps)
         for name in ("steps_per_epoch", "batch_size"):
             value = getattr(self, name)
-            if value is not None and not _is_positive(value):
+            if value is not None and not 0 < (plain_number(value) or 0.0) < math.inf:
                 raise InvalidInput(
-                    f"A horizon needs a positive {name}, or None. Received: {name}={value!r}."
+                    f"A horizon needs a positive {name}, or None. Received: {name}={shown(value)}."
                 )
 
 
@@ -70,28 +84,29 @@ def tidy_length(
 
     >>> tidy_length("100 steps"), tidy_length(" 5 %"), tidy_length("1 epochs")
     (100, '5%', '1 epoch')
-    >>> tidy_length("1e6 samples")
-    '1000000 samples'
+    >>> tidy_length("1e6 samples"), tidy_length("05.0%"), tidy_length("2.50 epochs")
+    ('1000000 samples', '5%', '2.5 epochs')
     """
     if length is None and optional:
         return None
-    if hasattr(length, "__index__") and not isinstance(length, bool):
-        length = int(length)  # type: ignore[arg-type]  # NumPy's integers
-    value, unit = _parse(length, name)  # type: ignore[arg-type]
+    whole = whole_number(length)
+    value, unit = _parse(length if whole is None else whole, name)
     if unit == "step":
         if not least <= value <= MOST_STEPS:
             raise InvalidInput(
-                f"{name} must be from {least} to {MOST_STEPS} steps. Received: {name}={length!r}."
+                f"{name} must be from {least} to {MOST_STEPS} steps. "
+                f"Received: {name}={shown(length)}."
             )
         return int(value)
     if value == 0 and least > 0:
         raise InvalidInput(f"{name} can't be zero. Received: {name}={length!r}.")
-    digits = _LENGTH.fullmatch(str(length))[1]  # type: ignore[index]
-    if unit == "sample":
-        return "1 sample" if value == 1 else f"{int(value)} samples"
+    most = MOST_SAMPLES if unit == "sample" else MOST_STEPS
+    if value > most:
+        raise InvalidInput(f"{name} is at most {most} {unit}s. Received: {name}={length!r}.")
+    digits = str(int(value)) if value == int(value) else repr(value)
     if unit == "%":
         return f"{digits}%"
-    return f"{digits} epoch" if value == 1 else f"{digits} epochs"
+    return f"{digits} {unit}" if value == 1 else f"{digits} {unit}s"
 
 
 def resolve_length(length: Length, horizon: Horizon, name: str = "length") -> int:
@@ -143,26 +158,22 @@ def exact_steps(length: Length, horizon: Horizon, name: str = "length") -> float
     return steps
 
 
-def _parse(length: Length, name: str) -> tuple[float, str]:
-    if isinstance(length, bool) or not isinstance(length, int | str):
-        raise InvalidInput(f"{name} must be {_EXPECTED}. Received: {name}={length!r}.")
-    if isinstance(length, int):
-        value, unit = float(length), "step"
+def _parse(length: Any, name: str) -> tuple[float, str]:
+    """The number and the unit, of which "steps" are whole."""
+    if isinstance(length, int) and not isinstance(length, bool):
+        value, unit = length, "step"
     else:
-        match = _LENGTH.fullmatch(length)
+        text = length.strip() if isinstance(length, str) else ""
+        match = _LENGTH.fullmatch(text) if len(text) <= _LONGEST else None
         if match is None:
-            raise InvalidInput(f"{name} must be {_EXPECTED}. Received: {name}={length!r}.")
+            raise InvalidInput(f"{name} must be {_EXPECTED}. Received: {name}={shown(length)}.")
         value, unit = float(match[1]), match[2].rstrip("s")
-    if not math.isfinite(value) or value < 0:
-        raise InvalidInput(f"{name} can't be negative. Received: {name}={length!r}.")
+    if value < 0:
+        raise InvalidInput(f"{name} can't be negative. Received: {name}={shown(length)}.")
     if unit == "%" and value > 100:
         raise InvalidInput(f"{name} is a share of the run, at most 100%. Received: {length!r}.")
+    if value == math.inf:
+        raise InvalidInput(f"{name} is too long. Received: {name}={length!r}.")
     if unit in ("step", "sample") and value != int(value):
         raise InvalidInput(f"{name} must be a whole number of {unit}s. Received: {length!r}.")
     return value, unit
-
-
-def _is_positive(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    return 0 < float(value) < math.inf

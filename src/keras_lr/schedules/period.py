@@ -6,7 +6,15 @@ is.
 """
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.horizon import Horizon, Length, exact_steps, resolve_length, tidy_length
+from keras_lr.schedules.checks import plain_number, shown, whole_number
+from keras_lr.schedules.horizon import (
+    MOST_STEPS,
+    Horizon,
+    Length,
+    exact_steps,
+    resolve_length,
+    tidy_length,
+)
 
 Period = Length | float
 
@@ -20,10 +28,13 @@ def tidy_period(period: Period, name: str) -> Period:
     >>> tidy_period("10 steps", "every"), tidy_period(2.5, "every"), tidy_period(3.0, "every")
     (10, 2.5, 3)
     """
-    if isinstance(period, float):
-        if not LEAST <= period < 2**31:
-            raise InvalidInput(f"{name} must be at least {LEAST} steps. Received: {period!r}.")
-        return int(period) if period.is_integer() else period
+    plain = plain_number(period)
+    if plain is not None and whole_number(period) is None:  # NumPy's floats too
+        if not LEAST <= plain <= MOST_STEPS:
+            raise InvalidInput(
+                f"{name} must be from {LEAST} to {MOST_STEPS} steps. Received: {shown(period)}."
+            )
+        return int(plain) if plain.is_integer() else plain
     return tidy_length(period, name, least=1)  # type: ignore[return-value]
 
 

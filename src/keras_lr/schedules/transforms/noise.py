@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import at_least, at_most, periods_modulo
-from keras_lr.schedules.checks import number, positive
+from keras_lr.schedules.checks import number, positive, shown, whole_number
 from keras_lr.schedules.explain import times
 from keras_lr.schedules.horizon import Horizon
 from keras_lr.schedules.period import Period, resolve_period, tidy_period
@@ -34,7 +34,7 @@ class Noise(Transform):
         std: Standard deviation of the noise, above 0.
         every: It is drawn anew so often: steps, or "1 epoch" (timm's).
         limit: It is cut off at ± this, above 0 and below 1; timm's `noise_pct`.
-        seed: At least 0.
+        seed: From 0 to 2^64 - 1.
 
     >>> Noise(1.0, std=0.1, seed=1)([0, 1, 2]).round(3)
     array([0.936, 1.037, 1.003])
@@ -59,10 +59,13 @@ class Noise(Transform):
                 "Noise needs a limit above 0 and below 1, so that no rate is lost to it. "
                 f"Received: limit={self.limit!r}."
             )
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+        seed = whole_number(self.seed)
+        if seed is None or not 0 <= seed < 2**64:
             raise InvalidInput(
-                f"Noise needs a whole number as seed, 0 or above. Received: seed={self.seed!r}."
+                "Noise needs a whole number as seed, from 0 to 2^64 - 1. "
+                f"Received: seed={shown(self.seed)}."
             )
+        object.__setattr__(self, "seed", seed)
 
     def formula(self, step: Any, xp: Any) -> Any:
         """The schedule times 1 + noise."""
