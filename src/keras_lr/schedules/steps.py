@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.checks import shown
+from keras_lr.schedules.checks import plain_number, shown
 from keras_lr.schedules.horizon import MOST_STEPS
 
 _PLAIN = (int, float, np.ndarray, list, tuple, range, numbers.Number)
@@ -35,6 +35,8 @@ def as_array(step: Any) -> Any:
         raise _refusal(step) from None
     if steps.dtype.kind == "O" and all(type(item) is int for item in steps.ravel()):
         steps = np.minimum(steps, MOST_STEPS).astype(np.int64)  # too long for NumPy's integers
+    if steps.dtype.kind == "O" and (plain := plain_number(step)) is not None:
+        steps = np.asarray(plain)  # a fraction
     if steps.dtype.kind not in "iuf" or not np.isfinite(steps).all():
         raise _refusal(step)
     if steps.dtype == np.uint64:  # before it wraps
