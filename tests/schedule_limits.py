@@ -1,18 +1,22 @@
 """What a composition can do at most, derived from its parts: its range, and a step's change.
 
-A part that isn't a composition is measured by itself; what a composition makes of its parts is
-worked out here from the definition of each transform, without running the composition.
+The range of a shape is what its settings say, whatever it computes; only how fast it moves is
+measured by running it. What a composition makes of its parts is worked out here from the definition
+of each transform, without running the composition.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Any
 
 import numpy as np
 
 from keras_lr.schedules import (
     Between,
     Clip,
+    Constant,
     Cooldown,
     Hold,
     Join,
@@ -20,13 +24,17 @@ from keras_lr.schedules import (
     Noise,
     Offset,
     OneCycle,
+    Piecewise,
     Plan,
+    PolynomialRestarts,
+    Power,
     Product,
     Rate,
     Repeat,
     Schedule,
     Warmup,
 )
+from keras_lr.schedules.shapes.ramp import Ramp
 
 LAST = 2**31 - 1
 
@@ -40,13 +48,33 @@ class Limits:
     swing: float
 
 
+RANGES: dict[type[Schedule], Callable[[Any], tuple[float, ...]]] = {
+    Constant: lambda shape: (shape.value,),
+    OneCycle: lambda shape: (shape.start, shape.end, 1.0),
+    Piecewise: lambda shape: shape.values,
+    PolynomialRestarts: lambda shape: (shape.end, shape.start),
+    Power: lambda shape: (0.0, min(shape.scale, 1.0)),
+    Ramp: lambda shape: (shape.start, shape.end),  # and what is derived from it
+}
+"""What the values of a shape lie between, by its settings; all others stay within 0 and 1."""
+
+
+def reach(shape: Schedule) -> tuple[float, float]:
+    """The lowest and the highest value that the settings of `shape` allow."""
+    for cls in type(shape).__mro__:
+        if cls in RANGES:
+            values = RANGES[cls](shape)
+            return min(values), max(values)
+    return 0.0, 1.0
+
+
 @singledispatch
 def limits(schedule: Schedule, steps: int, fine: bool = False) -> Limits:
-    """What `schedule` does at most; of a part, what it does by itself over `steps`.
+    """What `schedule` does at most; of a shape, the range its settings say.
 
     Args:
         schedule: Laid out.
-        steps: As far as it is looked at.
+        steps: As far as its change from a step to the next is looked at.
         fine: Whether steps may be fractions, as under a transform that bends or stretches time.
     """
     grid = np.arange(0, 4 * steps + 5) / 4 if fine else np.arange(0, steps + 1)
@@ -56,8 +84,7 @@ def limits(schedule: Schedule, steps: int, fine: bool = False) -> Limits:
     if fine:  # any two fractional steps, one apart: over five of the grid, and one more at each end
         windows = np.lib.stride_tricks.sliding_window_view(values, 5)
         swing = float(np.ptp(windows, axis=1).max()) + 2 * swing
-    last = schedule(LAST)
-    return Limits(min(values.min(), last), max(values.max(), last), swing)
+    return Limits(*reach(schedule), swing)
 
 
 def _power(change: float, power: float) -> float:
@@ -97,7 +124,7 @@ def _(schedule: OneCycle, steps: int, fine: bool = False) -> Limits:
         for height, length in zip(heights, lengths, strict=True)
     ]
     swing = max(changes[0], sum(changes[1:]))  # two falls may meet within a step
-    return Limits(min(schedule.start, schedule.end), 1.0, swing)
+    return Limits(*reach(schedule), swing)
 
 
 @limits.register
@@ -107,7 +134,7 @@ def _(schedule: Warmup, steps: int, fine: bool = False) -> Limits:
     rise = _power(_ramp(schedule.shape, schedule.length), schedule.power)
     rise *= first * (1 - schedule.start)
     swing = rise + inner.swing if fine else max(rise, inner.swing)  # they meet on a whole step
-    return Limits(min(first * schedule.start, inner.low), max(first, inner.high), swing)
+    return Limits(min(first * schedule.start, inner.low), inner.high, swing)
 
 
 @limits.register
