@@ -15,6 +15,7 @@ While it is in place the optimizer still saves as the plain Keras optimizer it w
 """
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -30,7 +31,8 @@ class FollowedRate:
     Args:
         leaf: A stock optimizer. Its present rate (variable, Keras schedule or callable) becomes
             the base.
-        settle: Takes the control of the rate down if the fit it was made for was interrupted.
+        settle: Takes the control of the rate down if the fit it was made for was interrupted, and
+            says whether it did.
     """
 
     def __init__(self, leaf: Any, settle: Callable[[], bool] = lambda: False) -> None:
@@ -53,9 +55,13 @@ class FollowedRate:
         """The rate of the current update, as a tensor; traced into the training step."""
         import keras
 
+        if self._settle():
+            return keras.ops.convert_to_tensor(self.leaf.learning_rate)
         rate = keras.ops.convert_to_tensor(self.variable)
         if self.use_own:
             rate = rate * keras.ops.cast(_own(self.original, position(self.leaf, 0)), rate.dtype)
+        if self.parts and runs_on_host(self.leaf):
+            return rate * self._scheduled()
         for factor, offset in self.parts.values():
             rate = rate * keras.ops.cast(factor(position(self.leaf, offset)), rate.dtype)
         return rate
@@ -80,7 +86,11 @@ class FollowedRate:
     def factor(self, updates_ago: int = 0) -> float:
         """What multiplies the settable part: the schedules' product, computed on the host."""
         back = updates_ago * (self.leaf.gradient_accumulation_steps or 1)
-        product = self.own(updates_ago)
+        return self.own(updates_ago) * self._scheduled(back)
+
+    def _scheduled(self, back: int = 0) -> float:
+        """The schedules' product so many batches ago, computed on the host."""
+        product = 1.0
         for factor, offset in self.parts.values():
             product *= float(factor(max(0, host_position(self.leaf, offset - back))))
         return product
@@ -95,6 +105,12 @@ class FollowedRate:
     def read(self, updates_ago: int = 0) -> float:
         """The rate of the next update (or of one `updates_ago`), computed on the host."""
         return float(self.variable.numpy()) * self.factor(updates_ago)
+
+    def move(self, batches: int) -> None:
+        """Count `batches` more, because `iterations` was changed from outside."""
+        self.parts = {
+            owner: (part, offset + batches) for owner, (part, offset) in self.parts.items()
+        }
 
     def remove(self) -> None:
         """Put the original back; the optimizer is the plain Keras one that it was."""
@@ -116,6 +132,20 @@ def position(leaf: Any, offset: int) -> Any:
     if leaf.gradient_accumulation_steps:
         done = done // leaf.gradient_accumulation_steps  # Keras would turn it into a float
     return done
+
+
+def runs_on_host(leaf: Any) -> bool:
+    """Whether a step runs in Python, beside its numbers: torch on a CPU, and not compiled.
+
+    There each operation on a tensor takes as long as many of them on a number. On an accelerator
+    they stay tensors, because a look at one would make Python wait for it.
+    """
+    import keras
+
+    if keras.backend.backend() != "torch":
+        return False
+    torch: Any = importlib.import_module("torch")
+    return not torch.compiler.is_compiling() and leaf._iterations.value.device.type == "cpu"
 
 
 def host_position(leaf: Any, offset: int) -> int:
