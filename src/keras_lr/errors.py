@@ -1,12 +1,15 @@
 """Exceptions that say what to do.
 
 Each message holds what was received, what is wrong with it, and the line to write instead. The
-command line prints them as one line and exits with `exit_code`; everything else that escapes is
+command line prints them without a traceback and exits with `exit_code`; everything else that escapes is
 a defect of keras-lr and keeps its traceback.
 """
 
 import difflib
 from collections.abc import Iterable
+
+LONG_LIST = 15
+"""Names that an error lists beside the nearest one, at most."""
 
 
 class KerasLRError(Exception):
@@ -34,6 +37,21 @@ class MissingExtra(KerasLRError, ImportError):
         )
 
 
+class UnknownUnit(InvalidInput):
+    """A length is in a unit whose steps aren't known here.
+
+    Args:
+        message: What to write in Python.
+        length: The length as it was given, with its argument, such as "length='2 epochs'".
+        unit: "epoch" or "sample".
+    """
+
+    def __init__(self, message: str, length: str, unit: str) -> None:
+        super().__init__(message)
+        self.length = length
+        self.unit = unit
+
+
 class UnresolvedSchedule(InvalidInput):
     """A schedule was evaluated before its lengths were known in steps."""
 
@@ -53,10 +71,16 @@ class RateNotFound(KerasLRError, RuntimeError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the nearest valid one, and all of them.
 
+    Where one is near, a long list would only hide it.
+
     >>> nearest("leraning_rate", ["momentum", "learning_rate"])
     "Did you mean 'learning_rate'? Valid names: learning_rate, momentum."
+    >>> nearest("name7_", [f"name{i}" for i in range(30)])
+    "Did you mean 'name7'?"
     """
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1)
+    if close and len(known) > LONG_LIST:
+        return f"Did you mean {close[0]!r}?"
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}Valid names: {', '.join(known)}."

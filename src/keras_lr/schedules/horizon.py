@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from keras_lr.errors import InvalidInput
+from keras_lr.errors import InvalidInput, UnknownUnit
 from keras_lr.schedules.checks import plain_number, shown, whole_number
 
 Length = int | str
@@ -138,17 +138,21 @@ def exact_steps(length: Length, horizon: Horizon, name: str = "length") -> float
     value, unit = _parse(length, name)
     if unit == "epoch":
         if horizon.steps_per_epoch is None:
-            raise InvalidInput(
+            raise UnknownUnit(
                 f"{name}={length!r} is in epochs, but the steps of an epoch aren't known here. "
-                "Write .resolve(steps=..., steps_per_epoch=...), or give the length in steps."
+                "Write .resolve(steps=..., steps_per_epoch=...), or give the length in steps.",
+                f"{name}={length!r}",
+                unit,
             )
         steps = value * float(horizon.steps_per_epoch)
     else:
         if horizon.batch_size is None:
-            raise InvalidInput(
+            raise UnknownUnit(
                 f"{name}={length!r} is in samples, but how many one step sees isn't known here. "
                 "Write .resolve(steps=..., batch_size=32), in fit LearningRate(..., "
-                "batch_size=32), or give the length in steps."
+                "batch_size=32), or give the length in steps.",
+                f"{name}={length!r}",
+                unit,
             )
         steps = value / float(horizon.batch_size)
     if steps > MOST_STEPS:
