@@ -79,6 +79,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "Did you mean 'name7'?"
     """
     known = sorted(known)
+    if not known:
+        return "There is none to choose from."
     close = difflib.get_close_matches(name, known, n=1)
     if close and len(known) > LONG_LIST:
         return f"Did you mean {close[0]!r}?"

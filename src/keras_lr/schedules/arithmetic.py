@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput, nearest
+from keras_lr.schedules.checks import shown
 
 
 def real(value: Any, xp: Any) -> Any:
@@ -179,5 +180,5 @@ WARMUPS: Mapping[str, Callable[[Any, Any, int, Any], Any]] = {
 
 def check_ramp(shape: str, owner: str, known: tuple[str, ...]) -> None:
     """Refuse a `shape` that `owner` doesn't offer."""
-    if shape not in known:
-        raise InvalidInput(f"{owner} has no shape {shape!r}. {nearest(str(shape), known)}")
+    if not isinstance(shape, str) or shape not in known:
+        raise InvalidInput(f"{owner} has no shape {shown(shape)}. {nearest(str(shape), known)}")

@@ -5,6 +5,8 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from keras_lr.errors import InvalidInput, nearest
+from keras_lr.schedules.checks import shown
+from keras_lr.schedules.depth import MOST_DEEP
 from keras_lr.schedules.foreign import as_schedule
 from keras_lr.schedules.plan import Plan
 from keras_lr.schedules.registry import SCHEDULES
@@ -44,12 +46,23 @@ def deserialize(config: Mapping[str, Any]) -> Schedule:
     Raises:
         InvalidInput: The name or a setting is unknown, missing or bad.
     """
+    return _schedule(config, 0)
+
+
+def _schedule(config: Any, depth: int) -> Schedule:
     if not isinstance(config, Mapping):
-        raise InvalidInput(f"A schedule's config is a dictionary. Received: {config!r}.")
+        raise InvalidInput(f"A schedule's config is a dictionary. Received: {shown(config)}.")
+    if depth > MOST_DEEP:
+        raise InvalidInput(f"A schedule's config is nested at most {MOST_DEEP} deep.")
     settings = dict(config)
     name = settings.pop("name", None)
-    if name not in SCHEDULES:
-        raise InvalidInput(f"Unknown schedule {name!r}. {nearest(str(name), SCHEDULES)}")
+    if "name" not in config:
+        raise InvalidInput(
+            'The config has no \'name\'. serialize() writes {"name": "cosine", ...}. '
+            f"Received: {shown(dict(config))}."
+        )
+    if not isinstance(name, str) or name not in SCHEDULES:
+        raise InvalidInput(f"Unknown schedule {shown(name)}. {nearest(str(name), SCHEDULES)}")
     cls = SCHEDULES[name]
     own = getattr(cls, "from_settings", None)
     known = {item.name: item for item in fields(cls)}
@@ -57,17 +70,17 @@ def deserialize(config: Mapping[str, Any]) -> Schedule:
         for key in settings:
             if key not in known:
                 raise InvalidInput(
-                    f"Schedule {name!r} has no setting {key!r}. {nearest(key, known)}"
+                    f"Schedule {name!r} has no setting {key!r}. {nearest(str(key), known)}"
                 )
         for key, item in known.items():
             if key not in settings and item.default is MISSING:
-                raise InvalidInput(f"Schedule {name!r} needs {key!r}. Received: {dict(config)!r}.")
-        return cls(**{key: _decode(value) for key, value in settings.items()})
+                raise InvalidInput(f"Schedule {name!r} needs {key!r}. Received: {shown(config)}.")
+        return cls(**{key: _decode(value, depth + 1) for key, value in settings.items()})
     try:
         return own(settings)
     except KeyError as error:
         raise InvalidInput(
-            f"Schedule {name!r} needs {error}. Received: {dict(config)!r}."
+            f"Schedule {name!r} needs {error}. Received: {shown(config)}."
         ) from error
 
 
@@ -79,9 +92,9 @@ def _encode(value: Any) -> Any:
     return value
 
 
-def _decode(value: Any) -> Any:
+def _decode(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping):
-        return deserialize(value)
-    if isinstance(value, list | tuple):
-        return tuple(_decode(member) for member in value)
+        return _schedule(value, depth)
+    if isinstance(value, list | tuple) and depth <= MOST_DEEP:
+        return tuple(_decode(member, depth + 1) for member in value)
     return value

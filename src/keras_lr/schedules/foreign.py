@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
+from keras_lr.schedules.checks import shown
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
 
@@ -127,7 +128,17 @@ class Keras(Schedule):
         """From Keras's own config."""
         import keras
 
-        return cls(keras.saving.deserialize_keras_object(settings["config"]))
+        config = settings["config"]
+        try:
+            schedule = keras.saving.deserialize_keras_object(config)
+        except Exception as error:  # Keras raises what it comes upon: KeyError, TypeError, ...
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise InvalidInput(
+                "Keras can't read this config of one of its schedules. Import the module that "
+                "defines and registers the class first, and store it with "
+                f"keras_lr.schedules.serialize. Received: {shown(config)} ({shown(reason)})."
+            ) from error
+        return cls(schedule)
 
 
 @register
@@ -201,10 +212,11 @@ class Function(Schedule):
         """From the name under which the callable is registered with Keras."""
         import keras
 
-        function = keras.saving.get_registered_object(settings["function"])
+        name = settings["function"]
+        function = keras.saving.get_registered_object(name) if isinstance(name, str) else None
         if function is None:
             raise InvalidInput(
-                f"No callable is registered with Keras as {settings['function']!r}. Import the "
+                f"No callable is registered with Keras as {shown(name)}. Import the "
                 "module that defines it first."
             )
         return cls(function)

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.checks import positive
+from keras_lr.schedules.checks import positive, shown
 from keras_lr.schedules.config import deserialize, serialize
 from keras_lr.schedules.foreign import as_schedule
 
@@ -65,5 +65,14 @@ class PlannedRate(keras.optimizers.schedules.LearningRateSchedule):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "PlannedRate":
-        """What `get_config` describes."""
-        return cls(deserialize(config["schedule"]), config["base"])
+        """What `get_config` describes.
+
+        Raises:
+            InvalidInput: It describes none.
+        """
+        if not isinstance(config, Mapping) or "schedule" not in config:
+            raise InvalidInput(
+                "PlannedRate's config holds a schedule and a base, as get_config() gives them. "
+                f"Received: {shown(config)}."
+            )
+        return cls(deserialize(config["schedule"]), config.get("base"))

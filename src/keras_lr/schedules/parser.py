@@ -1,11 +1,13 @@
 """Read a schedule from its text form. The text is data: nothing in it is ever executed.
 
-pipeline  = product ("|" transform)*     transforms apply to what stands left of the pipe,
-          | transform "|" pipeline       and a leading one to what follows
+pipeline  = (transform "|")* product ("|" transform)*
+            Leading transforms apply first, the one that is nearest to the product before the
+            others; then those that follow, from left to right.
 product   = atom ("*" atom)*
 atom      = NAME ["(" [argument ("," argument)*] ")"] | NUMBER | "(" pipeline ")"
 argument  = [NAME "="] value             members of a join are pipelines
 value     = NUMBER | NUMBER ("%" | "epochs" | "steps" | "samples") | WORD | "[" value ("," value)* "]"
+            The words true, false and none are Python's.
 """
 
 import inspect
@@ -15,6 +17,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NoReturn
 
 from keras_lr.errors import InvalidInput, nearest
+from keras_lr.schedules.depth import MOST_DEEP
 from keras_lr.schedules.registry import SCHEDULES
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.schedules.shapes.constant import Constant
@@ -22,18 +25,18 @@ from keras_lr.schedules.transforms.cooldown import warmup_stable_decay
 from keras_lr.schedules.transforms.stretch import stretch
 
 _SPACE = re.compile(r"\s*")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _UNIT = re.compile(r"\s*(%|epochs?\b|steps?\b|samples?\b)")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WORD = re.compile(r"\d+-[A-Za-z]\w*|[A-Za-z_][\w-]*")
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
-_DEPTH = 40
 
 _FUNCTIONS: dict[str, Callable[..., Schedule]] = {
     "warmup_stable_decay": warmup_stable_decay,
     "stretch": stretch,
 }
 _UNREADABLE = ("function", "keras")
+_WORDS = {"none": None, "true": True, "false": False}
 
 
 def parse(text: str) -> Schedule:
@@ -105,8 +108,8 @@ class _Reader:
     # --- grammar -----------------------------------------------------------------------------
 
     def pipeline(self, depth: int) -> Schedule:
-        if depth > _DEPTH:
-            self.fail(f"This is nested more than {_DEPTH} deep.")
+        if depth > MOST_DEEP:
+            self.fail(f"This is nested more than {MOST_DEEP} deep.")
         waiting: list[_Transform] = []
         schedule: Schedule | None = None
         while True:
@@ -133,7 +136,7 @@ class _Reader:
         if schedule is None:
             first = waiting[0]
             self.fail(
-                f"{first.name} needs a schedule: write e.g. cosine() | {first.name}(5%).",
+                f"{first.name} needs a schedule: write e.g. {_example(first.name)}.",
                 first.start,
             )
         return schedule
@@ -154,7 +157,7 @@ class _Reader:
             if isinstance(member, _Transform):
                 self.fail(
                     f"{member.name} is a transform and can't be multiplied: put its schedule and it "
-                    f"into brackets, (cosine() | {member.name}(5%)).",
+                    f"into brackets, ({_example(member.name)}).",
                     position,
                 )
         return self.guard(start, lambda: SCHEDULES["product"](members))  # type: ignore[call-arg]
@@ -258,8 +261,8 @@ class _Reader:
         self.peek()
         start = self.position
         if self.accept("["):
-            if depth > _DEPTH:
-                self.fail(f"This is nested more than {_DEPTH} deep.", start)
+            if depth > MOST_DEEP:
+                self.fail(f"This is nested more than {MOST_DEEP} deep.", start)
             members: list[Any] = []
             while not self.accept("]"):
                 members.append(self.value(depth + 1))
@@ -278,7 +281,7 @@ class _Reader:
                     "cosine() | warmup(5%).",
                     start,
                 )
-            return None if found[0].lower() == "none" else found[0]
+            return _WORDS.get(found[0].lower(), found[0])
         if self.match(_NUMBER):
             self.position = start
             return self.number()
@@ -315,6 +318,13 @@ class _Reader:
 def _positional(target: Any, name: str) -> bool:
     kind = inspect.signature(target).parameters[name].kind
     return kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+def _example(transform: str) -> str:
+    """A schedule with the transform, e.g. "cosine() | clip(0.1, high=0.9)"."""
+    if transform in SCHEDULES:
+        return SCHEDULES[transform].example or f"cosine() | {transform}(...)"
+    return f"cosine(length=100) | {transform}(2)"
 
 
 def _usage(target: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from keras_lr.schedules.foreign import Function, Keras
 from keras_lr.schedules.plan import Plan
+from keras_lr.schedules.registry import SCHEDULES
 from keras_lr.schedules.schedule import Schedule
 
 
@@ -32,8 +33,13 @@ def format_schedule(schedule: Schedule) -> str:
 
 
 def has_text(schedule: Schedule) -> bool:
-    """Whether `parse(str(schedule))` gives the schedule back."""
-    if isinstance(schedule, Function | Keras):
+    """Whether `parse(str(schedule))` gives the schedule back.
+
+    A plain callable, one of Keras's schedules and a class that isn't registered have no text.
+    """
+    if isinstance(schedule, Plan):
+        return has_text(schedule.schedule)
+    if isinstance(schedule, Function | Keras) or SCHEDULES.get(schedule.name) is not type(schedule):
         return False
     return all(has_text(part) for part in schedule.parts)
 
@@ -62,4 +68,6 @@ def _arguments(schedule: Schedule) -> list[str]:
 def _value(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(_value(member) for member in value)}]"
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
     return value if isinstance(value, str) else repr(value)

@@ -72,7 +72,7 @@ class TimeDecay(Schedule):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decay", number(self.decay, "TimeDecay", "decay"))
-        if self.per not in ("update", "epoch"):
+        if not (isinstance(self.per, str) and self.per in ("update", "epoch")):
             object.__setattr__(self, "per", tidy_period(self.per, "TimeDecay's per"))
 
     def formula(self, step: Any, xp: Any) -> Any:

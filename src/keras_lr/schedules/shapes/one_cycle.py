@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import at_least, at_most, between, check_ramp, half_cosine, real
-from keras_lr.schedules.checks import falling, number
+from keras_lr.schedules.checks import falling, number, shown, whole_number
 from keras_lr.schedules.horizon import Length, tidy_length
 from keras_lr.schedules.marks import Mark
 from keras_lr.schedules.registry import register
@@ -63,12 +63,13 @@ class OneCycle(Schedule):
                 "OneCycle's peak lies inside the cycle: above 0, below 1. For a fall alone write "
                 f"Cosine(), for a rise alone Linear(0, 1). Received: peak={self.peak!r}."
             )
-        if isinstance(self.phases, bool) or self.phases not in (2, 3):
+        phases = whole_number(self.phases)
+        if phases not in (2, 3):
             raise InvalidInput(
                 "OneCycle has two phases or three (up, down, and on to the end): write phases=2 or "
-                f"phases=3. Received: phases={self.phases!r}."
+                f"phases=3. Received: phases={shown(self.phases)}."
             )
-        object.__setattr__(self, "phases", int(self.phases))
+        object.__setattr__(self, "phases", phases)
         if self.phases == 3:
             falling(self.start, self.end, "OneCycle's third phase")
             if self.peak > 0.5:

@@ -41,10 +41,12 @@ class Tanh(Ramp):
         object.__setattr__(self, "lower", number(self.lower, "Tanh", "lower", least=-20, most=20))
         object.__setattr__(self, "upper", number(self.upper, "Tanh", "upper", least=-20, most=20))
         if self.lower >= self.upper:
+            low, high = self.upper, self.lower
+            if low == high:
+                low, high = (low, low + 1.0) if low + 1.0 <= 20 else (low - 1.0, low)
             raise InvalidInput(
                 "Tanh falls from lower to upper on the tangent, so lower is below upper. Write "
-                f"Tanh(lower={min(self.lower, self.upper):g}, upper="
-                f"{max(self.lower, self.upper + 1):g}). "
+                f"Tanh(lower={low!r}, upper={high!r}). "
                 f"Received: lower={self.lower!r}, upper={self.upper!r}."
             )
 

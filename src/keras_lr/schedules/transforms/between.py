@@ -24,6 +24,10 @@ class Between(Transform):
         low: What 0 becomes, at least 0.
         high: What 1 becomes, at least 0.
 
+    Raises:
+        InvalidInput: `low` or `high` isn't a finite number from 0 on, or the schedule's values are
+            rates.
+
     >>> from keras_lr.schedules import Linear
     >>> Linear(length=10).between(0.1)([0, 5, 10])
     array([1.  , 0.55, 0.1 ])

@@ -22,6 +22,9 @@ class Clip(Transform):
         low: The lowest value, at least 0.
         high: The highest, at least `low`; `None` for no limit.
 
+    Raises:
+        InvalidInput: A limit isn't a finite number, is below 0, or `low` is above `high`.
+
     >>> from keras_lr.schedules import Linear
     >>> Linear(length=10).clip(0.25, 0.75)([0, 5, 10])
     array([0.75, 0.5 , 0.25])
@@ -39,7 +42,7 @@ class Clip(Transform):
             object.__setattr__(self, "high", number(self.high, "Clip", "high"))
             if self.high < self.low:
                 raise InvalidInput(
-                    f"Clip's low is above its high. Write .clip({self.high:g}, {self.low:g}). "
+                    f"Clip's low is above its high. Write .clip({self.high!r}, {self.low!r}). "
                     f"Received: low={self.low!r}, high={self.high!r}."
                 )
 

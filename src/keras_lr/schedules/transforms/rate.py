@@ -20,6 +20,10 @@ class Rate(Transform):
         schedule: Factors.
         value: The rate at a factor of 1, above 0.
 
+    Raises:
+        InvalidInput: `value` isn't a finite number above 0, or the schedule's values are rates
+            already.
+
     >>> from keras_lr.schedules import Linear
     >>> Linear(length=10).rate(0.1)([0, 5])
     array([0.1 , 0.05])

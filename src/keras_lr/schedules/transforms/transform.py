@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from keras_lr.schedules.depth import check_depth
 from keras_lr.schedules.foreign import as_schedule
 from keras_lr.schedules.horizon import Horizon
 from keras_lr.schedules.marks import Mark
@@ -20,6 +21,7 @@ class Transform(Schedule):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "schedule", as_schedule(self.schedule))
+        check_depth(self)
 
     def lay(self, horizon: Horizon, room: int) -> Schedule:
         """The inner schedule over the same room, and this one's own lengths in steps."""

@@ -53,7 +53,7 @@ class Warmup(Transform):
         super().__post_init__()
         length = tidy_length(self.length, "Warmup's length", least=1)
         object.__setattr__(self, "length", length)
-        if self.shape == "exponential":
+        if isinstance(self.shape, str) and self.shape == "exponential":
             raise InvalidInput(
                 "Warmup has no shape 'exponential', which rises for ever: multiply the schedule "
                 "instead, Saturation(timescale=1000) * schedule. Received: shape='exponential'."
