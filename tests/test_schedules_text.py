@@ -1,6 +1,7 @@
 """The text form and the config of schedules, and what bad ones get."""
 
 import json
+from dataclasses import dataclass
 
 import pytest
 
@@ -148,8 +149,8 @@ def test_writing(schedule, text):
         ("join(cosine())", 0, "two schedules or more"),
         ("function(max)", 0, "pass the object itself"),
         ("__import__('os')", 0, "Unknown schedule"),
-        ("(" * 60 + "cosine", 41, "deep"),
-        ("constant(" + "[" * 60, 50, "deep"),
+        ("(" * 80 + "cosine", 61, "deep"),
+        ("constant(" + "[" * 80, 70, "deep"),
         ("constant(" + "9" * 5000 + ")", 9, "too long"),
     ],
 )
@@ -179,7 +180,9 @@ def test_text_and_config_say_what_they_cannot_hold():
         ({"name": "cosine", "lenght": 5}, "Did you mean 'length'"),
         ({"name": "exponential", "factor": 0.5}, "needs 'every'"),
         ({"name": "keras"}, "needs 'config'"),
-        ({}, "Unknown schedule None"),
+        ({}, r"no 'name'\. serialize\(\) writes"),
+        ({"class_name": "Cosine"}, "no 'name'"),
+        ({"name": None}, "Unknown schedule None"),
         ([], "dictionary"),
     ],
 )
@@ -204,6 +207,7 @@ def test_only_registered_schedules_are_stored():
 
 
 def test_a_name_is_given_once():
+    @dataclass(frozen=True)
     class Cosine(Schedule):
         pass
 
