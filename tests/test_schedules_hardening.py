@@ -1,6 +1,7 @@
 """Odd, huge and hostile input gets the right value, or an error that says what to write."""
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -8,18 +9,29 @@ import pytest
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import (
+    SCHEDULES,
     Constant,
     Cosine,
     Exponential,
     Horizon,
     Linear,
+    OneCycle,
     Piecewise,
+    PlannedRate,
+    Schedule,
     StepDecay,
+    TimeDecay,
+    deserialize,
+    has_text,
+    join,
     parse,
+    register,
+    serialize,
     stretch,
     warmup_stable_decay,
 )
 from keras_lr.schedules.checks import number, shown, whole_number
+from keras_lr.schedules.depth import MOST_DEEP
 from keras_lr.schedules.horizon import MOST_STEPS
 
 HUGE = 10**5000  # Python refuses to write it out
@@ -256,3 +268,176 @@ def test_seeds_of_any_kind():
     for seed in (HUGE, 2**64, -1, np.array(2.7), np.array([5, 6])):
         with pytest.raises(InvalidInput, match="whole number as seed"):
             Cosine().noise(0.1, seed=seed)
+
+
+# --- text and configs -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def registered():
+    """Registers a class for as long as a test takes."""
+    before = dict(SCHEDULES)
+    yield register
+    SCHEDULES.clear()
+    SCHEDULES.update(before)
+
+
+def test_booleans_are_written_and_read(registered):
+    @registered
+    @dataclass(frozen=True)
+    class Switch(Schedule):
+        on: bool = False
+        more: tuple = ()
+
+        def formula(self, step, xp):
+            return xp.ones_like(step) * float(self.on)
+
+    schedule = Switch(True, (True, False, None))
+    assert str(schedule) == "switch(on=true, more=[true, false, none])"
+    assert parse(str(schedule)) == schedule
+    assert parse("switch(on=False)").on is False
+    assert has_text(schedule.clip())
+
+
+def test_a_class_that_is_not_registered_has_no_text():
+    @dataclass(frozen=True)
+    class Own(Schedule):
+        def formula(self, step, xp):
+            return xp.ones_like(step) * 1.0
+
+    @dataclass(frozen=True)
+    class MyCosine(Cosine):
+        pass
+
+    assert not has_text(Own())
+    assert not has_text(MyCosine())
+    assert not has_text(Own().clip())
+    assert not has_text(Own().resolve(steps=5))
+    assert has_text(Cosine().resolve(steps=5))
+
+
+def nested(levels):
+    schedule = Cosine(length=10)
+    for _ in range(levels):
+        schedule = schedule.clip()
+    return schedule
+
+
+def test_the_deepest_composition_survives_everything():
+    deep = nested(MOST_DEEP - 1)
+    assert deep(5) == deep.resolve(steps=10)(5) == pytest.approx(0.5)
+    assert parse(str(deep)) == deep == deserialize(serialize(deep))
+    assert hash(deep) == hash(parse(str(deep)))
+    assert stretch(deep, 2)(10) == deep(5)
+    assert str(deep.explain(5)).count("clip") == MOST_DEEP - 1
+    brackets = Cosine(length=10)
+    for _ in range(MOST_DEEP // 2 - 1):
+        brackets = (brackets * 0.5).clip()
+    assert parse(str(brackets * 0.5)) == brackets * 0.5
+    joins = Cosine(length=1)
+    for _ in range(MOST_DEEP - 2):
+        joins = join([Cosine(length=1), joins])
+    assert parse(str(joins)) == joins
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: nested(MOST_DEEP),
+        lambda: nested(3000),
+        lambda: nested(MOST_DEEP - 1) * 0.5,
+        lambda: join([nested(MOST_DEEP - 1), Cosine()]),
+        lambda: parse("cosine" + "|clip()" * 2000),
+        lambda: parse("clip()|" * 2000 + "cosine"),
+        lambda: parse("join(cosine(length=1)," * 200 + "cosine"),
+    ],
+)
+def test_too_deep_a_composition_is_refused(build):
+    with pytest.raises(InvalidInput, match=rf"nested .*{MOST_DEEP} deep"):
+        build()
+
+
+def test_too_deep_a_config_is_refused():
+    config = {"name": "cosine"}
+    for _ in range(3000):
+        config = {"name": "clip", "schedule": config}
+    with pytest.raises(InvalidInput, match="deep"):
+        deserialize(config)
+    values = [1.0]
+    for _ in range(3000):
+        values = [values]
+    with pytest.raises(InvalidInput):
+        deserialize({"name": "piecewise", "boundaries": [5], "values": values})
+    config["schedule"] = config
+    with pytest.raises(InvalidInput, match="deep"):
+        deserialize(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "schedule"),
+    [
+        ("warmup(10%) | cosine | hold(50%)", Cosine().warmup("10%").hold("50%")),
+        ("clip(0.1) | warmup(10%) | cosine", Cosine().warmup("10%").clip(0.1)),
+        ("clip(0.1) | warmup(9) | cosine | hold(5)", Cosine().warmup(9).clip(0.1).hold(5)),
+    ],
+)
+def test_leading_transforms_apply_first_and_the_nearest_before_the_others(text, schedule):
+    assert parse(text) == schedule
+
+
+def test_digits_are_ascii():
+    with pytest.raises(InvalidInput):
+        parse("constant(\u0663)")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"name": ["a"]},
+        {"name": {}},
+        {"name": 5},
+        {"name": "cosine", 3: 4},
+        {"name": "cosine", "length": {"a": 1}},
+        {"name": "function", "function": ["x"]},
+        {"name": "function", "function": 5},
+        {"name": "keras", "config": 5},
+        {"name": "keras", "config": None},
+        {"name": "keras", "config": {"class_name": "Unheard", "config": {}}},
+        {"name": "keras", "config": {"class_name": "os.system", "config": {}}},
+        {"name": "one_cycle", "phases": [1]},
+        {"name": "warmup", "schedule": [1], "length": 5},
+        {"name": "product", "schedules": 5},
+    ],
+    ids=str,
+)
+def test_odd_configs_are_refused(config):
+    with pytest.raises(InvalidInput):
+        deserialize(config)
+
+
+def test_odd_configs_of_planned_rates_are_refused():
+    for config in ({}, None, {"base": 0.1}, {"schedule": 5, "base": 0.1}):
+        with pytest.raises(InvalidInput, match=r"Received|dictionary"):
+            PlannedRate.from_config(config)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: OneCycle(phases=np.array([2, 3])),
+        lambda: OneCycle(shape=np.array(["a", "b"])),
+        lambda: Cosine().warmup(5, shape=np.array(["a", "b"])),
+        lambda: Cosine().cooldown(5, shape=np.array(["a", "b"])),
+        lambda: TimeDecay(0.1, per=np.array([1, 2])),
+        lambda: TimeDecay(0.1, per=np.array(["epoch", "epoch"])),
+    ],
+)
+def test_arrays_are_no_choices(build):
+    with pytest.raises(InvalidInput):
+        build()
+
+
+def test_phases_of_any_kind_of_integer():
+    assert OneCycle(phases=np.int64(3)) == OneCycle(phases=3)
+    with pytest.raises(InvalidInput, match="phases=2 or phases=3"):
+        OneCycle(phases=3.0)

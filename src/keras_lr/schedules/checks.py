@@ -86,6 +86,8 @@ def shown(value: Any) -> str:
         text = repr(value)
     except ValueError:  # Python writes no integer of more than 4300 digits
         return f"an integer of {value.bit_length()} bits"
+    except RecursionError:
+        return f"a {type(value).__name__} nested too deep to be shown"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 

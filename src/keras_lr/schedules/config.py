@@ -52,8 +52,6 @@ def deserialize(config: Mapping[str, Any]) -> Schedule:
 def _schedule(config: Any, depth: int) -> Schedule:
     if not isinstance(config, Mapping):
         raise InvalidInput(f"A schedule's config is a dictionary. Received: {shown(config)}.")
-    if depth > MOST_DEEP:
-        raise InvalidInput(f"A schedule's config is nested at most {MOST_DEEP} deep.")
     settings = dict(config)
     name = settings.pop("name", None)
     if "name" not in config:
@@ -93,8 +91,12 @@ def _encode(value: Any) -> Any:
 
 
 def _decode(value: Any, depth: int) -> Any:
+    if depth > 2 * MOST_DEEP:  # a list of schedules is a level too
+        raise InvalidInput(
+            f"A schedule's config is nested at most {MOST_DEEP} deep. Received: one level more."
+        )
     if isinstance(value, Mapping):
         return _schedule(value, depth)
-    if isinstance(value, list | tuple) and depth <= MOST_DEEP:
+    if isinstance(value, list | tuple):
         return tuple(_decode(member, depth + 1) for member in value)
     return value
