@@ -6,22 +6,24 @@ from typing import Any
 from keras_lr.errors import nearest
 from keras_lr.rate import own_schedule
 from keras_lr.rules import Rule, RuleStates
-from keras_lr.schedules import Horizon, Plan, Schedule, end_report, fit_report
+from keras_lr.schedules import Plan, Schedule, fit_report
 
 
-def warn_misfit(leaf: Any, schedule: Schedule, horizon: Horizon, setting: str = "") -> None:
-    """Warn of a schedule that is longer or shorter than the run, or multiplies another one.
+def warn_misfit(plan: Plan, setting: str = "") -> None:
+    """Warn of a schedule that is longer or shorter than the run.
 
     Args:
-        leaf: The optimizer.
-        schedule: A schedule or a plan.
-        horizon: The run.
+        plan: A schedule laid out over the run.
         setting: What it is a schedule of, if not of the rate.
     """
-    problem = fit_report(schedule, horizon, setting)
+    problem = fit_report(plan, plan.horizon, setting)
     if problem:
         warnings.warn(problem, stacklevel=4)
-    if not setting and own_schedule(leaf) is not None:
+
+
+def warn_doubled(leaf: Any, schedule: Schedule) -> None:
+    """Warn of a schedule for an optimizer that was built with one."""
+    if own_schedule(leaf) is not None:
         own = type(own_schedule(leaf)).__name__
         effect = "replaces it" if schedule.absolute else f"multiplies it: the rate is {own} × it"
         warnings.warn(
@@ -29,14 +31,6 @@ def warn_misfit(leaf: Any, schedule: Schedule, horizon: Horizon, setting: str = 
             "meant, compile the optimizer with a number.",
             stacklevel=4,
         )
-
-
-def warn_ending(plan: Plan, steps_done: int, aloud: bool) -> str | None:
-    """What is to say of a run that ended elsewhere than its plan, warned of if `aloud`."""
-    problem = end_report(plan, steps_done)
-    if problem and aloud:
-        warnings.warn(problem, stacklevel=4)
-    return problem
 
 
 def warn_unknown(rules: tuple[Rule, ...], model: Any) -> None:

@@ -55,15 +55,21 @@ class Layout:
     def resolve(self, schedule: Schedule | None) -> list[Plan]:
         """`schedule` over the run, for each leaf; nothing without a schedule.
 
+        Where the data has no length, a schedule whose lengths are all in steps is its own run.
+
         Raises:
             InvalidInput: It doesn't fit, or the length of the run or a batch's size isn't known.
         """
         if schedule is None:
             return []
+        if not self.batches and schedule.missing() is None:
+            alone = schedule.resolve(steps=schedule.span() or _LOOKS)
+            return [alone for _ in self.accumulations]
         if not self.batches:
             raise InvalidInput(
                 "The data has no length, so the steps of the run aren't known. Write "
-                "model.fit(..., steps_per_epoch=N)."
+                "model.fit(..., steps_per_epoch=N), or every length of the schedule in steps. "
+                f"Received: {schedule}, whose {schedule.missing()} depends on the run."
             )
         return [schedule.resolve(self._horizon(each)) for each in self.accumulations]
 

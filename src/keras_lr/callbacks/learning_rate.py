@@ -1,15 +1,17 @@
 """The callback that ties schedules and rules to a model: rate = base × schedule × reduction."""
 
+import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from numbers import Real
 from typing import Any, NoReturn
 
 import keras
 
 from keras_lr.callbacks.advice import (
     is_numeric,
-    warn_ending,
+    warn_doubled,
     warn_misfit,
     warn_unknown,
     warn_unseen,
@@ -19,9 +21,9 @@ from keras_lr.callbacks.record import Explanation, RateEvent, RunRecord
 from keras_lr.callbacks.snapshot import Snapshot, is_finite
 from keras_lr.callbacks.story import Story
 from keras_lr.errors import InvalidInput, TrainingDiverged
-from keras_lr.rate import SETTINGS, Control, attributes, left
+from keras_lr.rate import SETTINGS, Control, left
 from keras_lr.rules import Decision, Observation, Rule, RuleStates
-from keras_lr.schedules import Plan, Schedule, as_schedule
+from keras_lr.schedules import Plan, Schedule, as_schedule, end_report
 
 
 class LearningRate(keras.callbacks.Callback):
@@ -100,6 +102,7 @@ class LearningRate(keras.callbacks.Callback):
         self._control: Control | None = None
         self._resolved: list[Plan] = []
         self._plans: dict[str, list[Plan]] = {}
+        self._first_has: dict[str, bool] = {}
         self._good: Snapshot | None = None
         self._restores = any(rule.restores for rule in self.rules)
         self._left: tuple[weakref.ref[Any], list[float | None]] | None = None
@@ -131,23 +134,23 @@ class LearningRate(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Place the schedule, when the epoch at which the run starts is known."""
         control = self._running()
+        control.place.start(epoch * self._batches)
+        self._epoch_began = control.place.done
         if self._placed:
             self._done += self._in_epoch
             self._in_epoch = 0
             return
         self._placed = True
         self._done, self._in_epoch = epoch * self._batches, 0
-        done = self._done
         if self._resolved and self._resolved[0].absolute:
             control.replace_own()
         if self.schedule is not None or (self.rules and control.needs_following()):
-            control.follow(self, self._factors(control), done)
+            control.follow(self, self._factors(control))
         for name, plans in self._plans.items():
-            control.follow_setting(name, plans, done)  # type: ignore[arg-type]
-        control.mark(done)
+            control.follow_setting(name, plans)  # type: ignore[arg-type]
+        control.mark()
         carried = dict(zip(self.rules, self._states.factors, strict=True))
-        names = {name: attributes(control.optimizer, name)[0] for name in self._plans}
-        settings = {name: plans[0] for name, plans in self._plans.items() if names[name]}
+        settings = {name: plans[0] for name, plans in self._plans.items() if self._first_has[name]}
         self._story = Story(self, control, self._resolved, carried, self.record, settings)
         if self._restores:
             self._good = Snapshot.take(self.model, epoch)
@@ -167,15 +170,12 @@ class LearningRate(keras.callbacks.Callback):
         """Log the epoch's rate, show the epoch to the rules, and do what they decide."""
         logs = {} if logs is None else logs
         model, control = self.model, self._running()
-        step = int((epoch + 1) * self.record.steps_per_epoch)
-        if control.adopt(epoch * self._batches):
-            # Whoever did it did it in this epoch; from its start on is as near as one can say.
-            started = int(epoch * self.record.steps_per_epoch)
-            self._note(started, epoch, "set", 1.0, "the rate was assigned from outside")
+        step = self._updates(control.place.done)
+        self._look_for_assignments(epoch)
         for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
             logs.setdefault(key, rate)
-        for name in self._plans:
-            for key, value in control.setting_logs(name).items():
+        if self._plans:
+            for key, value in control.settings.logs().items():
                 logs.setdefault(key, value)
         if not self.rules:
             return
@@ -197,12 +197,16 @@ class LearningRate(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave the model as plain Keras, with base × reduction as its rate."""
         control = self._running()
-        control.adopt(self.record.epochs * self._batches)
+        model = self.model  # on JAX this syncs the training state
+        control.adopt()
+        done = control.place.done
         control.leave(self)
-        self._left = (weakref.ref(self.model), control.left())
-        if self._resolved and self._placed:
-            done = (self._done + self._in_epoch) // self._layout.accumulations[0]
-            self.record.ending = warn_ending(self._resolved[0], done, not self.expects_early_end)
+        self._left = (weakref.ref(model), control.left())
+        if self._placed and self._layout.batches:
+            seen = self._done + self._in_epoch
+            # A run that saw all its batches ended as planned, also if a loss scale skipped some.
+            planned = seen >= self._layout.batches * self._layout.epochs
+            self._tell_ending(self._updates(seen if planned else done))
         self._control = None
         self._good = None
 
@@ -252,14 +256,52 @@ class LearningRate(keras.callbacks.Callback):
         self.record.epochs = layout.epochs
         self._resolved = layout.resolve(self.schedule)
         for leaf, plan in zip(control.leaves, self._resolved, strict=False):
-            warn_misfit(leaf, plan, plan.horizon)
-        self._plans = {}
+            warn_doubled(leaf, plan)
+            if layout.batches:
+                warn_misfit(plan)
+        self._plans, self._first_has = {}, {}
         for name, schedule in self.settings.items():
-            attributes(control.optimizer, name)
+            self._first_has[name] = control.settings.claim(name)[0] is not None
             self._plans[name] = layout.resolve(schedule)
             for plan in self._plans[name]:
                 check_values(name, plan)
-            warn_misfit(None, self._plans[name][0], self._plans[name][0].horizon, name)
+            if layout.batches:
+                warn_misfit(self._plans[name][0], name)
+
+    def _updates(self, batches: int) -> int:
+        return batches // self._layout.accumulations[0]
+
+    def _look_for_assignments(self, epoch: int) -> None:
+        control = self._running()
+        # Whoever did it did it in this epoch; from its start on is as near as one can say.
+        began = self._updates(self._epoch_began)
+        if control.adopt(self._epoch_began):
+            self._note(began, epoch, "set", 1.0, "the rate was assigned from outside")
+        for name in self._plans:
+            if control.settings.assigned(name):
+                reason = (
+                    f"{name} was assigned from outside: its schedule decides until the fit ends, "
+                    "and what was assigned holds after it"
+                )
+                self._note(began, epoch, "set", 1.0, reason)
+                warnings.warn(
+                    f"In epoch {epoch + 1} {reason}. For another {name} in this fit, put it into "
+                    f"the schedule: LearningRate({name}=...).",
+                    stacklevel=4,
+                )
+
+    def _tell_ending(self, done: int) -> None:
+        found = [end_report(plan, done) for plan in self._resolved[:1]]
+        found += [
+            end_report(plans[0], done, name)
+            for name, plans in self._plans.items()
+            if self._first_has[name]
+        ]
+        told = [problem for problem in found if problem]
+        self.record.ending = " ".join(told) or None
+        if not self.expects_early_end:
+            for problem in told:
+                warnings.warn(problem, stacklevel=4)
 
     def _factors(self, control: Control) -> list[Callable[[Any], Any]] | None:
         if not self._resolved:
@@ -275,10 +317,10 @@ class LearningRate(keras.callbacks.Callback):
             if self._good is None or decision.give_up:
                 self._note(step, epoch, rule.name, 1.0, decision.reason)
                 self._give_up(decision, epoch)
-            self._good.restore(self.model)
-            control.move((epoch + 1) * self._batches)
+            with control.keeping_place():
+                self._good.restore(self.model)
         if decision.factor != 1.0:
-            control.multiply(self, decision.factor, (epoch + 1) * self._batches)
+            control.multiply(self, decision.factor)
         self._note(step, epoch, rule.name, decision.factor, decision.reason)
         if self.verbose:
             done = "rolled back and reduced" if decision.rollback else "reduced"
@@ -324,9 +366,11 @@ def _checked(rules: Any) -> tuple[Rule, ...]:
 
 
 def _checked_size(value: Any) -> float | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None or (number and 0 < value < float("inf")):
-        return value
+    if value is None:
+        return None
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if number and 0 < float(value) < float("inf"):
+        return float(value)
     raise InvalidInput(
         "batch_size is the number of samples in a batch. "
         f"Received: batch_size={value!r}. Write e.g. batch_size=32."

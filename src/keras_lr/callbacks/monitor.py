@@ -36,7 +36,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
             logs.setdefault(key, rate)
         for name in self.settings:
-            values = control.read_setting(name, updates_ago=1)
+            values = control.settings.read(name, updates_ago=1)
             for key, value in zip(control.log_keys, values, strict=True):
                 if value is not None and model is not None:
                     logs.setdefault(key.replace("learning_rate", name, 1), value)

@@ -66,7 +66,8 @@ class LearningRateScheduler(keras.callbacks.Callback):
         """Set the base for this epoch."""
         control = self._control
         assert control is not None
-        control.adopt(epoch * self._batches)
+        control.place.start(epoch * self._batches)
+        control.adopt()
         if control.replace_own():
             warnings.warn(
                 "The optimizer was built with a schedule; LearningRateScheduler replaces it for "
@@ -77,7 +78,7 @@ class LearningRateScheduler(keras.callbacks.Callback):
             _rate(self.schedule(epoch, base) if self._two else self.schedule(epoch), epoch)
             for base in control.bases
         ]
-        control.set_base(values, epoch * self._batches)
+        control.set_base(values)
         if self.verbose:
             shown = ", ".join(f"{value:.4g}" for value in values)
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler sets the rate to {shown}.")

@@ -43,8 +43,7 @@ class Story:
         self._own = own_schedule(leaf)
         self._keeps_own = control.rates is not None and control.rates[0].use_own
         # Where the optimizer's own schedule stands at the run's first step.
-        begun = int(leaf._iterations.numpy()) - self._moments[-1].batch
-        self._own_offset = begun
+        self._own_offset = -control.place.offsets[0]
 
     def explain(self, step: int) -> Explanation:
         """The parts at one step."""

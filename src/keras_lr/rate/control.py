@@ -5,9 +5,10 @@ base, and the product reaches the weights. So a scheduler and a plateau compose 
 each other, in whatever order they are listed.
 """
 
+import contextlib
 import math
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,14 @@ import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rate.followed import FollowedRate, follow, plain_rate, unfollow
-from keras_lr.rate.leaves import leaves, log_keys, own_schedule, rate_variable
-from keras_lr.rate.running import is_fitting
-from keras_lr.rate.settings import FollowedSettings, attributes
+from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule, rate_variable
+from keras_lr.rate.place import Place
+from keras_lr.rate.running import called_by_fit, is_fitting
+from keras_lr.rate.settings import ScheduledSettings
 
-_controls: "weakref.WeakKeyDictionary[Any, Control]" = weakref.WeakKeyDictionary()
+_MARK = "_keras_lr_control"
+"""Where a leaf keeps its control: so it is found whatever model the optimizer goes on to, and lives
+as long as the optimizer does."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +52,27 @@ class Control:
             a leaf that follows the schedule it was built with).
         factors: What each owner multiplies the rate by.
         moments: Every change of bases and factors, in order.
-        settings: By the index of a leaf, what else follows a schedule there.
+        place: Where the run stands.
+        settings: What else follows a schedule: momentum and weight decay.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = weakref.ref(model)
         self.optimizer = model.optimizer
-        _build(model)
         self.leaves = leaves(model.optimizer)
         self.log_keys = log_keys(model.optimizer)
         self.factors: dict[object, float] = {}
         self.rates: list[FollowedRate] | None = None
-        self.settings: dict[int, FollowedSettings] = {}
+        self.place = Place(self.leaves)
+        self.settings = ScheduledSettings(self.optimizer, self.settle)
         self.bases = [_value(leaf) for leaf in self.leaves]
         self.moments: list[Moment] = []
         self._owners: list[object] = []
         self._assigned = list(self.bases)
         self._absolute: str | None = None
         self._in_fit = is_fitting(model)
+        for leaf in self.leaves:
+            object.__setattr__(leaf, _MARK, self)  # past Keras's tracker
         self._guard(model)
 
     @property
@@ -76,12 +83,14 @@ class Control:
     def _guard(self, model: Any) -> None:
         # A fit that raised told no callback that it ended (keras calls on_train_end only after
         # a fit that finished). The next one starts here, and finds what was left behind.
-        control, keep = weakref.proxy(self), model.make_train_function
+        keep = model.make_train_function
 
         def make_train_function(force: bool = False) -> Any:
-            if not force:
-                control.take_down()
-            return keep(force=True)
+            # train_on_batch comes here too, perhaps from a callback of the running fit.
+            if not force and (called_by_fit(self.model) or not is_fitting(self.model)):
+                self.take_down()
+                force = True
+            return keep(force=force)
 
         model.make_train_function = make_train_function
 
@@ -93,12 +102,19 @@ class Control:
             model: The model that is being fitted.
             owner: Who contributes; any hashable object.
             factor: What the owner already multiplied the present rate by, in an earlier fit.
+
+        Raises:
+            InvalidInput: A fit of another model, with the same optimizer, is running.
         """
-        control = _controls.get(model)
-        if control is None or control.optimizer is not model.optimizer:
-            if control is not None:
-                control.take_down()
-            control = _controls[model] = cls(model)
+        _build(model)
+        control = None
+        for found in _controls(model.optimizer):
+            if found.model is model and found.optimizer is model.optimizer:
+                control = found
+            else:
+                found._make_way()
+        if control is None:
+            control = cls(model)
         control._owners.append(owner)
         control.factors[owner] = factor
         for index, leaf in enumerate(control.leaves):
@@ -115,19 +131,18 @@ class Control:
 
     def take_down(self) -> None:
         """Put every original back; the model is plain Keras, with base × reduction as its rate."""
-        vars(self.model).pop("make_train_function", None)
+        model = self.model
+        if model is not None:
+            vars(model).pop("make_train_function", None)
+            if self.rates is not None or self.settings.placed:
+                model.train_function = None  # it was traced with the schedule in it
         if self.rates is not None:
             unfollow(self.optimizer, self.rates)
             self.rates = None
-            self.model.train_function = None  # it was traced with the schedule in it
-        for followed in self.settings.values():
-            followed.remove()
-            self.model.train_function = None
-        self.settings = {}
+        self.settings.remove()
         self._owners.clear()
-        for model, control in list(_controls.items()):
-            if control is self:
-                del _controls[model]
+        for leaf in self.leaves:
+            vars(leaf).pop(_MARK, None)
 
     def settle(self) -> bool:
         """Take everything down if the fit that this was made for is over, by an interruption."""
@@ -135,6 +150,15 @@ class Control:
             return False
         self.take_down()
         return True
+
+    def _make_way(self) -> None:
+        if self._in_fit and is_fitting(self.model):
+            raise InvalidInput(
+                "The optimizer belongs to another model, whose fit is running under the control "
+                "of keras_lr. Compile this model with an optimizer of its own. "
+                f"Received: {type(self.optimizer).__name__} {self.optimizer.name!r}."
+            )
+        self.take_down()
 
     # -- what the owners contribute ---------------------------------------------------------------
 
@@ -156,49 +180,28 @@ class Control:
         """Whether a leaf was built with a schedule, so that even a factor needs a place to be."""
         return any(own_schedule(leaf) is not None for leaf in self.leaves)
 
-    def follow(
-        self, owner: object, factors: list[Callable[[Any], Any]] | None, batches: int
-    ) -> None:
-        """Trace schedules into the training step.
+    def follow(self, owner: object, factors: list[Callable[[Any], Any]] | None) -> None:
+        """Trace schedules into the training step, from where the run stands.
 
         Args:
             owner: Whose schedule it is; a second call replaces the first.
             factors: For each leaf a pure function from the update count to a factor of the base;
                 `None` when there is only a reduction to place.
-            batches: Batches of the run that were done before the next one: where the run stands.
         """
         self._place()
         for index, rate in enumerate(self.rates or []):
             if factors is not None:
-                offset = batches - int(rate.leaf._iterations.numpy())
-                rate.parts[owner] = (factors[index], offset)
+                rate.parts[owner] = (factors[index], self.place.offsets[index])
         self.model.make_train_function(force=True)
 
-    def follow_setting(
-        self, setting: str, values: list[Callable[[Any], Any]], batches: int
-    ) -> None:
-        """Let momentum or weight decay follow a schedule, on each leaf that has it.
+    def follow_setting(self, setting: str, values: list[Callable[[Any], Any]]) -> None:
+        """Let momentum or weight decay follow a schedule, once it was claimed in `settings`.
 
         Args:
             setting: One of `settings.SETTINGS`.
             values: For each leaf a pure function from the update count to the value.
-            batches: Batches of the run that were done before the next one.
-
-        Raises:
-            InvalidInput: No leaf has it, or another callback schedules it already.
         """
-        for index, attribute in enumerate(attributes(self.optimizer, setting)):
-            if attribute is None:
-                continue
-            leaf = self.leaves[index]
-            followed = self.settings.get(index)
-            if followed is not None and attribute in followed.parts:
-                raise InvalidInput(
-                    f"Two callbacks schedule {setting}, and only one can. Leave one out."
-                )
-            if followed is None:
-                followed = self.settings[index] = FollowedSettings(leaf)
-            followed.follow(attribute, values[index], batches - int(leaf._iterations.numpy()))
+        self.settings.follow(setting, values, self.place.offsets)
         self.model.make_train_function(force=True)
 
     def replace_own(self) -> bool:
@@ -221,32 +224,38 @@ class Control:
         self.model.make_train_function(force=True)
         return True
 
-    def move(self, batches: int) -> None:
-        """Say where the run stands after `iterations` was changed from outside (a rollback)."""
-        for rate in self.rates or []:
-            offset = batches - int(rate.leaf._iterations.numpy())
-            rate.parts = {owner: (part, offset) for owner, (part, _) in rate.parts.items()}
-        for followed in self.settings.values():
-            followed.move(batches - int(followed.leaf._iterations.numpy()))
-        if self.rates is not None or self.settings:
+    @contextlib.contextmanager
+    def keeping_place(self) -> Iterator[None]:
+        """Let the run go on where it stands, though `iterations` are set back inside."""
+        with self.place.kept() as lost:
+            yield
+        for rate, batches in zip(self.rates or [], lost, strict=False):
+            rate.move(batches)
+        self.settings.move(lost)
+        if self.rates is not None or self.settings.placed:
             self.model.make_train_function(force=True)
 
-    def multiply(self, owner: object, factor: float, batches: int) -> None:
-        """Multiply the owner's factor, and so the rate, by `factor`, after so many batches."""
-        self.adopt(batches)
+    def multiply(self, owner: object, factor: float) -> None:
+        """Multiply the owner's factor, and so the rate, by `factor`, from here on."""
+        self.adopt()
         self.factors[owner] *= factor
         self._assign()
-        self.mark(batches)
+        self.mark()
 
-    def set_base(self, values: list[float], batches: int) -> None:
-        """Give each leaf a new base, after so many batches of the run."""
-        self.adopt(batches)
+    def set_base(self, values: list[float]) -> None:
+        """Give each leaf a new base, from here on."""
+        self.adopt()
         self.bases = list(values)
         self._assign()
-        self.mark(batches)
+        self.mark()
 
-    def adopt(self, batches: int) -> bool:
-        """Take a rate that someone else assigned (a user, another callback) as the new base."""
+    def adopt(self, since: int | None = None) -> bool:
+        """Take a rate that someone else assigned (a user, another callback) as the new base.
+
+        Args:
+            since: Batches of the run after which it may have been assigned; by default, as many
+                as are done.
+        """
         changed = False
         for index, leaf in enumerate(self.leaves):
             value = _value(leaf)
@@ -255,11 +264,12 @@ class Control:
                 self._assigned[index] = value
                 changed = True
         if changed:
-            self.mark(batches)
+            self.mark(since)
         return changed
 
-    def mark(self, batches: int) -> None:
-        """Note the bases and factors as those from here on."""
+    def mark(self, since: int | None = None) -> None:
+        """Note the bases and factors as those from here on, or from `since` batches on."""
+        batches = self.place.done if since is None else since
         self.moments.append(Moment(batches, tuple(self.bases), dict(self.factors)))
 
     # -- what comes of it -------------------------------------------------------------------------
@@ -283,30 +293,6 @@ class Control:
             return [rate.read(updates_ago) for rate in self.rates]
         return [plain_rate(leaf, updates_ago) for leaf in self.leaves]
 
-    def read_setting(self, attribute: str, updates_ago: int = 0) -> list[float | None]:
-        """An attribute of each leaf at the next update, or at one `updates_ago`.
-
-        `None` for a leaf that lacks it, or holds no number there.
-        """
-        found: list[float | None] = []
-        for index, leaf in enumerate(self.leaves):
-            followed = self.settings.get(index)
-            if followed is not None and attribute in followed.parts:
-                found.append(followed.read(attribute, updates_ago))
-            else:
-                value = getattr(leaf, attribute, None)
-                found.append(float(value) if isinstance(value, int | float) else None)
-        return found
-
-    def setting_logs(self, setting: str) -> dict[str, float]:
-        """What to log of momentum or weight decay: the last update's, of each leaf that has it."""
-        found = {}
-        for index, attribute in enumerate(attributes(self.optimizer, setting)):
-            value = None if attribute is None else self.read_setting(attribute, 1)[index]
-            if value is not None:
-                found[self.log_keys[index].replace("learning_rate", setting, 1)] = value
-        return found
-
     def left(self) -> list[float | None]:
         """base × reduction as a fit leaves it in each leaf that has a place for it."""
         return [
@@ -316,8 +302,7 @@ class Control:
 
     def _place(self) -> None:
         if self.rates is None:
-            control = weakref.ref(self)
-            self.rates = follow(self.optimizer, lambda: (c := control()) is not None and c.settle())
+            self.rates = follow(self.optimizer, self.settle)
             self._assign()
 
     def _assign(self) -> None:
@@ -340,9 +325,14 @@ def left(model: Any) -> list[float | None]:
 
 def settle(model: Any) -> None:
     """Take down what an interrupted `fit` of `model` left in place; nothing else is touched."""
-    control = _controls.get(model)
-    if control is not None:
+    for control in _controls(optimizer_of(model)):
         control.settle()
+
+
+def _controls(optimizer: Any) -> list[Control]:
+    """The controls that an optimizer's leaves are under: none, or one, or others' leftovers."""
+    found = (getattr(leaf, "__dict__", {}).get(_MARK) for leaf in leaves(optimizer))
+    return list(dict.fromkeys(control for control in found if control is not None))
 
 
 def _build(model: Any) -> None:

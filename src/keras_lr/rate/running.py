@@ -6,6 +6,7 @@ Both can be seen in the running `fit` itself: this is the one place that looks.
 
 import sys
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 
@@ -14,7 +15,12 @@ def is_fitting(model: Any) -> bool:
 
     A notebook keeps the frames of the last error alive; so the running stacks are what tells.
     """
-    return next(_fits(model), None) is not None
+    return model is not None and next(_fits(model), None) is not None
+
+
+def called_by_fit(model: Any) -> bool:
+    """Whether the function that asks was called by a `fit` of this model itself."""
+    return _is_fit(sys._getframe(2), model)
 
 
 def samples_per_batch(model: Any) -> float | None:
@@ -32,13 +38,26 @@ def samples_per_batch(model: Any) -> float | None:
 
 
 def _fits(model: Any) -> Iterator[dict[str, Any]]:
-    """The local variables of each running function `fit` of `model`, from the innermost out."""
+    """The local variables of each running function `fit` of `model`, from the innermost out.
+
+    This thread comes first: there `fit` is a few calls away, and torch asks at each step.
+    """
+    mine = sys._getframe()
+    yield from _fits_of(mine, model)
     for frame in sys._current_frames().values():
-        current: Any = frame
-        while current is not None:
-            if current.f_code.co_name == "fit" and current.f_locals.get("self") is model:
-                yield dict(current.f_locals)
-            current = current.f_back
+        if frame is not mine:
+            yield from _fits_of(frame, model)
+
+
+def _fits_of(frame: FrameType | None, model: Any) -> Iterator[dict[str, Any]]:
+    while frame is not None:
+        if _is_fit(frame, model):
+            yield dict(frame.f_locals)
+        frame = frame.f_back
+
+
+def _is_fit(frame: FrameType, model: Any) -> bool:
+    return frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model
 
 
 def mean_batch_size(adapter: Any) -> float | None:

@@ -5,7 +5,7 @@ baked in. Here a leaf's `apply` first puts a stand-in (see `stand_in`) into the 
 holds the schedule's value at the optimizer's own `iterations`, and afterwards puts the number back.
 So the value is computed inside the compiled step; and whoever looks at the optimizer from outside
 (`get_config`, a checkpoint, the user) finds the plain number, also in the middle of training and
-after an interruption.
+after an interruption. A number that someone assigns in the meantime is the plain one from then on.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rate.followed import host_position, position
-from keras_lr.rate.leaves import leaf_names, leaves
+from keras_lr.rate.leaves import leaf_names, leaves, log_keys
 from keras_lr.rate.stand_in import Input, Number
 
 SETTINGS = ("momentum", "weight_decay")
@@ -26,12 +26,15 @@ class FollowedSettings:
 
     Args:
         leaf: A stock optimizer.
+        settle: Takes the control of the settings down if the fit it was made for was interrupted,
+            and says whether it did.
     """
 
-    def __init__(self, leaf: Any) -> None:
+    def __init__(self, leaf: Any, settle: Callable[[], bool]) -> None:
         self.leaf = leaf
         self.parts: dict[str, tuple[Callable[[Any], Any], int]] = {}
-        self._originals: dict[str, Any] = {}
+        self._settle = settle
+        self._seen: dict[str, Any] = {}
         self._apply = leaf.apply
         self._own_apply = vars(leaf).get("apply")
         # Past Keras's own __setattr__, whose tracker would take note of it; here and below.
@@ -39,12 +42,18 @@ class FollowedSettings:
 
     def follow(self, attribute: str, values: Callable[[Any], Any], offset: int) -> None:
         """Let `attribute` be `values(update)`; `offset` is where the run stands (`position`)."""
-        self._originals.setdefault(attribute, getattr(self.leaf, attribute))
+        self._seen[attribute] = getattr(self.leaf, attribute)
         self.parts[attribute] = (values, offset)
 
-    def move(self, offset: int) -> None:
-        """Say where the run stands after `iterations` was changed from outside."""
-        self.parts = {name: (values, offset) for name, (values, _) in self.parts.items()}
+    def move(self, batches: int) -> None:
+        """Count `batches` more, because `iterations` was changed from outside."""
+        self.parts = {name: (part, offset + batches) for name, (part, offset) in self.parts.items()}
+
+    def assigned(self, attribute: str) -> bool:
+        """Whether someone has assigned `attribute` since this was last asked."""
+        before, now = self._seen[attribute], getattr(self.leaf, attribute)
+        self._seen[attribute] = now
+        return now != before
 
     def read(self, attribute: str, updates_ago: int = 0) -> float:
         """The value at the next update, or at one `updates_ago`; computed on the host."""
@@ -59,13 +68,115 @@ class FollowedSettings:
             object.__setattr__(self.leaf, "apply", self._own_apply)
 
     def _scheduled(self, *args: Any, **kwargs: Any) -> Any:
+        if self._settle():
+            return self._apply(*args, **kwargs)
+        plain = {name: getattr(self.leaf, name) for name in self.parts}
         try:
             for name, (values, offset) in self.parts.items():
                 object.__setattr__(self.leaf, name, _stand_in(self.leaf, values, offset))
             return self._apply(*args, **kwargs)
         finally:
-            for name, value in self._originals.items():
+            for name, value in plain.items():
                 object.__setattr__(self.leaf, name, value)
+
+
+class ScheduledSettings:
+    """The scheduled settings of an optimizer with all its leaves, for the length of a `fit`.
+
+    Args:
+        optimizer: Any optimizer, wrapped or not.
+        settle: As for `FollowedSettings`.
+    """
+
+    def __init__(self, optimizer: Any, settle: Callable[[], bool]) -> None:
+        self._optimizer = optimizer
+        self._settle = settle
+        self._leaves = leaves(optimizer)
+        self._claimed: dict[str, list[str | None]] = {}
+        self._followed: dict[int, FollowedSettings] = {}
+
+    @property
+    def placed(self) -> bool:
+        """Whether any leaf follows a schedule now."""
+        return bool(self._followed)
+
+    def claim(self, setting: str) -> list[str | None]:
+        """Say that `setting`, one of `SETTINGS`, will follow a schedule.
+
+        Returns:
+            The attribute that each leaf has for it; `None` for a leaf that has none.
+
+        Raises:
+            InvalidInput: No leaf has it, or another callback schedules it already.
+        """
+        found = attributes(self._optimizer, setting)
+        if setting in self._claimed:
+            raise InvalidInput(
+                f"Two callbacks schedule {setting}, and only one can. Leave one out."
+            )
+        self._claimed[setting] = found
+        return found
+
+    def follow(self, setting: str, values: list[Callable[[Any], Any]], offsets: list[int]) -> None:
+        """Let a claimed setting follow a schedule, on each leaf that has it.
+
+        Args:
+            setting: One that was claimed.
+            values: For each leaf a pure function from the update count to the value.
+            offsets: For each leaf, where the run stands (`position`).
+        """
+        for index, attribute in enumerate(self._claimed[setting]):
+            if attribute is None:
+                continue
+            if index not in self._followed:
+                self._followed[index] = FollowedSettings(self._leaves[index], self._settle)
+            self._followed[index].follow(attribute, values[index], offsets[index])
+
+    def assigned(self, setting: str) -> bool:
+        """Whether someone has assigned a claimed setting since this was last asked."""
+        asked = [
+            self._followed[index].assigned(attribute)
+            for index, attribute in enumerate(self._claimed[setting])
+            if attribute is not None
+        ]
+        return any(asked)
+
+    def move(self, batches: list[int]) -> None:
+        """Count so many batches more on each leaf."""
+        for index, followed in self._followed.items():
+            followed.move(batches[index])
+
+    def remove(self) -> None:
+        """Put everything back."""
+        for followed in self._followed.values():
+            followed.remove()
+        self._followed = {}
+
+    def read(self, attribute: str, updates_ago: int = 0) -> list[float | None]:
+        """An attribute of each leaf at the next update, or at one `updates_ago`.
+
+        `None` for a leaf that lacks it, or holds no number there.
+        """
+        found: list[float | None] = []
+        for index, leaf in enumerate(self._leaves):
+            followed = self._followed.get(index)
+            if followed is not None and attribute in followed.parts:
+                found.append(followed.read(attribute, updates_ago))
+            else:
+                value = getattr(leaf, attribute, None)
+                found.append(float(value) if isinstance(value, int | float) else None)
+        return found
+
+    def logs(self) -> dict[str, float]:
+        """What to log of the claimed settings: the last update's, of each leaf that has it."""
+        found = {}
+        keys = log_keys(self._optimizer)
+        for setting, names in self._claimed.items():
+            for index, attribute in enumerate(names):
+                value = None if attribute is None else self.read(attribute, 1)[index]
+                if value is not None:
+                    found[keys[index].replace("learning_rate", setting, 1)] = value
+        return found
 
 
 def _stand_in(leaf: Any, values: Callable[[Any], Any], offset: int) -> Any:

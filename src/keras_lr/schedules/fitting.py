@@ -43,7 +43,7 @@ def fit_report(schedule: Schedule, horizon: Horizon, value: str = "") -> str | N
     )
 
 
-def end_report(plan: Plan, steps_done: int) -> str | None:
+def end_report(plan: Plan, steps_done: int, value: str = "") -> str | None:
     """What a run that stopped before its plan ended, or went on after it, did to the rate.
 
     A difference of one step is rounding, and not reported.
@@ -51,6 +51,7 @@ def end_report(plan: Plan, steps_done: int) -> str | None:
     Args:
         plan: A schedule laid out over the run as it was planned.
         steps_done: Updates that were done, counted from the start of the run.
+        value: What its values are, such as "momentum", if not factors (or rates).
 
     Returns:
         A sentence for a warning; `None` if the run ended as planned, if it lost nothing of the
@@ -66,11 +67,11 @@ def end_report(plan: Plan, steps_done: int) -> str | None:
     goal = plan.goal()
     if goal is None or steps_done < 1:
         return None
-    steps, kind = plan.horizon.steps, _kind(plan)
+    steps, kind = plan.horizon.steps, value or _kind(plan)
     final_step = min(goal, steps)
     if steps_done > steps + 1:
         first, last = plan(steps), plan(steps_done - 1)
-        idle = ", so nothing was learned" if last == 0 else ""
+        idle = ", so nothing was learned" if last == 0 and not value else ""
         stayed = f"the last {kind} of {plan}, {last:.3g}, stayed in them{idle}"
         went = f"in them the {kind} of {plan} went from {first:.3g} to {last:.3g}"
         return (
