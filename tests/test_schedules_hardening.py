@@ -1,6 +1,7 @@
 """Odd, huge and hostile input gets the right value, or an error that says what to write."""
 
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,6 +21,7 @@ from keras_lr.schedules import (
     PlannedRate,
     Schedule,
     StepDecay,
+    Tanh,
     TimeDecay,
     deserialize,
     has_text,
@@ -33,6 +35,7 @@ from keras_lr.schedules import (
 from keras_lr.schedules.checks import number, shown, whole_number
 from keras_lr.schedules.depth import MOST_DEEP
 from keras_lr.schedules.horizon import MOST_STEPS
+from keras_lr.schedules.transforms.transform import Transform
 
 HUGE = 10**5000  # Python refuses to write it out
 
@@ -441,3 +444,134 @@ def test_phases_of_any_kind_of_integer():
     assert OneCycle(phases=np.int64(3)) == OneCycle(phases=3)
     with pytest.raises(InvalidInput, match="phases=2 or phases=3"):
         OneCycle(phases=3.0)
+
+
+# --- totals, joins and advice ---------------------------------------------------------------------
+
+LONGEST = Cosine(length=MOST_STEPS)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        LONGEST.warmup(MOST_STEPS),
+        LONGEST.warmup(MOST_STEPS).k_decay(2.0),
+        LONGEST.warmup(MOST_STEPS).noise(0.1),
+        Constant().cooldown(MOST_STEPS, start=MOST_STEPS),
+        Constant().cooldown(MOST_STEPS, start=MOST_STEPS).k_decay(2.0),
+        join([LONGEST, LONGEST]),
+        join([LONGEST, LONGEST]).k_decay(2),
+        join([LONGEST, LONGEST]).noise(0.1),
+    ],
+    ids=str,
+)
+def test_totals_beyond_the_last_step_compute_compiled_too(schedule):
+    from keras import ops
+
+    assert schedule.span() == schedule.goal() == MOST_STEPS
+    assert schedule.lead() <= MOST_STEPS
+    steps = np.array([0, 5, MOST_STEPS], "int32")
+    compiled = ops.convert_to_numpy(schedule(ops.convert_to_tensor(steps)))
+    np.testing.assert_allclose(compiled, schedule(steps), atol=1e-6)
+
+
+def test_a_join_that_starts_after_the_last_step_is_refused():
+    with pytest.raises(InvalidInput, match=r"start at step 4294967294.*Shorten"):
+        join([LONGEST] * 3)
+
+
+@pytest.mark.parametrize(
+    "schedules", [[Constant(), Linear(length=5)], [Cosine(), Linear(length=5)], ["cosine", "rex"]]
+)
+def test_a_join_without_an_end_is_refused_at_once(schedules):
+    with pytest.raises(InvalidInput, match=r"boundaries=\['30%', \.\.\.\]"):
+        join(schedules)
+    assert join(schedules, boundaries=["30%"]).resolve(steps=10)(9) >= 0
+
+
+def test_an_endless_schedule_with_a_relative_length_is_refused_when_laid_out():
+    joined = join([Constant().warmup("5%"), Linear(length=5)])
+    with pytest.raises(InvalidInput, match="can't tell when constant"):
+        joined.resolve(steps=100)
+
+
+def test_rates_in_a_join_are_told_where_they_go():
+    import keras
+
+    with pytest.raises(
+        InvalidInput, match=r"join\(\[\.\.\.\]\)\.rate\(0\.1\)\. Received"
+    ) as caught:
+        join([Linear(length=5).rate(0.1), Cosine()])
+    assert "Keras" not in str(caught.value)
+    theirs = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    with pytest.raises(InvalidInput, match=r"\. Keras's own schedules"):
+        join([theirs, Cosine()], [5])
+    assert join([Linear(length=5), Cosine()]).rate(0.1).resolve(steps=10)(0) == 0.1
+
+
+def advised(build, pattern):
+    """What the error of `build` says to write."""
+    with pytest.raises(InvalidInput) as caught:
+        build()
+    found = re.search(pattern, str(caught.value))
+    assert found, str(caught.value)
+    return found[1]
+
+
+@pytest.mark.parametrize("lower", [20, 19.5, -20, 3.25])
+@pytest.mark.parametrize("upper", [20, -20, 3.25])
+def test_the_tangent_that_is_advised_is_one(lower, upper):
+    if lower < upper:
+        assert Tanh(lower=lower, upper=upper).lower == lower
+        return
+    line = advised(lambda: Tanh(lower=lower, upper=upper), r"Write (Tanh\(.*?\))")
+    assert isinstance(eval(line, {"Tanh": Tanh}), Tanh)
+
+
+@pytest.mark.parametrize(("high", "low"), [(0.1, 0.5), (1.0, 1.0000001), (0.1 + 0.2, 0.5)])
+def test_the_limits_that_are_advised_are_taken(high, low):
+    line = advised(lambda: Cosine().clip(low, high), r"Write (\.clip\(.*?\))")
+    assert eval(f"Cosine(){line}", {"Cosine": Cosine}) == Cosine().clip(high, low)
+
+
+@pytest.mark.parametrize(("start", "end"), [(1.0, 1.0000001), (0.1, 0.1 + 0.2)])
+def test_the_rise_that_is_advised_is_the_one_that_was_meant(start, end):
+    line = advised(lambda: Cosine(start, end), r"(Linear\(.*?\))")
+    assert eval(line, {"Linear": Linear}) == Linear(start, end)
+
+
+TRANSFORMS = [name for name, cls in SCHEDULES.items() if issubclass(cls, Transform)]
+
+
+@pytest.mark.parametrize("name", [*TRANSFORMS, "stretch"])
+def test_the_line_that_is_advised_for_a_lonely_transform_can_be_read(name):
+    given = re.search(
+        rf"{name}\(.*?\)", "cosine | stretch(2)" + SCHEDULES.get(name, Cosine).example
+    )
+    assert given
+    line = advised(lambda: parse(given[0]), r"write e\.g\. (.*)\.\n")
+    assert name in line
+    parse(line)
+    line = advised(lambda: parse(f"cosine * {given[0]}"), r"into brackets, \((.*)\)\.\n")
+    parse(f"cosine * ({line})" if "rate(" not in line else line)
+
+
+def test_lengths_that_are_advised_fit():
+    with pytest.raises(InvalidInput, match=r"length=2 after the warmup"):
+        Cosine(length=5).warmup(8).resolve(steps=10)
+    assert Cosine(length=2).warmup(8).resolve(steps=10).end == 10
+    with pytest.raises(InvalidInput) as caught:
+        Cosine(length=5).warmup(10).resolve(steps=10)
+    assert "length=0" not in str(caught.value)
+    assert Cosine().warmup("5%").resolve(steps=10).end == 10
+    with pytest.raises(InvalidInput, match=r"Write at most \.cooldown\(5\)\."):
+        Cosine().warmup("95%").cooldown("10%").resolve(steps=100)
+    assert Cosine().warmup("95%").cooldown(5).resolve(steps=100).end == 100
+    with pytest.raises(InvalidInput, match=r"A cooldown of 5 steps .* \.cooldown\(3\)\."):
+        Constant().cooldown(5).resolve(steps=3)
+    assert Constant().cooldown(3).resolve(steps=3).end == 3
+
+
+def test_a_list_of_no_names_says_so():
+    with pytest.raises(InvalidInput, match=r"no argument 'x'\. There is none to choose from"):
+        parse("product(cosine, cosine, x=1)")

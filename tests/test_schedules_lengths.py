@@ -52,7 +52,6 @@ def test_a_schedule_in_steps_needs_no_run():
         Constant().cooldown(5),
         Cosine() * 0.5,
         join([Linear(length=5), Cosine()]),
-        join([Constant(), Linear(length=5)]),
     ],
     ids=str,
 )

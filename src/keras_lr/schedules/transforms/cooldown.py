@@ -9,7 +9,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import COOLDOWNS, after, between, check_ramp, done, left
 from keras_lr.schedules.checks import number
 from keras_lr.schedules.explain import times
-from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
+from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.marks import Mark
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
@@ -87,10 +87,12 @@ class Cooldown(Transform):
         if isinstance(self.length, str) and inner.lead() + length == room + 1:
             length -= 1
         if inner.lead() + length > room:
-            lead = f"a warmup of {inner.lead()} steps and " if inner.lead() else ""
+            rest = room - inner.lead()
+            both = f"A warmup of {inner.lead()} steps and a cooldown of {length} don't fit"
+            alone = f"A cooldown of {length} steps doesn't fit"
+            fit = f"Write at most .cooldown({rest})" if rest > 0 else "Shorten the warmup"
             raise InvalidInput(
-                f"{lead}a cooldown of {length} steps don't fit into {room} steps. "
-                f"Shorten one, e.g. .cooldown('20%'). Received: {self}."
+                f"{both if inner.lead() else alone} into {room} steps. {fit}. Received: {self}."
             )
         if length == 0:
             return inner
@@ -98,15 +100,15 @@ class Cooldown(Transform):
 
     def span(self) -> int | None:
         """It is over where the cooldown ends at 0, or the schedule does too."""
-        stop: int = self.start + self.length  # type: ignore[assignment,operator]
+        stop = self.goal()
         inner = self.schedule.span()
         if self.end == 0:
             return stop
         return None if inner is None else max(inner, stop)
 
-    def goal(self) -> int | None:
+    def goal(self) -> int:
         """The cooldown's end."""
-        return self.start + self.length  # type: ignore[operator,return-value]
+        return min(self.start + self.length, MOST_STEPS)  # type: ignore[operator]
 
     def did(self, step: int, value: float, inner: tuple[float, ...]) -> str:
         """The fall, which a schedule at 0 has too."""
@@ -149,6 +151,6 @@ def warmup_stable_decay(
     array([0. , 0.5, 1. , 1. , 0.5, 0. ])
     """
     stable: Schedule = Constant()
-    if tidy_length(warmup, "warmup") not in (0, "0%", "0 epochs", "0 samples"):
+    if tidy_length(warmup, "warmup") not in (0, "0%", "0 epochs", "0 samples"):  # tidy zeros
         stable = stable.warmup(warmup, start=start)
     return stable.cooldown(decay, shape, end=end)

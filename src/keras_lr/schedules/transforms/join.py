@@ -6,7 +6,8 @@ from typing import Any
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import after
 from keras_lr.schedules.boundaries import resolve_boundaries, tidy_boundaries
-from keras_lr.schedules.horizon import Horizon, Length
+from keras_lr.schedules.foreign import Keras
+from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length
 from keras_lr.schedules.marks import Mark, shifted
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
@@ -16,7 +17,18 @@ from keras_lr.schedules.transforms.members import members
 @register
 @dataclass(frozen=True)
 class Join(Schedule):
-    """One schedule after another, each from its own step 0; see `join`."""
+    """One schedule after another, each from its own step 0; see `join`.
+
+    Args:
+        schedules: Two or more, each whatever `as_schedule` takes: all of factors, or all of rates.
+        boundaries: Where each but the first starts, one less than schedules: steps, "30%",
+            "10 epochs", increasing. `None`: each starts where the one before is over, and the last
+            fills the run.
+
+    Raises:
+        InvalidInput: Fewer than two schedules; factors and rates; boundaries that don't increase
+            or aren't one less; no boundaries, and a schedule but the last has no end of its own.
+    """
 
     lengths = ("boundaries",)
     example = (
@@ -31,14 +43,9 @@ class Join(Schedule):
         object.__setattr__(self, "schedules", schedules)
         kinds = {schedule.absolute for schedule in schedules}
         if len(kinds) == 2:
-            names = ", ".join(f"{s} ({'rates' if s.absolute else 'factors'})" for s in schedules)
-            raise InvalidInput(
-                "join needs schedules of one kind: Keras's own schedules give rates, all others "
-                "factors of the optimizer's rate. Write the Keras one as a factor (as "
-                "initial_learning_rate use 1.0 in a callable), or all of them as Keras's. "
-                f"Received: {names}."
-            )
+            raise InvalidInput(_mixed(schedules))
         if self.boundaries is None:
+            self._check_ends()
             return
         boundaries = tidy_boundaries(self.boundaries, "join")
         object.__setattr__(self, "boundaries", boundaries)
@@ -46,6 +53,23 @@ class Join(Schedule):
             raise InvalidInput(
                 f"join needs one boundary less than schedules. Received: {len(schedules)} "
                 f"schedules, {len(boundaries)} boundaries."
+            )
+
+    def _check_ends(self) -> None:
+        """Refuse a schedule that never tells when the next one starts."""
+        start = 0
+        for schedule in self.schedules[:-1]:
+            known = schedule.missing() is None
+            if schedule.fills() or (known and schedule.span() is None):
+                raise InvalidInput(
+                    f"join can't tell when {schedule} is over. Give its length, or say where the "
+                    f"next one starts: join([...], boundaries=['30%', ...]). Received: {self}."
+                )
+            start += (schedule.span() or 0) if known else 0
+        if start > MOST_STEPS:
+            raise InvalidInput(
+                f"In a join, the last schedule would start at step {start}, after the last that "
+                f"there is, {MOST_STEPS}. Shorten those before it. Received: {self}."
             )
 
     def formula(self, step: Any, xp: Any) -> Any:
@@ -94,7 +118,7 @@ class Join(Schedule):
             laid.append(inner)
             if index == last:
                 break
-            if given is None and (span is None or schedule.fills()):
+            if given is None and span is None:  # of a relative length, and endless
                 raise InvalidInput(
                     f"join can't tell when {schedule} is over. Give its length, or say where the "
                     "next one starts: join([...], boundaries=['30%', ...]). "
@@ -117,12 +141,12 @@ class Join(Schedule):
     def span(self) -> int | None:
         """Where the last schedule starts, and what it takes."""
         inner = self.schedules[-1].span()
-        return None if inner is None else self._starts()[-1] + inner
+        return None if inner is None else min(self._starts()[-1] + inner, MOST_STEPS)
 
     def goal(self) -> int | None:
         """The last schedule's, in its turn."""
         inner = self.schedules[-1].goal()
-        return None if inner is None else self._starts()[-1] + inner
+        return None if inner is None else min(self._starts()[-1] + inner, MOST_STEPS)
 
     def fills(self) -> bool:
         """Whether the last schedule does."""
@@ -170,6 +194,28 @@ class Join(Schedule):
         return tuple(starts)
 
 
+def _mixed(schedules: tuple[Schedule, ...]) -> str:
+    """What to write where factors and rates are joined."""
+    rates = [schedule for schedule in schedules if schedule.absolute]
+    advice = []
+    if any(not _holds_keras(schedule) for schedule in rates):
+        advice.append("Put .rate(...) last, around the join: join([...]).rate(0.1).")
+    if any(_holds_keras(schedule) for schedule in rates):
+        advice.append(
+            "Keras's own schedules give rates: write such a one as a shape of keras_lr, as a factor, "
+            "or the others as rates, .rate(0.1)."
+        )
+    names = ", ".join(f"{s} ({'rates' if s.absolute else 'factors'})" for s in schedules)
+    return (
+        "join needs schedules of one kind, factors of the optimizer's rate or rates. "
+        f"{' '.join(advice)} Received: {names}."
+    )
+
+
+def _holds_keras(schedule: Schedule) -> bool:
+    return isinstance(schedule, Keras) or any(map(_holds_keras, schedule.parts))
+
+
 def join(schedules: Any, boundaries: Any = None) -> Schedule:
     """One schedule after another, each from its own step 0.
 
@@ -178,6 +224,9 @@ def join(schedules: Any, boundaries: Any = None) -> Schedule:
             so all or none).
         boundaries: Where each but the first starts: steps, "30%", "10 epochs", increasing. By
             default each starts where the one before is over, and the last fills the run.
+
+    Raises:
+        InvalidInput: See `Join`.
 
     >>> from keras_lr.schedules import Linear
     >>> join([Linear(0, 1, length=2), Linear(length=4)])([0, 1, 2, 4, 6])

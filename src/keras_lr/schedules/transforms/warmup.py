@@ -9,7 +9,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import WARMUPS, after, between, check_ramp, done, fill, left
 from keras_lr.schedules.checks import number, positive
 from keras_lr.schedules.explain import times
-from keras_lr.schedules.horizon import Horizon, Length, resolve_length, tidy_length
+from keras_lr.schedules.horizon import MOST_STEPS, Horizon, Length, resolve_length, tidy_length
 from keras_lr.schedules.marks import Mark, shifted
 from keras_lr.schedules.registry import register
 from keras_lr.schedules.schedule import Schedule
@@ -95,27 +95,33 @@ class Warmup(Transform):
         inner = self.schedule.lay(horizon, room - length)
         span = inner.span()
         if span is not None and length + span > room and not inner.may_be_cut():
+            rest = room - length
+            fit = (
+                f"Write length={rest} after the warmup, or leave the length out: it then fills the "
+                "rest."
+                if rest
+                else "Shorten the warmup, e.g. .warmup('5%'), and leave out the length of what "
+                "follows: it then fills the rest."
+            )
             raise InvalidInput(
                 f"The warmup of {length} steps and what follows it of {span} need "
-                f"{length + span} steps, but only {room} are there. Write length={room - length} "
-                "after the warmup, or leave the length out: it then fills the rest. "
-                f"Received: {self}."
+                f"{length + span} steps, but only {room} are there. {fit} Received: {self}."
             )
         return replace(self, schedule=inner, length=length) if length else inner
 
     def span(self) -> int | None:
         """The warmup's steps and the schedule's."""
         inner = self.schedule.span()
-        return None if inner is None else self.length + inner  # type: ignore[operator,return-value]
+        return None if inner is None else min(self.length + inner, MOST_STEPS)  # type: ignore[operator]
 
     def goal(self) -> int | None:
         """The schedule's, after the warmup."""
         inner = self.schedule.goal()
-        return None if inner is None else self.length + inner  # type: ignore[operator,return-value]
+        return None if inner is None else min(self.length + inner, MOST_STEPS)  # type: ignore[operator]
 
     def lead(self) -> int:
         """The warmup's steps."""
-        return self.length + self.schedule.lead()  # type: ignore[operator,return-value]
+        return min(self.length + self.schedule.lead(), MOST_STEPS)  # type: ignore[operator]
 
     def inside(self, step: int) -> tuple[tuple[Schedule, int], ...]:
         """The schedule, which begins when the warmup is over."""
