@@ -24,12 +24,15 @@ from keras_lr.schedules import (
     Tanh,
     TimeDecay,
     deserialize,
+    draw,
     has_text,
     join,
     parse,
+    plot,
     register,
     serialize,
     stretch,
+    theory,
     warmup_stable_decay,
 )
 from keras_lr.schedules.checks import number, shown, whole_number
@@ -575,3 +578,61 @@ def test_lengths_that_are_advised_fit():
 def test_a_list_of_no_names_says_so():
     with pytest.raises(InvalidInput, match=r"no argument 'x'\. There is none to choose from"):
         parse("product(cosine, cosine, x=1)")
+
+
+# --- pictures and theory --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf, "x", -1, 0, True, 10**400, 1e39])
+def test_the_rate_of_a_picture(rate):
+    for picture in (draw, plot):
+        with pytest.raises(InvalidInput, match="base_rate"):
+            picture("cosine", 10, base_rate=rate)
+
+
+@pytest.mark.parametrize("settings", [
+    {"distance": 1e200},
+    {"distance": 10**400},
+    {"distance": "x"},
+    {"gradient_norms": "x"},
+    {"gradient_norms": None},
+    {"gradient_norms": [[1], [2, 3]]},
+    {"gradient_norms": [1.0] * 9 + [math.inf]},
+    {"gradient_norms": 1e200},
+    {"gradient_norms": 1e-200},
+], ids=str)  # fmt: skip
+def test_odd_settings_of_the_bound_are_refused(settings):
+    with pytest.raises(InvalidInput, match="Received"):
+        theory.bound("linear", 10, **settings)
+
+
+def test_the_bound_of_tiny_and_huge_rates_and_norms():
+    plain = theory.bound("linear", 100)
+    for scale in (1e-120, 1e120):
+        scaled = Linear()
+        for _ in range(6):
+            scaled = scaled * Constant(scale ** (1 / 6))
+        found = theory.bound(scaled, 100)
+        assert found.bound == pytest.approx(plain.bound)
+        assert found.base * scale == pytest.approx(plain.base)
+        assert found.at(1.0) == pytest.approx(plain.far / scale + plain.noise * scale)
+    for norm in (1e-30, 1e30):
+        found = theory.bound("linear", 100, gradient_norms=norm, distance=norm)
+        assert found.base == pytest.approx(plain.base)
+        assert found.bound / norm**2 == pytest.approx(plain.bound)
+
+
+def test_the_bound_looks_at_a_plan_as_it_was_laid_out():
+    plan = Linear().resolve(steps=1000)
+    assert theory.bound(plan) == theory.bound(plan, 1000) == theory.bound("linear", 1000)
+    with pytest.raises(InvalidInput, match="give the schedule, not its plan"):
+        theory.bound(plan, 4000)
+    with pytest.raises(InvalidInput, match="give the schedule, not its plan"):
+        theory.transfer_rate(plan, plan, to_steps=4000)
+    shorter = theory.transfer_rate(Linear(), "linear", steps=1000, to_steps=4000)
+    assert shorter == pytest.approx(0.5, rel=0.01)
+
+
+def test_the_bound_of_too_many_steps_is_refused():
+    with pytest.raises(InvalidInput, match=r"steps=100000000.*Received: steps=2147483647"):
+        theory.bound("linear", MOST_STEPS)

@@ -24,8 +24,12 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.schedules.checks import positive
+from keras_lr.schedules.checks import LARGEST, SMALLEST, plain_number, positive, shown
 from keras_lr.schedules.laying import laid_out
+from keras_lr.schedules.plan import Plan
+
+MOST_STEPS = 10**8
+"""The longest run that is computed: each step takes some 60 bytes."""
 
 
 @dataclass(frozen=True)
@@ -74,33 +78,48 @@ def bound(
         distance: From the initial weights to the best ones.
 
     Raises:
-        InvalidInput: The rate is 0 throughout; the norms don't fit the steps or aren't positive.
+        InvalidInput: The rate is 0 throughout; the norms don't fit the steps or aren't positive;
+            the run is longer than `MOST_STEPS`, or isn't the one that a plan was laid out for.
 
     >>> found = bound("linear", 400)
     >>> round(found.base, 6), round(found.bound, 6)
     (0.049563, 0.10063)
     """
+    if isinstance(schedule, Plan) and steps not in (None, schedule.horizon.steps):
+        raise InvalidInput(
+            f"A plan keeps the lengths of its run of {schedule.horizon.steps} steps. For another "
+            f"run give the schedule, not its plan. Received: steps={shown(steps)}."
+        )
     plan = laid_out(schedule, steps, steps_per_epoch=steps_per_epoch, batch_size=batch_size)
     count = plan.horizon.steps
-    distance = positive(distance, "bound", "distance")
-    norms = _norms(gradient_norms, count)
+    if count > MOST_STEPS:
+        raise InvalidInput(
+            f"The bound looks at every step, of {MOST_STEPS} at most. Give the run in larger steps, "
+            f"steps={MOST_STEPS}: with shares as lengths, schedules compare alike. "
+            f"Received: steps={count}."
+        )
+    distance = _size(distance, "distance")
+    norms, largest = _norms(gradient_norms, count)
     rates = np.asarray(plan(np.arange(count)), np.float64)
     moving = rates > 0
     if not moving.any():
         raise InvalidInput(
             f"{schedule} is 0 at every step of {count}: nothing is learned. Give another schedule."
         )
-    rates, norms = rates[moving], norms[moving]
+    # The sums are of rates and norms up to 1, so that their squares neither vanish nor overflow.
+    unit = float(rates.max())
+    rates, norms = rates[moving] / unit, norms[moving]
     squares = np.square(rates * norms)
     # Sums from the end, and no differences of sums: near the end they would be all rounding.
     rest = np.cumsum(rates[::-1])[::-1]
     rest_squares = np.cumsum(squares[::-1])[::-1]
     with np.errstate(over="ignore"):  # a tiny last rate: the bound is infinite
         last_iterate = 0.5 * np.sum(rates[:-1] / rest[1:] * (rest_squares[:-1] / rest[:-1]))
-    far = distance**2 / (2 * rest[0])
-    noise = rest_squares[0] / (2 * rest[0]) + last_iterate
-    best = math.sqrt(far) * math.sqrt(noise)
-    return Bound(math.sqrt(far) / math.sqrt(noise), 2 * best, float(far), float(noise))
+    far = float(distance**2 / (2 * rest[0]))
+    noise = float(rest_squares[0] / (2 * rest[0]) + last_iterate) * largest**2
+    base = math.sqrt(far) / math.sqrt(noise) / unit
+    best = 2 * math.sqrt(far) * math.sqrt(noise)
+    return Bound(base, best, far / unit, noise * unit)
 
 
 def transfer_rate(
@@ -144,8 +163,26 @@ def transfer_rate(
     return ratio if rate is None else ratio * positive(rate, "transfer_rate", "rate")
 
 
-def _norms(given: Any, steps: int) -> np.ndarray:
-    norms = np.asarray(given, np.float64)
+def _size(value: Any, name: str) -> float:
+    """A positive number whose square neither vanishes nor overflows."""
+    plain = plain_number(value)
+    if plain is None or not SMALLEST <= plain <= LARGEST:
+        raise InvalidInput(
+            f"{name} is a number from {SMALLEST:g} to {LARGEST:g}; in which unit doesn't matter when "
+            f"schedules are compared. Received: {name}={shown(value)}."
+        )
+    return plain
+
+
+def _norms(given: Any, steps: int) -> tuple[np.ndarray, float]:
+    """The norms at each step as parts of the largest, and the largest."""
+    try:
+        norms = np.asarray(given, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInput(
+            "gradient_norms are positive finite numbers: one, or one for each step. "
+            f"Received: {shown(given)}."
+        ) from None
     if norms.shape not in ((), (1,), (steps,)):
         raise InvalidInput(
             f"gradient_norms is one number, or one for each of the {steps} steps. "
@@ -154,6 +191,7 @@ def _norms(given: Any, steps: int) -> np.ndarray:
     if not (np.isfinite(norms).all() and (norms > 0).all()):
         raise InvalidInput(
             "gradient_norms are positive finite numbers. Leave out what isn't, e.g. by its median. "
-            f"Received: {given!r}."
+            f"Received: {shown(given)}."
         )
-    return np.broadcast_to(norms, (steps,))
+    largest = _size(float(norms.max()), "The largest of gradient_norms")
+    return np.broadcast_to(norms / largest, (steps,)), largest

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import Mark, Plan, as_schedule
+from keras_lr.schedules.checks import positive
 from keras_lr.schedules.laying import laid_out
 
 POINTS = 1000
@@ -62,8 +63,10 @@ def schedule_curves(
         points: Points of a curve, about.
 
     Raises:
-        InvalidInput: The run isn't known, or a schedule doesn't fit into it.
+        InvalidInput: The run isn't known, a schedule doesn't fit into it, or the rate isn't one.
     """
+    if base_rate is not None:
+        base_rate = positive(base_rate, "A picture of rates", "base_rate")
     named = named_schedules(schedules)
     if steps is None:
         known = [s for _, s in named if _knows_its_run(s)]
