@@ -34,7 +34,10 @@ def test_show_resolves_epochs_and_writes_a_chart(capsys, tmp_path):
     path = tmp_path / "chart.html"
     arguments = ["show", "linear | warmup(2 epochs)", "--steps", "40", "--out", str(path)]
     assert main(arguments) == 2
-    assert "steps of an epoch aren't known" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "keras-lr: error: length='2 epochs' needs the steps of an epoch: "
+        "add e.g. --steps-per-epoch 100.\n"
+    )
     assert not path.exists()
     assert main([*arguments, "--steps-per-epoch", "10"]) == 0
     assert f"chart: {path}" in capsys.readouterr().out
@@ -81,8 +84,12 @@ def test_show_compares_by_theory(capsys):
     arguments = ["show", "constant | cooldown(90%)", "constant | cooldown(40%)", "constant"]
     assert main([*arguments, "--steps", "4000", "--theory"]) == 0
     out = capsys.readouterr().out
-    assert "a rate tuned for constant() | cooldown(90%):" in out
-    assert f"  × {1 / 1.4965:.3g} for constant() | cooldown(40%)" in out
+    assert "if the rate was tuned for constant() | cooldown(90%):" in out
+    factor = 1 / 1.4965
+    assert f"  multiply it by {factor:.3g} for constant() | cooldown(40%);" in out
+    assert main([*arguments, "--steps", "4000", "--theory", "--base-rate", "0.1"]) == 0
+    moved = f"for constant() | cooldown(40%) (0.1 -> {0.1 * factor:.3g});\n"
+    assert f"{moved}    its bound on the last loss is " in capsys.readouterr().out
     assert main([*arguments, "--steps", "4000", "--theory", "--json"]) == 0
     entries = json.loads(capsys.readouterr().out)["schedules"]
     factors = [entry["theory"]["rate_factor"] for entry in entries]
@@ -105,7 +112,18 @@ def test_show_resolves_samples(capsys):
         (["show", "cosine", "--steps", "10", "--batch-size", "0"], ["--batch-size"]),
         (["show", "--steps", "10"], ["Name a schedule"]),
         (["show", "cosin", "--steps", "10"], ["Did you mean 'cosine'?"]),
-        (["show", "cosine", "--steps", "ten"], ["--steps", "ten"]),
+        (["show", "cosine", "--steps", "ten"], ["a whole number", "--steps ten"]),
+        (["show", "cosine", "--steps", "3 epochs"], ["times the steps of one", "--steps 3 epochs"]),
+        (["show", "cosine", "--steps", "2.5"], ["a whole number", "--steps 2.5"]),
+        (["show", "cosine", "--steps", "10", "--at", "soon"], ["--at takes", "--at soon"]),
+        (
+            ["show", "cosine", "--steps", "10", "--at", "1 epoch"],
+            ["add e.g. --steps-per-epoch 100"],
+        ),
+        (
+            ["show", "linear * 1", "linear | warmup(9 samples)", "--steps", "40"],
+            ["--batch-size 32"],
+        ),
         (["show", "cosine", "--steps", "1"], ["at least 2"]),
         (["show", "cosine", "--steps", "10", "--base-rate", "nan"], ["--base-rate", "positive"]),
         (["show", "cosine", "--steps", "10", "--steps-per-epoch", "0"], ["--steps-per-epoch"]),
@@ -121,7 +139,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, arguments, words, json_to
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("keras-lr: error: ")
-    assert len(err.splitlines()) == 1
+    assert len([line for line in err.splitlines() if not line.startswith("  ")]) == 1
     for word in words:
         assert word in err
 
@@ -130,7 +148,58 @@ def test_debug_shows_the_traceback(capsys):
     assert main(["show", "cosin", "--steps", "10", "--debug"]) == 2
     err = capsys.readouterr().err
     assert "Traceback" in err
-    assert err.splitlines()[-1].startswith("keras-lr: error: ")
+    assert "\nkeras-lr: error: " in err
+
+
+def test_a_text_that_cannot_be_read_is_pointed_into(capsys):
+    assert main(["show", "cosine", "linear | warmpu(5%)", "--steps", "1000"]) == 2
+    assert capsys.readouterr().err == (
+        "keras-lr: error: Unknown schedule 'warmpu'. Did you mean 'warmup'?\n"
+        "  linear | warmpu(5%)\n"
+        "           ^\n"
+    )
+
+
+def test_of_a_long_text_the_place_is_shown(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for before, after in [(0, 30), (30, 30), (30, 0), (2, 2)]:
+        text = "cosine * " * before + "linaer" + " * cosine" * after
+        assert main(["show", text, "--steps", "10"]) == 2
+        _, shown, pointer = capsys.readouterr().err.splitlines()
+        assert max(len(shown), len(pointer)) <= 80
+        assert shown[pointer.index("^") :].startswith("linaer")
+        assert ("…" in shown[:6]) == (before == 30)
+
+
+def test_lengths_are_steps_epochs_shares_or_samples(capsys):
+    arguments = ["show", "linear", "--steps", "1e3", "--steps-per-epoch", "100"]
+    arguments += ["--batch-size", "32", "--json"]
+    at = ["250", "5%", "3 epochs", "640 samples", "0"]
+    assert main([*arguments, *(word for text in at for word in ("--at", text))]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["run"]["steps"] == 1000
+    assert [each["step"] for each in data["schedules"][0]["explained"]] == [250, 50, 300, 20, 0]
+
+
+def test_show_warns_as_fit_does(capsys):
+    text = "cosine | repeat(10%, stretch=2, decay=0.8)"
+    assert main(["show", "linear", text, "--steps", "1000"]) == 0
+    warnings = [x for x in capsys.readouterr().out.splitlines() if x.startswith("Warning: ")]
+    assert len(warnings) == 1
+    assert "cut off 500 steps early, at a factor of 0.355 instead of 0" in warnings[0]
+    assert main(["show", "linear", text, "--steps", "1000", "--json"]) == 0
+    found = [each["warning"] for each in json.loads(capsys.readouterr().out)["schedules"]]
+    assert found == [None, warnings[0].removeprefix("Warning: ")]
+
+
+def test_a_bound_that_says_nothing_is_told(capsys):
+    # A last rate of 1e-315: the bound overflows.
+    useless = " * ".join(["piecewise([99], [1, 1e-30])"] * 10 + ["piecewise([99], [1, 1e-15])"])
+    run = ["--steps", "100", "--theory"]
+    assert main(["show", "linear", useless, *run]) == 0
+    assert "its bound on the last loss says nothing" in capsys.readouterr().out
+    assert main(["show", useless, "linear", *run]) == 2
+    assert "The bound says nothing of" in capsys.readouterr().err
 
 
 def test_version_and_help(capsys):

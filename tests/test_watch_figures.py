@@ -9,9 +9,10 @@ import watch_results as results
 from keras_lr import schedules
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import parse
-from keras_lr.watch import Run, figures
+from keras_lr.watch import Run, figures, terminal
 from keras_lr.watch.curves import sampled, schedule_curves
 from keras_lr.watch.figures.study import edge_warning
+from keras_lr.watch.text_axes import _below, step_numbers
 
 
 def trace(figure, name):
@@ -224,25 +225,81 @@ def test_a_long_run_is_sampled_and_keeps_its_jumps():
 def test_the_terminal_lists_the_turns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     lines = parse("cosine | warmup(5%) | cooldown(20%)").draw(1000).splitlines()
-    assert lines[-1] == "at 50 warmup ends · at 800 cooldown"
+    assert lines[-1] == "at 50 warmup ends: 1 · at 800 cooldown: 0.105"
     assert max(map(len, lines)) <= 80
     lines = parse("cosine | repeat(5%)").resolve(steps=1000, steps_per_epoch=10).draw().splitlines()
     assert lines[-2:] == [
-        "at 50, 100, 150, 200, … (epochs 5, 10, 15, 20) next cycle",
+        "at 50, 100, 150, 200, … (epochs 5, 10, 15, 20) next cycle: 1",
         "1000 steps are 100 epochs of 10",
     ]
     text = schedules.draw({"a": "constant", "b": "linear | warmup(5%)"}, 1000)
-    assert "a:" not in text
-    assert text.endswith("b:\n  at 50 warmup ends")
+    panels = text.partition("\n\nb\n")
+    assert "at " not in panels[0].partition("\n\na\n")[2]
+    assert panels[2].endswith("1000\nat 50 warmup ends: 1")
     assert "warmup ends" not in parse("linear").draw(1000)
 
 
 def test_terminal_lines_break_between_turns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     text = "join(linear, cosine | warmup(5%) | hold(10%), one_cycle, boundaries=[20%, 60%])"
-    below = parse(text).draw(1000).partition("800")[2].strip().splitlines()
+    below = parse(text).draw(1000).partition(" 1000\n")[2].splitlines()
     assert len(below) >= 2
     assert all(line.startswith("at ") and len(line) <= 60 for line in below)
+    each = [f"{value:.4g}" for value in np.linspace(1, 0.123, 7)]
+    text = f"piecewise([100, 200, 300, 400, 500, 600], [{', '.join(each)}])"
+    below = parse(text).draw(1000).partition(" 1000\n")[2].splitlines()
+    assert [line[:3] for line in below] == ["at ", "   "]
+    assert max(map(len, below)) <= 60
+
+
+def test_axes_name_both_ends_and_each_value_at_its_height(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = parse("linear").draw(1000, base_rate=0.1).splitlines()
+    rows = [line for line in lines if line.startswith("│")]
+    labels = {i: row.rpartition("│")[2].strip() for i, row in enumerate(rows)}
+    named = {i: float(label) for i, label in labels.items() if label}
+    assert list(named.values()) == [0.1, 0.075, 0.05, 0.025, 0.0]
+    for row, value in named.items():  # the line falls from the one corner to the other
+        column = round((1 - value / 0.1) * 67)
+        assert "█▀▄▌▐▖▗▘▙▚▛▜▝▞▟".find(rows[row][1 + column]) >= 0, (row, value)
+    (below,) = [line for line in lines if line.strip().startswith("0 ")]
+    assert below.split() == ["0", "200", "400", "600", "800", "1000"]
+    assert len(below) == len(lines[1])
+
+
+@pytest.mark.parametrize("steps", [2, 7, 999, 1010, 123_456, 2**31 - 1])
+def test_the_last_step_is_always_named(steps):
+    assert step_numbers(steps)[-1] == steps
+    line = _below(step_numbers(steps), steps, 68)
+    assert line.split()[0] == "0"
+    assert line.split()[-1] == str(steps)
+    assert {int(word) for word in line.split()} <= set(step_numbers(steps))
+
+
+def test_marks_get_a_line_each_or_none(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def lines_of(count):
+        text = f"step_decay(0.9, every={1000 // (count + 1) + 1})"
+        picture = parse(text).draw(1000).splitlines()[2:16]
+        return picture[-1].count("│") - 2
+
+    assert lines_of(3) == 3
+    assert lines_of(30) == 0
+
+
+def test_several_schedules_share_a_picture_only_in_colour(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    pair = ["linear", "constant * 0.5"]
+    apart = schedules.draw(pair, 100)
+    assert apart.count("┌") == 2
+    assert apart.count(" 0.75\n") == 2  # the same scale, so that heights compare
+    assert "\x1b" not in apart
+    monkeypatch.setattr(terminal, "_colour", lambda: True)
+    together = schedules.draw(pair, 100)
+    assert together.count("┌") == 1
+    assert together.count("\x1b[34m") > 10
+    assert schedules.draw([f"constant * 0.{n}" for n in range(1, 9)], 100).count("┌") == 8
 
 
 def test_history_shows_losses_the_rate_and_each_cause():

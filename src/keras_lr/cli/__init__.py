@@ -1,7 +1,7 @@
 """The command line: `keras-lr demo`, `find`, `tune` and `show`.
 
 Commands are imported when they are called. Progress goes to stderr and the result to stdout, so
-`keras-lr ... --json | jq` works. A user's mistake is one line on stderr and exit code 2; `--debug`
+`keras-lr ... --json | jq` works. A user's mistake is a line on stderr and exit code 2; `--debug`
 shows the traceback.
 """
 

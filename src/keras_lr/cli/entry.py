@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KerasLRError as error:
         if debug:
             traceback.print_exc()
-        _say(f"error: {one_line(error)}")
+        _say(f"error: {told(error)}")
         return error.exit_code
 
 
@@ -79,6 +80,8 @@ def _run(arguments: list[str], stdout: TextIO) -> Any:
             print_error=False,
         )
     except CycloptsError as error:
+        if isinstance(error.__cause__, InvalidInput):  # of our own reading of an option
+            raise error.__cause__ from error
         raise InvalidInput(f"{one_line(error)} Try: {_help_for(arguments)}") from error
 
 
@@ -95,11 +98,35 @@ def one_line(error: BaseException) -> str:
     >>> one_line(ValueError("first\\n   second"))
     'first second'
     """
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def told(error: BaseException) -> str:
+    """An error's message on one line; below it the text it points into, and the pointer.
+
+    >>> print(told(ValueError("Unknown schedule 'cosin'.\\n  1 * cosin\\n      ^")))
+    Unknown schedule 'cosin'.
+      1 * cosin
+          ^
+    """
     lines = str(error).splitlines()
-    # A parser points at the place with a caret below the text; on one line neither says anything.
-    carets = [i for i, line in enumerate(lines) if line.strip() == "^"]
-    lines = [line for i, line in enumerate(lines) if i not in carets and i + 1 not in carets]
-    return " ".join(" ".join(lines).split()) or type(error).__name__
+    at = next((i for i, line in enumerate(lines) if line.strip() == "^"), 0)
+    if at < 2:
+        return one_line(error)
+    message = " ".join(" ".join([*lines[: at - 1], *lines[at + 1 :]]).split())
+    return "\n".join([message, *_window(lines[at - 1], lines[at].index("^"))])
+
+
+def _window(text: str, caret: int) -> tuple[str, str]:
+    """A long text is cut to what stands around the pointer: a wrapped line has none."""
+    width = max(40, shutil.get_terminal_size((80, 24)).columns)
+    start = max(0, min(caret - width // 2, len(text) - width + 6))
+    shown = text[start : start + width - 6]
+    if start == 0 and len(shown) == len(text):
+        return text, f"{' ' * caret}^"
+    before = "  …" if start else ""
+    after = "…" if start + len(shown) < len(text) else ""
+    return f"{before}{shown}{after}", f"{' ' * (len(before) + caret - start)}^"
 
 
 def _say(text: str) -> None:

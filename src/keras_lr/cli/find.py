@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from keras_lr.cli.options import Common, check_writable, fit_arguments, positive, say, start
+from keras_lr.cli.options import (
+    Common,
+    check_writable,
+    fit_arguments,
+    positive,
+    read_schedule,
+    say,
+    start,
+)
 from keras_lr.cli.output import File, Output
 from keras_lr.engines.seed import check_seed
 
@@ -52,7 +60,7 @@ def find(
     positive("--epochs", epochs)
     positive("--batch-size", batch_size)
     check_seed(seed, "--seed")
-    plan = _parse(schedule)
+    plan = None if schedule is None else read_schedule(schedule, "--schedule")
     backend = start("find")
     import keras
 
@@ -113,11 +121,3 @@ def _report(finding: Any, out: Path) -> None:
     from keras_lr.watch import report
 
     report(finding, out)
-
-
-def _parse(schedule: str | None) -> Any:
-    if schedule is None:
-        return None
-    from keras_lr.schedules import parse
-
-    return parse(schedule)

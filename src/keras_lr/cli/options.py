@@ -80,6 +80,16 @@ def _try_writing(path: Path) -> None:
             folder.rmdir()
 
 
+def read_schedule(text: str, option: str = "") -> Any:
+    """A schedule from its text form; the error names the option that it was given to."""
+    from keras_lr.schedules import parse
+
+    try:
+        return parse(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"{option}: {error}" if option else str(error)) from error
+
+
 def positive(option: str, *values: float | None) -> None:
     """Refuse what isn't a positive finite number."""
     if any(value is not None and not (value > 0 and math.isfinite(value)) for value in values):

@@ -1,22 +1,24 @@
 """`keras-lr show`: draw schedules in the terminal, explain them, compare them by theory."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from keras_lr.cli.options import Common, check_writable, positive
+from keras_lr.cli.options import Common, check_writable, positive, read_schedule
 from keras_lr.cli.output import File, Output
+from keras_lr.cli.units import read_moment, read_steps, spell_units
 from keras_lr.errors import InvalidInput
 
 
 def show(
     *schedule: str,
-    steps: int,
+    steps: Annotated[int, Parameter(converter=read_steps)],
     steps_per_epoch: float | None = None,
     batch_size: float | None = None,
     base_rate: float | None = None,
-    at: Annotated[tuple[int, ...], Parameter(negative="")] = (),
+    at: Annotated[tuple[str, ...], Parameter(negative="", allow_leading_hyphen=True)] = (),
     theory: Annotated[bool, Parameter(negative="")] = False,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
     common: Common | None = None,
@@ -31,14 +33,14 @@ def show(
         steps_per_epoch: Updates in one epoch; lengths such as '3 epochs' need it.
         batch_size: Samples in one update; lengths such as '10000 samples' need it.
         base_rate: The optimizer's learning rate; without it the factor is drawn.
-        at: Explain which part gave what at this step; may be given again.
-        theory: How the best rate moves from the first schedule to the others, or from a constant
-            one to the only one, by convex theory.
+        at: Explain which part gave what at this step, such as 250, 5%, '3 epochs'; may be given
+            again.
+        theory: What to multiply the best rate by when it was tuned for the first schedule, or for
+            a constant rate where only one is named, by convex theory.
         out: Write an HTML chart to this file too.
         common: Options of every command.
     """
-    from keras_lr.schedules import parse
-    from keras_lr.watch import terminal
+    from keras_lr.schedules import Horizon, fit_report
     from keras_lr.watch.curves import schedule_curves
 
     if not schedule:
@@ -48,21 +50,19 @@ def show(
     positive("--steps-per-epoch", steps_per_epoch)
     positive("--batch-size", batch_size)
     positive("--base-rate", base_rate)
-    if any(step < 0 for step in at):
-        raise InvalidInput(f"--at is a step, 0 or later. Received: --at {min(at)}")
     check_writable(out, "--out", ".html")
-    parsed = [parse(text) for text in schedule]
-    run = {"steps_per_epoch": steps_per_epoch, "batch_size": batch_size}
-    settings: dict[str, Any] = {**run, "base_rate": base_rate}
-    curves = schedule_curves(parsed, steps, **settings)
-    blocks = [terminal.schedule_curve(parsed, steps, **settings), *map(_ends, curves)]
-    if base_rate is not None and any(curve.plan.absolute for curve in curves):
-        blocks.append("--base-rate doesn't count where a schedule gives rates itself.")
-    explained = [[curve.plan.explain(step) for step in at] for curve in curves]
-    for curve, found in zip(curves, explained, strict=True):
-        if found:
-            name = f"\n{curve.name}" if len(curves) > 1 else ""
-            blocks += [name, *(_explained(each, base_rate) for each in found)]
+    parsed = [read_schedule(text) for text in schedule]
+    run = Horizon(steps, steps_per_epoch, batch_size)
+    settings: dict[str, Any] = {
+        "steps_per_epoch": steps_per_epoch,
+        "batch_size": batch_size,
+        "base_rate": base_rate,
+    }
+    with spell_units():
+        moments = [read_moment(text, run) for text in at]
+        curves = schedule_curves(parsed, steps, **settings)
+    explained = [[curve.plan.explain(step) for step in moments] for curve in curves]
+    misfits = [fit_report(curve.plan, run) for curve in curves]
     entries = [
         {
             "schedule": curve.name,
@@ -71,19 +71,36 @@ def show(
             "values": curve.ys,
             "marks": [{"step": mark.step, "label": mark.label} for mark in curve.marks],
             "explained": [_as_data(each.part) for each in found],
+            "warning": misfit,
         }
-        for curve, found in zip(curves, explained, strict=True)
+        for curve, found, misfit in zip(curves, explained, misfits, strict=True)
     ]
+    tuned = None
     if theory:
         tuned, rows = _theory(curves)
         for entry, row in zip(entries, rows, strict=True):
             entry["theory"] = row
-        blocks += ["", _theory_text(tuned, entries)]
+
+    def text() -> str:
+        from keras_lr.watch.terminal import drawn
+
+        blocks = [drawn(curves), *map(_ends, curves)]
+        blocks += [f"Warning: {misfit}" for misfit in misfits if misfit]
+        if base_rate is not None and any(curve.plan.absolute for curve in curves):
+            blocks.append("--base-rate doesn't count where a schedule gives rates itself.")
+        for curve, found in zip(curves, explained, strict=True):
+            if found:
+                name = f"\n{curve.name}" if len(curves) > 1 else ""
+                blocks += [name, *(_explained(each, base_rate) for each in found)]
+        if tuned is not None:
+            blocks += ["", _theory_text(tuned, entries, base_rate)]
+        return "\n".join(blocks)
+
     files = []
     if out is not None:
         files.append(File("chart", out, lambda: _write_chart(parsed, steps, settings, out)))
     data = {"command": "show", "run": {"steps": steps, **settings}, "schedules": entries}
-    return Output({**data, "chart": out}, "\n".join(blocks), files=files)
+    return Output({**data, "chart": out}, text, files=files)
 
 
 def _ends(curve: Any) -> str:
@@ -126,6 +143,11 @@ def _theory(curves: list) -> tuple[str, list[dict[str, Any]]]:
         tuned, first = curves[0].name, found[0]
     else:
         tuned, first = "a constant rate", bound(Constant(), curves[0].plan.horizon.steps)
+    if first.base == 0:
+        raise InvalidInput(
+            f"The bound says nothing of {tuned}: it ends with rates of almost 0 after high ones. "
+            "Name another schedule first, or let it end at 0."
+        )
     return tuned, [
         {
             "tuned_for": tuned,
@@ -137,15 +159,35 @@ def _theory(curves: list) -> tuple[str, list[dict[str, Any]]]:
     ]
 
 
-def _theory_text(tuned: str, entries: list[dict[str, Any]]) -> str:
-    lines = [f"By convex theory (Schaipp et al., 2025), with a rate tuned for {tuned}:"]
+def _theory_text(tuned: str, entries: list[dict[str, Any]], base_rate: float | None) -> str:
+    from keras_lr.watch.style import number
+
+    rated = base_rate is not None and entries[0]["values_are"] == "rates"
+    lines = [f"By convex theory (Schaipp et al., 2025), if the rate was tuned for {tuned}:"]
     for entry in entries[1:] or entries:
         found = entry["theory"]
-        lines.append(f"  × {found['rate_factor']:.3g} for {entry['schedule']}")
-        lines.append(
-            f"    (the loss at its best rate is bounded by × {found['relative_bound']:.3g})"
-        )
+        factor = found["rate_factor"]
+        moved = f" ({number(base_rate)} -> {number(factor * base_rate)})" if rated else ""
+        lines.append(f"  multiply it by {number(factor)} for {entry['schedule']}{moved};")
+        lines.append(f"    its bound on the last loss {_bound_words(found['relative_bound'])}")
+    lines.append("Bounds are compared with each schedule at its own best rate.")
     return "\n".join(lines)
+
+
+def _bound_words(relative: float) -> str:
+    """How a bound compares.
+
+    >>> _bound_words(1.05), _bound_words(0.964), _bound_words(1.0), _bound_words(3.2)
+    ('is 5 % higher', 'is 3.6 % lower', 'is the same', 'is 3.2 times as high')
+    """
+    change = 100 * (relative - 1)
+    if not math.isfinite(relative):
+        return "says nothing: it ends with rates of almost 0 after high ones"
+    if abs(change) < 0.05:
+        return "is the same"
+    if relative >= 2:
+        return f"is {relative:.3g} times as high"
+    return f"is {abs(change):.2g} % {'higher' if change > 0 else 'lower'}"
 
 
 def _write_chart(parsed: list, steps: int, settings: dict, out: Path) -> None:

@@ -8,7 +8,15 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from keras_lr.cli.options import Common, check_writable, fit_arguments, positive, say, start
+from keras_lr.cli.options import (
+    Common,
+    check_writable,
+    fit_arguments,
+    positive,
+    read_schedule,
+    say,
+    start,
+)
 from keras_lr.cli.output import File, Output
 from keras_lr.cli.space import check_momentums, default_space
 from keras_lr.engines.seed import check_seed
@@ -85,6 +93,9 @@ def tune(
             "--validation-split is a share between 0 and 1. "
             f"Received: --validation-split {validation_split:g}"
         )
+    for text in schedule or ():
+        if text != "none":
+            read_schedule(text, "--schedule")
     backend = start("tune")
     import keras
 

@@ -5,18 +5,26 @@ Every function returns text, so that a caller decides where it goes.
 
 import io
 import shutil
-from collections.abc import Iterable, Sequence
-from typing import Any
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_lr.finder.finding import Finding
-from keras_lr.schedules.marks import Mark
 from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.style import number, score
+from keras_lr.watch.text_axes import framed
+
+if TYPE_CHECKING:
+    from keras_lr.watch.curves import Curve
 
 WIDTH = 72
 """Columns a curve takes at most; a narrower terminal narrows it."""
+
+COLOURS = 6
+"""Curves that one picture tells apart."""
 
 
 def schedule_curve(
@@ -36,61 +44,100 @@ def schedule_curve(
         batch_size: Samples in one update, for lengths in samples.
         base_rate: The optimizer's rate; with it the rate is drawn, without it the factor.
     """
-    from keras_lr.watch.curves import few, schedule_curves, value_name
+    from keras_lr.watch.curves import schedule_curves
 
-    curves = schedule_curves(
-        schedules,
-        steps,
-        steps_per_epoch=steps_per_epoch,
-        batch_size=batch_size,
-        base_rate=base_rate,
+    return drawn(
+        schedule_curves(
+            schedules,
+            steps,
+            steps_per_epoch=steps_per_epoch,
+            batch_size=batch_size,
+            base_rate=base_rate,
+        )
     )
+
+
+def drawn(curves: Sequence["Curve"]) -> str:
+    """Schedules as text: in one picture where colours tell them apart, else one below the other."""
+    from keras_lr.watch.curves import value_name
+
     run = curves[0].plan.horizon
-    top = max(float(np.nanmax(each.ys)) for each in curves)
-    alone = few(curves[0].marks, most=8) if len(curves) == 1 else []
-    picture = curve(
-        [(each.xs, each.ys) for each in curves],
-        labels=[each.name for each in curves] if len(curves) > 1 else None,
-        title=value_name(curves),
-        lines=True,
-        y_min=0.0,
-        y_max=1.02 * top if top > 0 else 1.0,
-        x_min=0,
-        x_max=run.steps,
-        y_gridlines=[],
-        x_gridlines=[mark.step for mark in alone if mark.step > 0],
-    )
-    lines = [picture]
-    for each in curves:
-        found = _moments(each.marks, run.steps_per_epoch)
-        if found:
-            lines += [] if len(curves) == 1 else [f"{each.name}:"]
-            lines.append(_folded(found, "" if len(curves) == 1 else "  "))
+    name = value_name(curves)
+    alone = len(curves) == 1
+    if alone or (_colour() and len(curves) <= COLOURS):
+        lines = [_picture(curves, name)]
+        for each in curves:
+            found = _moments(each, run.steps_per_epoch)
+            lines += [f"{each.name}:"] if found and not alone else []
+            lines += _folded(found, "" if alone else "  ")
+    else:
+        top = _top(curves)
+        lines = [name]
+        for each in curves:
+            lines += ["", each.name, _picture([each], "", top=top, height=8)]
+            lines += _folded(_moments(each, run.steps_per_epoch), "")
+        lines.append("")
     if run.steps_per_epoch is not None:
         per_epoch = run.steps_per_epoch
         epochs = number(run.steps / per_epoch, 6)
         lines.append(f"{run.steps} steps are {epochs} epochs of {number(per_epoch, 6)}")
-    return "\n".join(lines)
+    return "\n".join(lines).rstrip("\n")
 
 
-def _moments(marks: Iterable[Mark], per_epoch: float | None) -> list[str]:
-    """Marks in words; of a label that comes often, the first few."""
+def _top(curves: Sequence["Curve"]) -> float:
+    return max(float(np.nanmax(each.ys)) for each in curves)
+
+
+def _picture(
+    curves: Sequence["Curve"], title: str, *, top: float | None = None, height: int = 14
+) -> str:
+    """The curves in one box, with a line at each moment of a single one, unless they are many."""
+    top = _top(curves) if top is None else top
+    above = 1.02 * top if top > 0 else 1.0
+    steps = curves[0].plan.horizon.steps
+    marks = curves[0].marks if len(curves) == 1 else ()
+    often = Counter(mark.label for mark in marks)
+    picture = curve(
+        [(each.xs, each.ys) for each in curves],
+        labels=[each.name for each in curves] if len(curves) > 1 else None,
+        title=title,
+        height=height,
+        y_min=0.0,
+        y_max=above,
+        x_min=0,
+        x_max=steps,
+        x_labels=False,
+        y_labels=False,
+        y_gridlines=[],
+        x_gridlines=[mark.step for mark in marks if mark.step > 0 and often[mark.label] <= 8],
+    )
+    return framed(picture, top=top, above=above, steps=steps)
+
+
+def _moments(curve: "Curve", per_epoch: float | None) -> list[str]:
+    """Marks in words, with the values there; of a label that comes often, the first few."""
     groups: dict[str, list[int]] = {}
-    for mark in marks:
+    for mark in curve.marks:
         groups.setdefault(mark.label, []).append(mark.step)
     words = []
     for label, steps in groups.items():
         shown = steps if len(steps) <= 6 else steps[:4]
-        text = ", ".join(str(step) for step in shown) + (", …" if len(steps) > 6 else "")
+        more = ", …" if len(steps) > 6 else ""
+        text = ", ".join(str(step) for step in shown) + more
         if per_epoch is not None:
             epochs = ", ".join(number(step / per_epoch, 4) for step in shown)
             text += f" (epoch{'s' if len(shown) > 1 else ''} {epochs})"
-        words.append(f"at {text} {label}")
+        there = np.searchsorted(curve.xs, shown)
+        values = [number(float(value)) for value in curve.ys[there]]
+        same = len(set(values)) == 1
+        words.append(f"at {text} {label}: {values[0] if same else ', '.join(values) + more}")
     return words
 
 
-def _folded(words: Sequence[str], indent: str) -> str:
+def _folded(words: Sequence[str], indent: str) -> list[str]:
     """Words with dots between them, in lines that break at the dots."""
+    if not words:
+        return []
     width = max(40, min(WIDTH + 8, shutil.get_terminal_size((80, 24)).columns))
     lines = [f"{indent}{words[0]}"]
     for word in words[1:]:
@@ -98,7 +145,11 @@ def _folded(words: Sequence[str], indent: str) -> str:
             lines[-1] += f" · {word}"
         else:
             lines.append(f"{indent}{word}")
-    return "\n".join(lines)
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(line, width, subsequent_indent=f"{indent}   ")
+    ]
 
 
 def finding_curve(finding: Finding) -> str:
@@ -143,10 +194,11 @@ def curve(
     width = max(20, min(WIDTH, shutil.get_terminal_size((80, 24)).columns - 12))
     if labels is not None:
         options["legend_labels"] = list(labels)
+    if title:  # an empty one it can't centre
+        options["title"] = title
     text = plot_to_string(
         xs=[xs for xs, _ in series],
         ys=[ys for _, ys in series],
-        title=title,
         lines=lines,
         width=width,
         height=height,

@@ -1,0 +1,64 @@
+"""Axes for a curve drawn as text: a few round numbers at the side and below, both ends among them."""
+
+import math
+from collections.abc import Sequence
+
+from keras_lr.watch.style import number
+
+
+def framed(picture: str, *, top: float, above: float, steps: int) -> str:
+    """A picture without labels, with those of its values and of its steps.
+
+    Args:
+        picture: A box of block characters, from 0 to `above` and over `steps`.
+        top: The highest value to name.
+        above: The value at the upper edge.
+        steps: The step at the right edge.
+    """
+    lines = picture.splitlines()
+    floor = next(i for i, line in enumerate(lines) if line.startswith("└"))
+    ceiling = next(i for i, line in enumerate(lines) if line.startswith("┌"))
+    height = floor - ceiling - 1
+    for value in round_numbers(top, parts=4):
+        row = floor - 1 - min(int(value / above * height), height - 1)
+        lines[row] += f" {number(value)}"
+    width = len(lines[floor]) - 2
+    lines.insert(floor + 1, _below(step_numbers(steps), steps, width))
+    return "\n".join(lines)
+
+
+def round_numbers(top: float, *, parts: int) -> list[float]:
+    """Round numbers from 0 up to `top`, `parts` of them at most beside the 0.
+
+    >>> round_numbers(0.1, parts=4), round_numbers(0.7, parts=4)
+    ([0.0, 0.025, 0.05, 0.075, 0.1], [0.0, 0.2, 0.4, 0.6])
+    """
+    if not 0 < top < math.inf:
+        return [0.0]
+    ten = 10.0 ** math.floor(math.log10(top / parts))
+    slack = 1 + 1e-9
+    each = next(ten * head for head in (1, 2, 2.5, 5, 10) if top <= parts * ten * head * slack)
+    return [float(f"{i * each:.6g}") for i in range(int(top / each * slack) + 1)]
+
+
+def step_numbers(steps: int) -> list[int]:
+    """Round steps below the last one, and that one.
+
+    >>> step_numbers(1000), step_numbers(3), step_numbers(1010)
+    ([0, 200, 400, 600, 800, 1000], [0, 1, 2, 3], [0, 250, 500, 750, 1000, 1010])
+    """
+    found = {int(value) for value in round_numbers(steps, parts=5)}
+    return sorted({*found, steps})
+
+
+def _below(ticks: Sequence[int], steps: int, width: int) -> str:
+    """The line of steps; of two that would touch, the earlier gives way to the last."""
+    last = str(steps)
+    line = " " * (width + 2 - len(last)) + last
+    free = len(line) - len(last)
+    for tick in ticks[:-1]:
+        text = str(tick)
+        start = max(1, 1 + round(tick / steps * (width - 1)) - len(text) // 2)
+        if start + len(text) + 2 <= free and not line[max(start - 2, 0) : start].strip():
+            line = line[:start] + text + line[start + len(text) :]
+    return line
