@@ -108,6 +108,20 @@ def test_tensors_that_are_no_steps_are_refused():
             Cosine(length=10)(tensor)
 
 
+def test_unsigned_tensors_do_not_wrap():
+    from keras import ops
+
+    schedule = Linear(length=200)
+    for kind, steps in (("uint8", [0, 100, 255]), ("uint32", [0, 100, 2**31 + 5])):
+        values = schedule(ops.convert_to_tensor(np.array(steps, kind)))
+        assert ops.convert_to_numpy(values).tolist() == [1.0, 0.5, 0.0]
+
+
+def test_a_planned_rate_needs_a_step():
+    with pytest.raises(InvalidInput, match="A step is a finite number"):
+        Cosine(length=10).to_keras(0.1)(None)
+
+
 def test_a_number_is_no_horizon():
     with pytest.raises(InvalidInput, match=r"write \.resolve\(steps=1000\)\. Received: horizon=10"):
         Cosine().resolve(10)

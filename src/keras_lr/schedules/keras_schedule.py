@@ -13,6 +13,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.schedules.checks import positive, shown
 from keras_lr.schedules.config import deserialize, serialize
 from keras_lr.schedules.foreign import as_schedule
+from keras_lr.schedules.steps import as_tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_lr")
@@ -56,7 +57,7 @@ class PlannedRate(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """The rate at `step`, a tensor (float32)."""
-        value = self.schedule(keras.ops.convert_to_tensor(step))
+        value = self.schedule(as_tensor(step))
         return value if self.base is None else value * self.base
 
     def get_config(self) -> dict[str, Any]:

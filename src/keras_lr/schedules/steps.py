@@ -63,8 +63,9 @@ def as_tensor(step: Any) -> Any:
     if "int" not in kind and "float" not in kind:
         raise _refusal(step)
     if kind not in ("int32", "int64", "float32", "float64"):
-        # Unsigned ones would wrap below zero.
         steps = ops.cast(steps, "int32" if "int" in kind else "float32")
+        if kind.startswith("uint"):  # the largest have wrapped below zero
+            steps = ops.where(steps < 0, ops.full_like(steps, MOST_STEPS), steps)
     return ops.maximum(steps, ops.zeros_like(steps))  # a plain 0 may turn them into floats
 
 

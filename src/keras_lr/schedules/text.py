@@ -3,7 +3,7 @@
 from dataclasses import MISSING, fields
 from typing import Any
 
-from keras_lr.schedules.foreign import Function, Keras
+from keras_lr.schedules.foreign import Function, Keras, as_schedule
 from keras_lr.schedules.plan import Plan
 from keras_lr.schedules.registry import SCHEDULES
 from keras_lr.schedules.schedule import Schedule
@@ -32,13 +32,15 @@ def format_schedule(schedule: Schedule) -> str:
     return f"{before}{schedule.name}({', '.join(_arguments(schedule))})"
 
 
-def has_text(schedule: Schedule) -> bool:
+def has_text(schedule: Any) -> bool:
     """Whether `parse(str(schedule))` gives the schedule back.
 
     A plain callable, one of Keras's schedules and a class that isn't registered have no text.
+
+    Args:
+        schedule: A plan, or whatever `as_schedule` takes.
     """
-    if isinstance(schedule, Plan):
-        return has_text(schedule.schedule)
+    schedule = as_schedule(schedule)
     if isinstance(schedule, Function | Keras) or SCHEDULES.get(schedule.name) is not type(schedule):
         return False
     return all(has_text(part) for part in schedule.parts)
