@@ -203,6 +203,12 @@ def test_the_optimizers_own_schedule_counts_unless_another_is_given():
     assert not decays("constant", falling, steps=100)
 
 
+def test_samples_of_a_schedule_are_those_of_its_batches():
+    long = {"epochs": 2, "batch_size": 16, "schedule": "linear | warmup(320 samples)"}
+    with pytest.raises(InvalidInput, match="takes 20 steps, but only 8 are there"):
+        keras_lr.find(model_with(), X, Y, **long)
+
+
 def test_epochs_of_a_schedule_need_a_known_length():
     with pytest.raises(InvalidInput, match="epoch"):
         decays(schedules.StepDecay(0.5, every="3 epochs"), keras.optimizers.SGD(0.1))

@@ -18,6 +18,7 @@ def decays(
     *,
     steps: int | None = None,
     steps_per_epoch: float | None = None,
+    batch_size: float | None = None,
 ) -> bool:
     """Whether the rate ends at less than half of its peak.
 
@@ -27,6 +28,7 @@ def decays(
         optimizer: The model's.
         steps: Updates in the run, if known.
         steps_per_epoch: Updates in an epoch, if known.
+        batch_size: Samples in one update, if known.
     """
     import keras
 
@@ -36,7 +38,9 @@ def decays(
             return False
     horizon = steps or _UNKNOWN
     try:
-        plan = as_schedule(schedule).resolve(steps=horizon, steps_per_epoch=steps_per_epoch)
+        plan = as_schedule(schedule).resolve(
+            steps=horizon, steps_per_epoch=steps_per_epoch, batch_size=batch_size
+        )
         values = plan(np.unique(np.linspace(0, horizon - 1, 2001).astype(int)))
     except UnresolvedSchedule as error:
         raise InvalidInput(f"The schedule can't be laid out: {error}") from error

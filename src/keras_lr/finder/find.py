@@ -95,7 +95,10 @@ def find(
         check_fits(model, x, y)
     per_epoch = _updates_per_epoch(model, batches)
     length = _run_length(epochs, steps, per_epoch)
-    falls = decays(schedule, model.optimizer, steps=length, steps_per_epoch=per_epoch)
+    samples = batches.rows / per_epoch if batches.dataset is None and per_epoch else None
+    falls = decays(
+        schedule, model.optimizer, steps=length, steps_per_epoch=per_epoch, batch_size=samples
+    )
     say = print if verbose else lambda *_: None
 
     chosen, why = _choose(method, model)
