@@ -163,6 +163,25 @@ def test_a_callable_must_answer_with_a_factor(answer):
         as_schedule(lambda step: answer)(0)
 
 
+def test_a_callable_takes_the_step_alone():
+    def none():
+        return 0.5
+
+    def two(epoch, rate):
+        return rate
+
+    for wrong in (none, two):
+        with pytest.raises(InvalidInput, match=rf"takes the step.*Received: .*{wrong.__name__}\("):
+            as_schedule(wrong)
+    for right in (lambda step, power=2.0: step**power, lambda *steps: 0.5, math.exp, np.exp):
+        assert as_schedule(right)(0) in (0.0, 0.5, 1.0)
+
+
+def test_what_the_answer_is_of_a_setting_too():
+    with pytest.raises(InvalidInput, match="for momentum= and weight_decay=, the value"):
+        as_schedule(lambda step: "a")(0)
+
+
 @keras.saving.register_keras_serializable("keras_lr_tests")
 def registered(step):
     return 1.0 / (1.0 + step)

@@ -1,5 +1,6 @@
 """Schedules from elsewhere: Keras's own, plain callables, numbers and text."""
 
+import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -158,6 +159,11 @@ class Function(Schedule):
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise InvalidInput(f"Function(...) takes a callable. Received: {self.function!r}.")
+        if not _takes_one(self.function):
+            raise InvalidInput(
+                "A callable takes the step, and nothing else: write e.g. lambda step: 0.5. "
+                f"Received: {self.label}{inspect.signature(self.function)}."
+            )
 
     def formula(self, step: Any, xp: Any) -> Any:
         """What the callable answers."""
@@ -231,8 +237,19 @@ class Function(Schedule):
             return plain
         raise InvalidInput(
             f"The schedule {self.label} must answer with a finite number, 0 or above: a factor of "
-            f"the optimizer's rate. Received: {value!r} at step {step}."
+            "the optimizer's rate (or, for momentum= and weight_decay=, the value). "
+            f"Received: {value!r} at step {step}."
         )
+
+
+def _takes_one(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind(0)
+    except TypeError:
+        return False
+    except ValueError:  # one of C's that doesn't tell
+        return True
+    return True
 
 
 def _is_keras_schedule(value: Any) -> bool:
