@@ -1,24 +1,25 @@
 """Warnings of a run that will not do what its author meant."""
 
-import warnings
 from typing import Any
 
+from keras_lr.callbacks.warning import warn
 from keras_lr.errors import nearest
 from keras_lr.rate import own_schedule
 from keras_lr.rules import Rule, RuleStates
 from keras_lr.schedules import Plan, Schedule, fit_report
 
 
-def warn_misfit(plan: Plan, setting: str = "") -> None:
+def warn_misfit(schedule: Schedule, plan: Plan, setting: str = "") -> None:
     """Warn of a schedule that is longer or shorter than the run.
 
     Args:
-        plan: A schedule laid out over the run.
+        schedule: The schedule, as it was written.
+        plan: The same, laid out over the run.
         setting: What it is a schedule of, if not of the rate.
     """
-    problem = fit_report(plan, plan.horizon, setting)
+    problem = fit_report(schedule, plan.horizon, setting)
     if problem:
-        warnings.warn(problem, stacklevel=4)
+        warn(problem)
 
 
 def warn_doubled(leaf: Any, schedule: Schedule) -> None:
@@ -26,10 +27,9 @@ def warn_doubled(leaf: Any, schedule: Schedule) -> None:
     if own_schedule(leaf) is not None:
         own = type(own_schedule(leaf)).__name__
         effect = "replaces it" if schedule.absolute else f"multiplies it: the rate is {own} × it"
-        warnings.warn(
+        warn(
             f"The optimizer was built with {own}; {schedule} {effect}. If the latter alone is "
             "meant, compile the optimizer with a number.",
-            stacklevel=4,
         )
 
 
@@ -46,10 +46,9 @@ def warn_unknown(rules: tuple[Rule, ...], model: Any) -> None:
     known |= {f"val_{name}" for name in known}
     for rule in rules:
         if rule.monitor not in known:
-            warnings.warn(
+            warn(
                 f"{type(rule).__name__} watches {rule.monitor!r}, which is none of the model's "
                 f"metrics; it waits for a callback that logs it. {nearest(rule.monitor, known)}",
-                stacklevel=4,
             )
 
 
@@ -57,11 +56,10 @@ def warn_unseen(states: RuleStates, values: dict[str, float]) -> None:
     """Warn, after training, of a rule that never saw its metric."""
     for rule, state in zip(states.rules, states.states, strict=True):
         if rule.monitor not in values and state == rule.start():
-            warnings.warn(
+            warn(
                 f"{type(rule).__name__} never saw {rule.monitor!r}. Logged were: "
                 f"{', '.join(sorted(values))}. For a val_ metric write "
                 "model.fit(..., validation_data=(x_val, y_val)).",
-                stacklevel=4,
             )
 
 

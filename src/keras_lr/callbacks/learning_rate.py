@@ -1,10 +1,8 @@
 """The callback that ties schedules and rules to a model: rate = base × schedule × reduction."""
 
-import warnings
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from numbers import Real
 from typing import Any, NoReturn
 
 import keras
@@ -16,10 +14,12 @@ from keras_lr.callbacks.advice import (
     warn_unknown,
     warn_unseen,
 )
+from keras_lr.callbacks.arguments import checked_rules, checked_schedule, checked_size
 from keras_lr.callbacks.layout import Layout, check_values
 from keras_lr.callbacks.record import Explanation, RateEvent, RunRecord
 from keras_lr.callbacks.snapshot import Snapshot, is_finite
 from keras_lr.callbacks.story import Story
+from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput, TrainingDiverged
 from keras_lr.rate import SETTINGS, Control, left
 from keras_lr.rules import Decision, Observation, Rule, RuleStates
@@ -81,7 +81,7 @@ class LearningRate(keras.callbacks.Callback):
 
     def __init__(
         self,
-        schedule: Schedule | Callable[..., Any] | str | float | None = None,
+        schedule: Schedule | Callable[..., Any] | str | None = None,
         rules: Rule | Iterable[Rule] = (),
         *,
         momentum: Schedule | Callable[..., Any] | str | float | None = None,
@@ -90,12 +90,12 @@ class LearningRate(keras.callbacks.Callback):
         verbose: int = 0,
     ) -> None:
         super().__init__()
-        self.schedule = None if schedule is None else as_schedule(schedule)
+        self.schedule = None if schedule is None else checked_schedule(schedule)
         given = dict(zip(SETTINGS, (momentum, weight_decay), strict=True))
         self.settings = {name: as_schedule(s) for name, s in given.items() if s is not None}
-        self.batch_size = _checked_size(batch_size)
+        self.batch_size = checked_size(batch_size)
         self.expects_early_end = False
-        self.rules = _checked(rules)
+        self.rules = checked_rules(rules)
         self.verbose = verbose
         self.record = RunRecord(schedule=None if self.schedule is None else str(self.schedule))
         self._states = RuleStates.start(self.rules)
@@ -134,6 +134,8 @@ class LearningRate(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Place the schedule, when the epoch at which the run starts is known."""
         control = self._running()
+        if epoch and not self._placed and not self._batches and (self._resolved or self._plans):
+            self._refuse_later_start(epoch)
         control.place.start(epoch * self._batches)
         self._epoch_began = control.place.done
         if self._placed:
@@ -210,6 +212,25 @@ class LearningRate(keras.callbacks.Callback):
         self._control = None
         self._good = None
 
+    @property
+    def plan(self) -> Plan | None:
+        """The schedule as it is laid out over the running fit, or was over the last one.
+
+        What a second `fit` goes on with: `plan.cooldown("2 epochs", start="4 epochs")` ends a run
+        that was stopped after four epochs, without a jump. (The schedule itself would be laid out
+        over the second run's epochs anew.) Of a `MultiOptimizer` it is the first member's; `None`
+        without a schedule.
+
+        Raises:
+            InvalidInput: Before the callback has seen a `fit`.
+        """
+        if self.schedule is not None and not self._resolved:
+            raise InvalidInput(
+                "The plan is the schedule laid out over a run: pass this callback to "
+                "model.fit(callbacks=[...]) first, or write schedule.resolve(steps=1000)."
+            )
+        return self._resolved[0] if self._resolved else None
+
     # -- what the rate is made of ---------------------------------------------------------------
 
     def explain(self, step: int) -> Explanation:
@@ -220,8 +241,8 @@ class LearningRate(keras.callbacks.Callback):
                 future is explained with the reductions so far.
 
         Returns:
-            An `Explanation` of the last fit; `print` it for one line. For a `MultiOptimizer` it is
-            the first member's.
+            An `Explanation` of the last fit; `print` it: below its first line is which part of the
+            schedule gave what. For a `MultiOptimizer` it is the first member's.
 
         Raises:
             InvalidInput: Before the callback has seen a `fit`.
@@ -258,7 +279,7 @@ class LearningRate(keras.callbacks.Callback):
         for leaf, plan in zip(control.leaves, self._resolved, strict=False):
             warn_doubled(leaf, plan)
             if layout.batches:
-                warn_misfit(plan)
+                warn_misfit(self.schedule, plan)  # type: ignore[arg-type]
         self._plans, self._first_has = {}, {}
         for name, schedule in self.settings.items():
             self._first_has[name] = control.settings.claim(name)[0] is not None
@@ -266,7 +287,7 @@ class LearningRate(keras.callbacks.Callback):
             for plan in self._plans[name]:
                 check_values(name, plan)
             if layout.batches:
-                warn_misfit(self._plans[name][0], name)
+                warn_misfit(schedule, self._plans[name][0], name)
 
     def _updates(self, batches: int) -> int:
         return batches // self._layout.accumulations[0]
@@ -284,10 +305,9 @@ class LearningRate(keras.callbacks.Callback):
                     "and what was assigned holds after it"
                 )
                 self._note(began, epoch, "set", 1.0, reason)
-                warnings.warn(
+                warn(
                     f"In epoch {epoch + 1} {reason}. For another {name} in this fit, put it into "
                     f"the schedule: LearningRate({name}=...).",
-                    stacklevel=4,
                 )
 
     def _tell_ending(self, done: int) -> None:
@@ -301,7 +321,15 @@ class LearningRate(keras.callbacks.Callback):
         self.record.ending = " ".join(told) or None
         if not self.expects_early_end:
             for problem in told:
-                warnings.warn(problem, stacklevel=4)
+                warn(problem)
+
+    def _refuse_later_start(self, epoch: int) -> NoReturn:
+        control, self._control = self._running(), None
+        control.leave(self)
+        raise InvalidInput(
+            "The data has no length, so where in the schedule the first epoch begins isn't known. "
+            f"Write model.fit(..., steps_per_epoch=N). Received: initial_epoch={epoch}."
+        )
 
     def _factors(self, control: Control) -> list[Callable[[Any], Any]] | None:
         if not self._resolved:
@@ -351,30 +379,6 @@ class LearningRate(keras.callbacks.Callback):
         rate = self._running().settable()
         event = RateEvent(step, epoch, cause, factor, rate, reason, fit=self.record.fits - 1)
         self.record.events.append(event)
-
-
-def _checked(rules: Any) -> tuple[Rule, ...]:
-    several = isinstance(rules, Iterable) and not isinstance(rules, str)
-    found: tuple[Any, ...] = tuple(rules) if several else (rules,)
-    for rule in found:
-        if not isinstance(rule, Rule) or isinstance(rule, type):
-            raise InvalidInput(
-                f"rules must be rule objects. Received: {rule!r}. Write e.g. "
-                'rules=[keras_lr.rules.Plateau("val_loss")].'
-            )
-    return found
-
-
-def _checked_size(value: Any) -> float | None:
-    if value is None:
-        return None
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if number and 0 < float(value) < float("inf"):
-        return float(value)
-    raise InvalidInput(
-        "batch_size is the number of samples in a batch. "
-        f"Received: batch_size={value!r}. Write e.g. batch_size=32."
-    )
 
 
 def _divided(schedule: Schedule, base: float) -> Callable[[Any], Any]:

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
+from keras_lr.schedules.explain import Explanation as Parts
+
 
 @dataclass(frozen=True)
 class RateEvent:
@@ -39,6 +41,8 @@ class Explanation:
         reductions: Each cause's factor up to this step: a rule's name, or the class of another
             callback in the same fit.
         settings: What else follows a schedule, `momentum` or `weight_decay`, and its value.
+        parts: Which part of the schedule gave what, as `plan.explain(step)` tells it; `None`
+            without one.
     """
 
     step: int
@@ -46,6 +50,7 @@ class Explanation:
     schedule: float
     reductions: dict[str, float] = field(default_factory=dict)
     settings: dict[str, float] = field(default_factory=dict)
+    parts: Parts | None = None
 
     @property
     def rate(self) -> float:
@@ -56,7 +61,15 @@ class Explanation:
         parts = [f"base {self.base:.4g}", f"schedule {self.schedule:.4g}"]
         parts += [f"{cause} {factor:.4g}" for cause, factor in self.reductions.items()]
         settings = "".join(f", {name} {value:.4g}" for name, value in self.settings.items())
-        return f"step {self.step}: {self.rate:.4g} = {' × '.join(parts)}{settings}"
+        head = f"step {self.step}: {self.rate:.4g} = {' × '.join(parts)}{settings}"
+        return "\n".join([head, *self._below()])
+
+    def _below(self) -> list[str]:
+        """The parts of the schedule, a line each."""
+        if self.parts is None:
+            return []
+        _, *lines = str(self.parts).splitlines()
+        return ["  the schedule gives rates:", *lines] if self.parts.absolute else lines
 
 
 @dataclass

@@ -56,9 +56,10 @@ class Story:
         if self._keeps_own:
             base *= own_rate(self._own, max(0, (batch + self._own_offset) // self._accumulated))
         factor = 1.0 if self._plan is None else float(self._plan(step)) / self._divisor
+        parts = None if self._plan is None else self._plan.explain(step)
         settings = {name: float(plan(step)) for name, plan in self._settings.items()}
         reductions = self._reductions(step, moment.factors)
-        return Explanation(step, base, factor, reductions, settings)
+        return Explanation(step, base, factor, reductions, settings, parts)
 
     def _reductions(self, step: int, factors: Mapping[object, float]) -> dict[str, float]:
         reductions = {rule.name: factor for rule, factor in self._carried.items() if factor != 1.0}

@@ -1,5 +1,8 @@
-"""Whether a schedule ends where the run does, before and after it, in one sentence."""
+"""Whether a schedule ends where the run does, before and after it, in a sentence or two."""
 
+from dataclasses import fields, replace
+
+from keras_lr.errors import InvalidInput
 from keras_lr.schedules.horizon import Horizon
 from keras_lr.schedules.plan import Plan
 from keras_lr.schedules.schedule import Schedule
@@ -16,11 +19,12 @@ def fit_report(schedule: Schedule, horizon: Horizon, value: str = "") -> str | N
         value: What its values are, such as "momentum", if not factors (or rates).
 
     Returns:
-        A sentence for a warning; `None` if the schedule has no end, or ends with the run.
+        Sentences for a warning, with what to write; `None` if the schedule has no end, or ends with
+        the run.
 
     >>> from keras_lr.schedules import Cosine
     >>> fit_report(Cosine(length=80), Horizon(100))
-    'The schedule cosine(length=80) ends at step 80, 20 steps before the run of 100 does: its last factor, 0, stays, so nothing is learned in them.'
+    'The schedule cosine(length=80) ends at step 80, 20 steps before the run of 100 does: its last factor, 0, stays, so nothing is learned in them. Leave length out to fill the run, cosine(), or train for 80 steps.'
     """
     plan = schedule if isinstance(schedule, Plan) else schedule.resolve(horizon)
     end, steps = plan.goal(), horizon.steps
@@ -32,14 +36,15 @@ def fit_report(schedule: Schedule, horizon: Horizon, value: str = "") -> str | N
         cut = plan(steps - 1)
         return (
             f"The schedule {schedule} ends at step {end}, but the run at {steps}: it is cut off "
-            f"{end - steps} steps early, at a {kind} of {cut:.3g} instead of {last:.3g}."
+            f"{end - steps} steps early, at a {kind} of {cut:.3g} instead of {last:.3g}. "
+            f"{_cure(schedule, horizon, end, value)}"
         )
     idle = ", so nothing is learned in them" if last == 0 and not value else ""
     later = plan(steps - 1)
     after = f"{last:.3g}, stays{idle}" if later == last else f"{last:.3g}, goes on to {later:.3g}"
     return (
         f"The schedule {schedule} ends at step {end}, {steps - end} steps before the run of "
-        f"{steps} does: its last {kind}, {after}."
+        f"{steps} does: its last {kind}, {after}. {_cure(schedule, horizon, end, value)}"
     )
 
 
@@ -97,3 +102,32 @@ def end_report(plan: Plan, steps_done: int, value: str = "") -> str | None:
 
 def _kind(plan: Plan) -> str:
     return "rate" if plan.absolute else "factor"
+
+
+def _cure(schedule: Schedule, horizon: Horizon, end: int, value: str) -> str:
+    """What to write for a schedule that ends with the run, and how long a run ends with it."""
+    epochs = end / (horizon.steps_per_epoch or end)
+    whole = horizon.steps_per_epoch is not None and abs(epochs - round(epochs)) < 1e-6
+    count, unit = (round(epochs), "epoch") if whole else (end, "step")
+    train = f"rain for {count} {unit}{'' if count == 1 else 's'}."
+    try:
+        filling = _filling(schedule)
+        if filling is not None and fit_report(filling, horizon, value) is None:
+            return f"Leave length out to fill the run, {filling}, or t{train}"
+    except InvalidInput:  # it doesn't fit
+        pass
+    return f"To end with it, t{train}"
+
+
+def _filling(schedule: Schedule) -> Schedule | None:
+    """`schedule` with the length of its only shape left out; `None` if there is none to leave out."""
+    if isinstance(schedule, Plan):
+        return _filling(schedule.schedule)
+    inner = getattr(schedule, "schedule", None)
+    if isinstance(inner, Schedule):
+        filling = _filling(inner)
+        return filling and replace(schedule, schedule=filling)  # type: ignore[call-arg]
+    optional = any(item.name == "length" and item.default is None for item in fields(schedule))
+    if not optional or schedule.fills():
+        return None
+    return replace(schedule, length=None)  # type: ignore[call-arg]

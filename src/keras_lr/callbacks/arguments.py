@@ -1,0 +1,47 @@
+"""Checks of what `LearningRate` is given, at construction."""
+
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+from keras_lr.errors import InvalidInput
+from keras_lr.rules import Rule
+from keras_lr.schedules import Schedule, as_schedule
+
+
+def checked_rules(rules: Any) -> tuple[Rule, ...]:
+    """`rules` as a tuple; refuse what is no rule."""
+    several = isinstance(rules, Iterable) and not isinstance(rules, str)
+    found: tuple[Any, ...] = tuple(rules) if several else (rules,)
+    for rule in found:
+        if not isinstance(rule, Rule) or isinstance(rule, type):
+            raise InvalidInput(
+                f"rules must be rule objects. Received: {rule!r}. Write e.g. "
+                'rules=[keras_lr.rules.Plateau("val_loss")].'
+            )
+    return found
+
+
+def checked_schedule(schedule: Any) -> Schedule:
+    """`schedule` as one; refuse a bare number, which is meant as a rate and would be a factor."""
+    if isinstance(schedule, Real) and not isinstance(schedule, bool):
+        number = f"{schedule}"
+        raise InvalidInput(
+            f"schedule={number} would be a factor of the optimizer's rate. For the rate itself "
+            f"compile with SGD({number}), or write Constant().rate({number}); for the factor "
+            f"Constant({number}). Received: schedule={schedule!r}."
+        )
+    return as_schedule(schedule)
+
+
+def checked_size(value: Any) -> float | None:
+    """`value` as a float; refuse what is no number of samples."""
+    if value is None:
+        return None
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if number and 0 < float(value) < float("inf"):
+        return float(value)
+    raise InvalidInput(
+        "batch_size is the number of samples in a batch. "
+        f"Received: batch_size={value!r}. Write e.g. batch_size=32."
+    )
