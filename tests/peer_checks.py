@@ -1,6 +1,7 @@
 """How a recipe is held against its library: the same values, in numbers, tensors and over a run."""
 
 import numpy as np
+from hypothesis import strategies as st
 
 from keras_lr import schedules
 
@@ -42,3 +43,8 @@ def stays(ours, since):
     """From step `since` on, `ours` is constant (its first value may be off by a rounding)."""
     values = ours([since, since + 1, since + 5, 10 * since + 7, 2**31 - 2])
     np.testing.assert_allclose(values, values[-1], rtol=1e-12, atol=1e-12 * ours(0))
+
+
+def floats(low, high):
+    """Numbers from 0 on, and none but 0 so small that a schedule refuses it."""
+    return st.floats(low, high).map(lambda value: value if value > 1e-12 else 0.0)

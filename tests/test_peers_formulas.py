@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from keras_lr import schedules
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import peers
-from peer_checks import agrees, stays
+from peer_checks import agrees, floats, stays
 
 lengths = st.integers(1, 40)
 warmups = st.integers(0, 20)
@@ -146,7 +146,7 @@ def test_deepspeed_warmups(top, low, warm, left, kind):
 
 
 @swept
-@given(peaks, st.floats(0.01, 1.0), lengths, st.none() | lengths, st.floats(0, 3), warmups)
+@given(peaks, st.floats(0.01, 1.0), lengths, st.none() | lengths, floats(0, 3), warmups)
 def test_deepspeed_one_cycle(top, part, up, down, decay, every):
     low, fall = part * top, down or up
 
@@ -165,7 +165,7 @@ def test_deepspeed_one_cycle(top, part, up, down, decay, every):
 @given(
     st.integers(0, 30),
     lengths,
-    st.none() | st.floats(0.0, 1.0),
+    st.none() | floats(0.0, 1.0),
     st.sampled_from(["linear", "sqrt", "cosine"]),
     floors,
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import peers
-from peer_checks import MOST, agrees, stays
+from peer_checks import MOST, agrees, floats, stays
 
 theirs = keras.optimizers.schedules
 
@@ -90,7 +90,7 @@ def test_polynomial_ends_above_zero_by_default():
 
 
 @swept
-@given(rates, lengths, st.floats(0.0, 5.0), st.booleans())
+@given(rates, lengths, floats(0.0, 5.0), st.booleans())
 def test_inverse_time(rate, steps, decay, staircase):
     whole = [step for step in range(66) if step % steps == 0]
     check(
@@ -105,7 +105,7 @@ def test_inverse_time(rate, steps, decay, staircase):
 
 
 @swept
-@given(rates, lengths, st.floats(0.0, 1.5), st.one_of(st.none(), rates), st.integers(0, 20))
+@given(rates, lengths, floats(0.0, 1.5), st.one_of(st.none(), rates), st.integers(0, 20))
 def test_cosine(rate, steps, alpha, target, warmup):
     ours = check(
         "CosineDecay",
@@ -120,7 +120,7 @@ def test_cosine(rate, steps, alpha, target, warmup):
 
 
 @swept
-@given(rates, st.integers(2, 20), st.floats(1.0, 2.5), st.floats(0.3, 1.0), st.floats(0.0, 0.9))
+@given(rates, st.integers(2, 20), st.floats(1.0, 2.5), st.floats(0.3, 1.0), floats(0.0, 0.9))
 def test_cosine_restarts(rate, first, t_mul, m_mul, alpha):
     # Where a cycle begins, Keras's float32 logarithm may still say the one before.
     starts = first * np.cumsum([1.0, t_mul, t_mul**2, t_mul**3, t_mul**4])

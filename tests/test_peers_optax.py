@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import peers
-from peer_checks import MOST, agrees, stays
+from peer_checks import MOST, agrees, floats, stays
 
 jax = pytest.importorskip("jax", reason="optax's schedules run where JAX is installed")
 theirs = pytest.importorskip("optax", reason="optax comes with the extra peers-jax")
@@ -59,7 +59,7 @@ def test_no_transition_keeps_the_first_value(length):
 
 
 @swept
-@given(rates, lengths, st.floats(0.0, 1.5), powers)
+@given(rates, lengths, floats(0.0, 1.5), powers)
 def test_cosine(init, length, alpha, exponent):
     ours = check("cosine_decay_schedule", length + 6, init, length, alpha, exponent)
     stays(ours, length)
@@ -113,7 +113,7 @@ def test_piecewise_interpolate(kind, init, scales):
 
 
 @swept
-@given(lengths, rates, st.floats(0.0, 0.5), st.floats(0.5, 1.0), st.floats(1.0, 50.0))
+@given(lengths, rates, floats(0.0, 0.5), st.floats(0.5, 1.0), st.floats(1.0, 50.0))
 def test_one_cycle(length, peak, start, final, div):
     ours = check("linear_onecycle_schedule", length + 6, length, peak, start, final, div)
     stays(ours, length)

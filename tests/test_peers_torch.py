@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import peers
-from peer_checks import agrees, stays
+from peer_checks import agrees, floats, stays
 
 torch = pytest.importorskip("torch", reason="torch's schedulers run where torch is installed")
 from torch.optim import lr_scheduler as theirs  # noqa: E402
@@ -62,7 +62,7 @@ def test_constant_lr(factor, total):
 
 
 @swept
-@given(st.floats(0.01, 1.0), st.floats(0.0, 1.0), lengths)
+@given(st.floats(0.01, 1.0), floats(0.0, 1.0), lengths)
 def test_linear_lr(start, end, total):
     expected = factors(lambda o: theirs.LinearLR(o, start, end, total), total + 6)
     agrees(peers.torch.LinearLR(start, end, total), expected)

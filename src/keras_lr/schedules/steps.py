@@ -62,7 +62,10 @@ def as_tensor(step: Any) -> Any:
         raise _refusal(step) from error
     if "int" not in kind and "float" not in kind:
         raise _refusal(step)
-    if kind not in ("int32", "int64", "float32", "float64"):
+    if kind == "int64":  # which Keras's operations may make int32, and so wrap
+        over = steps > MOST_STEPS
+        steps = ops.where(over, ops.full_like(steps, MOST_STEPS), steps)
+    elif kind not in ("int32", "float32", "float64"):
         steps = ops.cast(steps, "int32" if "int" in kind else "float32")
         if kind.startswith("uint"):  # the largest have wrapped below zero
             steps = ops.where(steps < 0, ops.full_like(steps, MOST_STEPS), steps)
