@@ -185,7 +185,7 @@ def _stand_in(leaf: Any, values: Callable[[Any], Any], offset: int) -> Any:
     if keras.backend.backend() == "torch":
         return Number(values(max(0, host_position(leaf, offset))))
     value = values(position(leaf, offset))
-    return Input(value, 1.0 - value)
+    return Input(value, 1.0 - value, dtype=lambda: leaf._trainable_variables[0].dtype)
 
 
 def _uncompiled(apply: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ holds, so that a compiled step has the tensor in it and not today's number. On t
 rules in Python at each step and wants numbers, it is a `Number`.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from keras_lr.errors import KerasLRError
@@ -22,19 +23,22 @@ class Input:
         value: Scalar tensor of JAX or TensorFlow.
         complement: Scalar tensor of 1 - value. (Keras computes it in double precision from a
             number; in single precision 1 - 0.999 has only four good digits.)
+        dtype: Says what it is where a rule converts it and names no type: that of the weights,
+            which are known once the rule runs.
     """
 
-    def __init__(self, value: Any, complement: Any) -> None:
+    def __init__(
+        self, value: Any, complement: Any, *, dtype: Callable[[], Any] = lambda: "float32"
+    ) -> None:
         self.value = value
         self.complement = complement
+        self._dtype = dtype
 
     def __jax_array__(self) -> Any:
-        return self.value
+        return _cast(self.value, self._dtype())
 
     def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
-        import tensorflow as tf
-
-        return self.value if dtype is None else tf.cast(self.value, dtype)
+        return _cast(self.value, self._dtype() if dtype is None else dtype)
 
     def _against_zero(self, other: Any, answer: bool) -> bool:
         # "Is there any momentum?": yes, the slots are built for it, and with momentum 0 the rule
@@ -64,35 +68,35 @@ class Input:
         raise NotAnInput("read as a Python number while tracing")
 
     def __add__(self, other: Any) -> Any:
-        return self.value + other
+        return _beside(self.value, other) + other
 
     __radd__ = __add__
 
     def __mul__(self, other: Any) -> Any:
-        return self.value * other
+        return _beside(self.value, other) * other
 
     __rmul__ = __mul__
 
     def __sub__(self, other: Any) -> Any:
-        return -self.complement if _is_one(other) else self.value - other
+        return -self.complement if _is_one(other) else _beside(self.value, other) - other
 
     def __rsub__(self, other: Any) -> Any:
-        return self.complement if _is_one(other) else other - self.value
+        return self.complement if _is_one(other) else other - _beside(self.value, other)
 
     def __neg__(self) -> Any:
         return -self.value
 
     def __truediv__(self, other: Any) -> Any:
-        return self.value / other
+        return _beside(self.value, other) / other
 
     def __rtruediv__(self, other: Any) -> Any:
-        return other / self.value
+        return other / _beside(self.value, other)
 
     def __pow__(self, other: Any) -> Any:
-        return self.value**other
+        return _beside(self.value, other) ** other
 
     def __rpow__(self, other: Any) -> Any:
-        return other**self.value
+        return other ** _beside(self.value, other)
 
 
 class Number(float):
@@ -122,3 +126,19 @@ class Number(float):
 
 def _is_one(other: Any) -> bool:
     return isinstance(other, int | float) and other == 1
+
+
+def _beside(value: Any, other: Any) -> Any:
+    """`value` in the type of a tensor of floats that it meets, as a Python number would be."""
+    import keras
+
+    if not (keras.ops.is_tensor(other) or isinstance(other, keras.Variable)):
+        return value
+    dtype = keras.backend.standardize_dtype(other.dtype)
+    return _cast(value, dtype) if "float" in dtype else value
+
+
+def _cast(value: Any, dtype: Any) -> Any:
+    import keras
+
+    return keras.ops.cast(value, keras.backend.standardize_dtype(dtype))
