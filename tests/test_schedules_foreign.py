@@ -46,6 +46,17 @@ def test_as_schedule_takes_what_users_have():
     assert as_schedule(lambda step: 1.0)(3) == 1.0
 
 
+def test_as_schedule_takes_a_planned_rate_apart():
+    """So that its end, its marks and its parts are known."""
+    plan = Cosine().warmup("10%").resolve(steps=20)
+    schedule = as_schedule(plan.to_keras(0.5))
+    assert str(schedule) == "cosine(length=18) | warmup(2) | rate(0.5)"
+    assert (schedule.absolute, schedule.span()) == (True, 20)
+    assert [mark.step for mark in schedule.marks()] == [2]
+    rates = plan.schedule.rate(0.5)
+    assert as_schedule(rates.to_keras()) == rates
+
+
 @pytest.mark.parametrize("bad", [None, True, [1, 2], -1.0, math.nan, Cosine, {"name": "cosine"}])
 def test_as_schedule_refuses_the_rest(bad):
     with pytest.raises(InvalidInput):

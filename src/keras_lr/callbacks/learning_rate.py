@@ -125,6 +125,7 @@ class LearningRate(keras.callbacks.Callback):
             self._resolve(control)
             if self._resolved and self._resolved[0].absolute:
                 control.claim(f"LearningRate({self.schedule})")
+                _check_bases(control.bases)
         except BaseException:
             control.leave(self)
             raise
@@ -379,6 +380,16 @@ class LearningRate(keras.callbacks.Callback):
         rate = self._running().settable()
         event = RateEvent(step, epoch, cause, factor, rate, reason, fit=self.record.fits - 1)
         self.record.events.append(event)
+
+
+def _check_bases(bases: Iterable[float]) -> None:
+    """Refuse a rate of 0, which no factor makes into the rates that a schedule gives."""
+    if any(base == 0 for base in bases):
+        raise InvalidInput(
+            "The schedule gives the rates themselves, as factors of the optimizer's rate, which "
+            "is 0. Any other number will do: write model.optimizer.learning_rate = 1.0 before "
+            "fit. Received: learning_rate=0.0."
+        )
 
 
 def _divided(schedule: Schedule, base: float) -> Callable[[Any], Any]:

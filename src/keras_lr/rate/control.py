@@ -218,7 +218,7 @@ class Control:
             return False
         for index in replaced:
             rate = self.rates[index]  # type: ignore[index]
-            self.bases[index] = rate.own()
+            self.bases[index] = rate.own() or 1.0  # a warmup's may be 0, by which nothing divides
             rate.use_own = False
         self._assign()
         self.model.make_train_function(force=True)

@@ -22,7 +22,7 @@ def as_schedule(value: Any) -> Schedule:
 
     Args:
         value: A `Schedule` (given back as it is); Keras's `LearningRateSchedule` (its values are
-            rates: `.absolute`); a callable from the step to a factor, as torch's `LambdaLR` takes;
+            rates: `.absolute`; one of `to_keras` becomes what it was made of); a callable from the step to a factor, as torch's `LambdaLR` takes;
             a text such as "cosine() | warmup(5%)"; or a number, for a constant factor.
 
     Raises:
@@ -42,6 +42,10 @@ def as_schedule(value: Any) -> Schedule:
     if isinstance(value, Real) and not isinstance(value, bool):
         return Constant(value)  # type: ignore[arg-type]
     if _is_keras_schedule(value):
+        from keras_lr.schedules.keras_schedule import PlannedRate
+
+        if type(value) is PlannedRate:  # ours already: what it is made of is known
+            return value.schedule if value.base is None else value.schedule.rate(value.base)
         return Keras(value)
     if isinstance(value, type) and issubclass(value, Schedule):
         raise InvalidInput(f"A schedule, not its class: write {value.__name__}(...).")
