@@ -360,7 +360,11 @@ class TestWhatIsTold:
             "momentum": pytest.approx(values(CYCLED)[7]),
             "weight_decay": pytest.approx(values(decay)[7]),
         }
-        assert str(told).endswith(f"momentum {values(CYCLED)[7]:.4g}, weight_decay 0.1417")
+        assert (
+            str(told)
+            .splitlines()[0]
+            .endswith(f"momentum {values(CYCLED)[7]:.4g}, weight_decay 0.1417")
+        )
 
     def test_one_that_does_not_fit_the_run(self):
         callback = LearningRate(momentum=Linear(0.5, 0.9, length=4))

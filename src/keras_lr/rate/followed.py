@@ -39,7 +39,7 @@ class FollowedRate:
         import keras
 
         self.leaf = leaf
-        self._settle = settle
+        self._settle = uncompiled(settle)  # torch.compile can't look at Python's stacks
         self.original = leaf._learning_rate
         self.parts: dict[object, tuple[Callable[[Any], Any], int]] = {}
         self.settable = isinstance(self.original, keras.Variable)
@@ -55,7 +55,7 @@ class FollowedRate:
         """The rate of the current update, as a tensor; traced into the training step."""
         import keras
 
-        if self._settle():
+        if not _compiled_by_torch() and self._settle():
             return keras.ops.convert_to_tensor(self.leaf.learning_rate)
         rate = keras.ops.convert_to_tensor(self.variable)
         if self.use_own:
@@ -142,10 +142,29 @@ def runs_on_host(leaf: Any) -> bool:
     """
     import keras
 
+    if keras.backend.backend() != "torch" or _compiled_by_torch():
+        return False
+    return leaf._iterations.value.device.type == "cpu"
+
+
+def _compiled_by_torch() -> bool:
+    """Whether `torch.compile` is looking, and should see no reason to look elsewhere."""
+    import keras
+
     if keras.backend.backend() != "torch":
         return False
     torch: Any = importlib.import_module("torch")
-    return not torch.compiler.is_compiling() and leaf._iterations.value.device.type == "cpu"
+    return torch.compiler.is_compiling()
+
+
+def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """On torch, `function` run in Python as it is, also where `torch.compile` calls it."""
+    import keras
+
+    if keras.backend.backend() != "torch":
+        return function
+    torch: Any = importlib.import_module("torch")
+    return torch.compiler.disable(function)
 
 
 def host_position(leaf: Any, offset: int) -> int:

@@ -8,12 +8,11 @@ So the value is computed inside the compiled step; and whoever looks at the opti
 after an interruption. A number that someone assigns in the meantime is the plain one from then on.
 """
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rate.followed import host_position, position
+from keras_lr.rate.followed import host_position, position, uncompiled
 from keras_lr.rate.leaves import leaf_names, leaves, log_keys
 from keras_lr.rate.stand_in import Input, Number
 
@@ -37,8 +36,9 @@ class FollowedSettings:
         self._seen: dict[str, Any] = {}
         self._apply = leaf.apply
         self._own_apply = vars(leaf).get("apply")
-        # Past Keras's own __setattr__, whose tracker would take note of it; here and below.
-        object.__setattr__(leaf, "apply", _uncompiled(self._scheduled))
+        # Past Keras's own __setattr__, whose tracker would take note of it; here and below. And
+        # uncompiled, because torch.compile would compile it again for each value.
+        object.__setattr__(leaf, "apply", uncompiled(self._scheduled))
 
     def follow(self, attribute: str, values: Callable[[Any], Any], offset: int) -> None:
         """Let `attribute` be `values(update)`; `offset` is where the run stands (`position`)."""
@@ -186,16 +186,6 @@ def _stand_in(leaf: Any, values: Callable[[Any], Any], offset: int) -> Any:
         return Number(values(max(0, host_position(leaf, offset))))
     value = values(position(leaf, offset))
     return Input(value, 1.0 - value, dtype=lambda: leaf._trainable_variables[0].dtype)
-
-
-def _uncompiled(apply: Callable[..., Any]) -> Callable[..., Any]:
-    """On torch, `apply` run in Python as it is: `torch.compile` would compile it for each value."""
-    import keras
-
-    if keras.backend.backend() != "torch":
-        return apply
-    torch: Any = importlib.import_module("torch")
-    return torch.compiler.disable(apply)
 
 
 def attributes(optimizer: Any, setting: str) -> list[str | None]:
