@@ -60,7 +60,7 @@ def test_narrow_and_unsigned_arrays_are_steps():
         ["a"],
         {},
         {1},
-        object(),
+        pytest.param(object(), id="object()"),
         1j,
         np.array([1j]),
         True,

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_lr.errors import InvalidInput
+from keras_lr.schedules.checks import shown, whole_number
 from keras_lr.schedules.foreign import as_schedule
+from keras_lr.schedules.horizon import MOST_STEPS
 from keras_lr.schedules.plan import Plan
 from keras_lr.schedules.schedule import Schedule
 
@@ -72,9 +74,12 @@ def explain(schedule: Any, step: int) -> Explanation:
       warmup(50): × 0.5 (step 25 of 50)
         cosine(length=950): 1 at its step 0
     """
-    if not hasattr(step, "__index__") or isinstance(step, bool) or int(step) < 0:
-        raise InvalidInput(f"explain takes a step: a whole number from 0 on. Received: {step!r}.")
-    step = int(step)
+    whole = whole_number(step)
+    if whole is None or whole < 0:
+        raise InvalidInput(
+            f"explain takes a step: a whole number from 0 on. Received: {shown(step)}."
+        )
+    step = min(whole, MOST_STEPS)
     plain = schedule.schedule if isinstance(schedule, Plan) else as_schedule(schedule)
     return Explanation(step, plain(step), plain.absolute, _part(plain, step, step))
 

@@ -15,7 +15,14 @@ from keras_lr.schedules.transforms.members import members
 @register
 @dataclass(frozen=True)
 class Product(Schedule):
-    """One schedule times another; see `product`."""
+    """One schedule times another; see `product`.
+
+    Args:
+        schedules: Two or more, as in `product`. A product among them is taken apart.
+
+    Raises:
+        InvalidInput: Fewer than two, or more than one whose values are rates.
+    """
 
     example = "cosine() * step_decay(factor=0.5, every=30%)"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules.arithmetic import at_most, fill, period_and_rest, period_ratio, power, real
-from keras_lr.schedules.checks import number, positive
+from keras_lr.schedules.checks import number, positive, shown, whole_number
 from keras_lr.schedules.explain import between_steps, times
 from keras_lr.schedules.horizon import MOST_STEPS, Horizon
 from keras_lr.schedules.marks import MOST_MARKS, Mark, shifted
@@ -62,18 +62,12 @@ class Repeat(Transform):
             if not isinstance(length, str):
                 number(length, "Repeat", "length", least=1.0)
             object.__setattr__(self, "length", length)
-        times = self.times
-        if times is not None:
-            if hasattr(times, "__index__") and not isinstance(times, bool):
-                times = int(times)  # NumPy's integers
-            if (
-                not isinstance(times, int)
-                or isinstance(times, bool)
-                or not 1 <= times <= MOST_STEPS
-            ):
+        if self.times is not None:
+            times = whole_number(self.times)
+            if times is None or not 1 <= times <= MOST_STEPS:
                 raise InvalidInput(
                     f"Repeat's times is a whole number, 1 to {MOST_STEPS}, or None for as long as "
-                    f"the run lasts. Received: times={_short(self.times)}."
+                    f"the run lasts. Received: times={shown(self.times)}."
                 )
             object.__setattr__(self, "times", times)
         object.__setattr__(self, "stretch", number(self.stretch, "Repeat", "stretch", least=1.0))
@@ -235,11 +229,6 @@ class Repeat(Transform):
         if start > MOST_STEPS:
             return MOST_STEPS + 1
         return min(math.ceil(start - 1e-9 * start), MOST_STEPS + 1)
-
-
-def _short(value: Any) -> str:
-    """`value` as it was given, unless it is a number of thousands of digits."""
-    return "a huge number" if isinstance(value, int) and value > MOST_STEPS else repr(value)
 
 
 def _share(room: int, times: int, stretch: float) -> float:
