@@ -208,8 +208,9 @@ class LearningRate(keras.callbacks.Callback):
         if self._placed and self._layout.batches:
             seen = self._done + self._in_epoch
             # A run that saw all its batches ended as planned, also if a loss scale skipped some.
+            # (TensorFlow may count a step that then finds no data.)
             planned = seen >= self._layout.batches * self._layout.epochs
-            self._tell_ending(self._updates(seen if planned else done))
+            self._tell_ending(self._updates(seen if planned else min(seen, done)))
         self._control = None
         self._good = None
 
