@@ -1,11 +1,12 @@
 """What a schedule costs: in the compiled training step, evaluated, and before training.
 
-The step: `fit` with a deep composition against `fit` with a constant, each through `LearningRate` on
-one model and the same data, in turn; and a constant against a constant, which is the noise that
-the first ratio has to be seen against. Of a fit's epochs the fastest tenth counts, without the
+The step: `fit` with a usual and with a deep composition against `fit` with a constant, each through
+`LearningRate` on one model and the same data, in turn; and a constant against a constant, which is
+the noise that the other ratios have to be seen against. Of a fit's epochs the fastest tenth counts, without the
 first, which compiles: other work on the machine only ever makes an epoch slower.
 
     python -m benchmarks schedules
+    KERAS_BACKEND=torch python -m benchmarks schedules    # or tensorflow, jax
 """
 
 import statistics
@@ -29,6 +30,8 @@ DEEP = (
     "* step_decay(0.5, every=30%) | between(0.01) | warmup(5%, shape=cosine) | hold(95%) "
     "| cooldown(20%, shape=1-sqrt)"
 )
+
+USUAL = "cosine | warmup(5%)"
 
 EVALUATED = {
     "cosine": "cosine",
@@ -59,8 +62,8 @@ def in_the_step(name: str, model: keras.Model, *, batch: int, steps: int, epochs
         model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0, callbacks=callbacks)
         return float(np.quantile(times.seconds, 0.1)) / steps  # other work only makes it slower
 
-    arms = ("constant", "constant again", "deep")
-    text = {"constant": "constant", "constant again": "constant", "deep": DEEP}
+    text = {"constant": "constant", "constant again": "constant", "usual": USUAL, "deep": DEEP}
+    arms = tuple(text)
     found: dict[str, list[float]] = {arm: [] for arm in arms}
     seconds("constant")
     for index in range(ROUNDS):
@@ -71,6 +74,7 @@ def in_the_step(name: str, model: keras.Model, *, batch: int, steps: int, epochs
     return (
         f"{name}, a step of {step:.0f} µs ({ROUNDS} rounds, {keras.backend.backend()}):\n"
         f"  fourteen parts / constant: {_spread(found['deep'], found['constant'])}\n"
+        f"  {USUAL} / constant: {_spread(found['usual'], found['constant'])}\n"
         f"  constant / constant (the noise): {_spread(found['constant again'], found['constant'])}"
     )
 
@@ -95,21 +99,24 @@ def evaluated() -> list[str]:
         function = compiled(plan)
         numbers = _best(lambda plan=plan: plan(steps))
         tensors = _best(lambda function=function: np.asarray(function(tensor)))
-        rows.append(f"{name}: {numbers * 1e3:.0f} ms in NumPy, {tensors * 1e3:.1f} ms compiled")
+        rows.append(f"{name}: {numbers * 1e3:.0f} ms in NumPy, {tensors * 1e3:.1f} ms {_how()}")
     return rows
 
 
 def alone() -> str:
     """The row of one step's value: at most what it adds to a compiled step that holds it."""
     compiled = _compiler()
-    step = keras.ops.convert_to_tensor(123, "int32")
+    # torch's steps run in Python: on a CPU they compute it as a number.
+    number = keras.backend.backend() == "torch"
+    step = 123 if number else keras.ops.convert_to_tensor(123, "int32")
     least = {}
-    for text in ("constant", DEEP):
+    for text in ("constant", USUAL, DEEP):
         function = compiled(schedules.parse(text).resolve(steps=MILLION))
         least[text] = _best(lambda function=function: np.asarray(function(step)), 3000)
-    more = (least[DEEP] - least["constant"]) * 1e6
+    usual, deep = ((least[text] - least["constant"]) * 1e6 for text in (USUAL, DEEP))
     return (
-        f"one step's value, compiled alone: fourteen parts take {more:.0f} µs more than a constant"
+        f"one step's value, {'as a number' if number else 'compiled alone'}: fourteen parts take "
+        f"{deep:.0f} µs more than a constant, {USUAL} {usual:.0f} µs"
     )
 
 
@@ -124,6 +131,10 @@ def _compiler() -> Callable[[Callable], Callable]:
 
         return tensorflow.function
     return lambda function: function  # torch runs eagerly in Keras's fit too
+
+
+def _how() -> str:
+    return "in eager tensors" if keras.backend.backend() == "torch" else "compiled"
 
 
 def _best(call: Callable[[], object], times: int = 5) -> float:
