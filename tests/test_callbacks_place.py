@@ -249,7 +249,9 @@ class TestDataWithoutALength:
         assert told == []
 
     def test_a_rule_tells_its_step(self):
-        callback = LearningRate(Constant(0.5), rules=[rules.Plateau("watched", patience=1, mode="min")])
+        callback = LearningRate(
+            Constant(0.5), rules=[rules.Plateau("watched", patience=1, mode="min")]
+        )
         fitted(callback, Log(1.0, 1.0), epochs=1, data=(pairs(8),), shuffle=False)
         assert callback.record.events == []
         assert callback.record.steps_per_epoch == 0

@@ -22,7 +22,7 @@ from keras_lr.schedules import Constant, Cosine, Linear, Piecewise, join
 def test_a_cooldown_has_what_a_warmup_leaves(composition, lead):
     fits = composition.cooldown(100 - lead).resolve(steps=100)
     assert fits(100) == 0
-    with pytest.raises(InvalidInput, match="(don't|doesn't) fit into 100 steps"):
+    with pytest.raises(InvalidInput, match=r"(don't|doesn't) fit into 100 steps"):
         composition.cooldown(100 - lead + 1).resolve(steps=100)
 
 
