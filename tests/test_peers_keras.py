@@ -119,8 +119,12 @@ def test_cosine(rate, steps, alpha, target, warmup):
     stays(ours, steps + warmup)
 
 
+# Nearer to 1 Keras's float32 logarithm misses its own cycles.
+stretches = st.one_of(st.just(1.0), st.floats(1.2, 2.5))
+
+
 @swept
-@given(rates, st.integers(2, 20), st.floats(1.0, 2.5), st.floats(0.3, 1.0), floats(0.0, 0.9))
+@given(rates, st.integers(2, 20), stretches, st.floats(0.3, 1.0), floats(0.0, 0.9))
 def test_cosine_restarts(rate, first, t_mul, m_mul, alpha):
     # Where a cycle begins, Keras's float32 logarithm may still say the one before.
     starts = first * np.cumsum([1.0, t_mul, t_mul**2, t_mul**3, t_mul**4])
