@@ -1,5 +1,7 @@
 """How a recipe is held against its library: the same values, in numbers, tensors and over a run."""
 
+import math
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -48,3 +50,15 @@ def stays(ours, since):
 def floats(low, high):
     """Numbers from 0 on, and none but 0 so small that a schedule refuses it."""
     return st.floats(low, high).map(lambda value: value if value > 1e-12 else 0.0)
+
+
+def sweep(formula, steps):
+    return [formula(step) for step in range(steps)]
+
+
+def line(low, high, share):
+    return low + (high - low) * share
+
+
+def half_cosine(share):
+    return (1 + math.cos(math.pi * share)) / 2

@@ -1,5 +1,6 @@
 """Checks of what `LearningRate` is given, at construction."""
 
+import math
 from collections.abc import Iterable
 from numbers import Real
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from keras_lr.errors import InvalidInput
 from keras_lr.rules import Rule
 from keras_lr.schedules import Schedule, as_schedule
+from keras_lr.schedules.checks import plain_number, shown
 
 
 def checked_rules(rules: Any) -> tuple[Rule, ...]:
@@ -38,10 +40,10 @@ def checked_size(value: Any) -> float | None:
     """`value` as a float; refuse what is no number of samples."""
     if value is None:
         return None
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if number and 0 < float(value) < float("inf"):
-        return float(value)
+    size = plain_number(value)
+    if size is not None and 0 < size < math.inf:
+        return size
     raise InvalidInput(
         "batch_size is the number of samples in a batch. "
-        f"Received: batch_size={value!r}. Write e.g. batch_size=32."
+        f"Received: batch_size={shown(value)}. Write e.g. batch_size=32."
     )

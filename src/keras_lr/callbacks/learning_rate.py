@@ -76,7 +76,7 @@ class LearningRate(keras.callbacks.Callback):
     """
 
     # Keras waits for each step before it calls a batch hook, unless the callback says that it
-    # needs no waiting; this one looks at the first batch only.
+    # needs no waiting; this one only counts, and looks at the first batch.
     async_safe = True
 
     def __init__(

@@ -134,6 +134,11 @@ def position(leaf: Any, offset: int) -> Any:
     return done
 
 
+def host_position(leaf: Any, offset: int) -> int:
+    """The same as a number, read from the device."""
+    return (int(leaf._iterations.numpy()) + offset) // (leaf.gradient_accumulation_steps or 1)
+
+
 def runs_on_host(leaf: Any) -> bool:
     """Whether a step runs in Python, beside its numbers: torch on a CPU, and not compiled.
 
@@ -165,11 +170,6 @@ def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     torch: Any = importlib.import_module("torch")
     return torch.compiler.disable(function)
-
-
-def host_position(leaf: Any, offset: int) -> int:
-    """The same as a number, on the host."""
-    return (int(leaf._iterations.numpy()) + offset) // (leaf.gradient_accumulation_steps or 1)
 
 
 def plain_rate(leaf: Any, updates_ago: int = 0) -> float:

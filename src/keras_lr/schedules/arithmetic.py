@@ -90,7 +90,7 @@ def periods(step: Any, every: float, xp: Any) -> Any:
     An epoch may hold 2.5 updates under gradient accumulation; the count stays exact, because it is
     done in integers, none of which leaves the 32 bits that a backend counts in.
     """
-    many, whole, part = _counted(step, every)
+    many, whole, part, _ = _counted(step, every)
     return real(whole, xp) * many + real(part, xp)
 
 
@@ -99,12 +99,8 @@ def period_and_rest(step: Any, every: float, xp: Any) -> tuple[Any, Any]:
 
     The count must fit 32 bits, which holds for periods of a step or more.
     """
-    ratio = period_ratio(every)
-    whole = step // ratio.numerator
-    rest = (step - whole * ratio.numerator) * ratio.denominator
-    part = rest // ratio.numerator
-    since = real(rest - part * ratio.numerator, xp) / ratio.denominator
-    return whole * ratio.denominator + part, since
+    many, whole, part, rest = _counted(step, every)
+    return whole * many + part, real(rest, xp) / many
 
 
 def periods_modulo(step: Any, every: float, modulus: int) -> Any:
@@ -112,16 +108,17 @@ def periods_modulo(step: Any, every: float, modulus: int) -> Any:
 
     Exact where the count itself would leave the integers of float32; `modulus` is below 500,000.
     """
-    many, whole, part = _counted(step, every)
+    many, whole, part, _ = _counted(step, every)
     return (whole % modulus * many + part) % modulus
 
 
-def _counted(step: Any, every: float) -> tuple[int, Any, Any]:
-    """The periods finished at `step` as many·whole + part."""
+def _counted(step: Any, every: float) -> tuple[int, Any, Any, Any]:
+    """The periods finished at `step` as many·whole + part, and what is left, in 1/many steps."""
     ratio = period_ratio(every)
     whole = step // ratio.numerator
-    rest = step - whole * ratio.numerator
-    return ratio.denominator, whole, rest * ratio.denominator // ratio.numerator
+    rest = (step - whole * ratio.numerator) * ratio.denominator
+    part = rest // ratio.numerator
+    return ratio.denominator, whole, part, rest - part * ratio.numerator
 
 
 def half_cosine(share: Any, xp: Any) -> Any:

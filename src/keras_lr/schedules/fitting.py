@@ -109,14 +109,14 @@ def _cure(schedule: Schedule, horizon: Horizon, end: int, value: str) -> str:
     epochs = end / (horizon.steps_per_epoch or end)
     whole = horizon.steps_per_epoch is not None and abs(epochs - round(epochs)) < 1e-6
     count, unit = (round(epochs), "epoch") if whole else (end, "step")
-    train = f"rain for {count} {unit}{'' if count == 1 else 's'}."
+    train = f"train for {count} {unit}{'' if count == 1 else 's'}."
     try:
         filling = _filling(schedule)
         if filling is not None and fit_report(filling, horizon, value) is None:
-            return f"Leave length out to fill the run, {filling}, or t{train}"
+            return f"Leave length out to fill the run, {filling}, or {train}"
     except InvalidInput:  # it doesn't fit
         pass
-    return f"To end with it, t{train}"
+    return f"To end with it, {train}"
 
 
 def _filling(schedule: Schedule) -> Schedule | None:
