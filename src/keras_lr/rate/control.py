@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
+from keras_lr.rate.between_steps import BetweenSteps
 from keras_lr.rate.followed import FollowedRate, follow, plain_rate, unfollow
 from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule, rate_variable
 from keras_lr.rate.place import Place
-from keras_lr.rate.running import called_by_fit, is_fitting
+from keras_lr.rate.running import is_fitting
 from keras_lr.rate.settings import ScheduledSettings
 
 _MARK = "_keras_lr_control"
@@ -54,6 +55,7 @@ class Control:
         moments: Every change of bases and factors, in order.
         place: Where the run stands.
         settings: What else follows a schedule: momentum and weight decay.
+        between: Where to look at the run between two steps.
     """
 
     def __init__(self, model: Any) -> None:
@@ -73,26 +75,15 @@ class Control:
         self._in_fit = is_fitting(model)
         for leaf in self.leaves:
             object.__setattr__(leaf, _MARK, self)  # past Keras's tracker
-        self._guard(model)
+        # A fit that raised told no callback that it ended (keras calls on_train_end only after
+        # a fit that finished). The next one finds what was left behind.
+        self.between = BetweenSteps.of(model)
+        self.between.join(self, self.take_down)
 
     @property
     def model(self) -> Any:
         """The model (which the control doesn't keep alive)."""
         return self._model()
-
-    def _guard(self, model: Any) -> None:
-        # A fit that raised told no callback that it ended (keras calls on_train_end only after
-        # a fit that finished). The next one starts here, and finds what was left behind.
-        keep = model.make_train_function
-
-        def make_train_function(force: bool = False) -> Any:
-            # train_on_batch comes here too, perhaps from a callback of the running fit.
-            if not force and (called_by_fit(self.model) or not is_fitting(self.model)):
-                self.take_down()
-                force = True
-            return keep(force=force)
-
-        model.make_train_function = make_train_function
 
     @classmethod
     def join(cls, model: Any, owner: object, factor: float = 1.0) -> "Control":
@@ -133,7 +124,7 @@ class Control:
         """Put every original back; the model is plain Keras, with base × reduction as its rate."""
         model = self.model
         if model is not None:
-            vars(model).pop("make_train_function", None)
+            self.between.leave(self)
             if self.rates is not None or self.settings.placed:
                 model.train_function = None  # it was traced with the schedule in it
         if self.rates is not None:

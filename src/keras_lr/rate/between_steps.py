@@ -1,0 +1,162 @@
+"""Between the training steps of a `fit`, in the thread that trains.
+
+Keras calls batch hooks in another thread, some time later, unless a callback asks it to wait for
+each step. To look at a run every so many steps, and perhaps to change it, needs neither: here a
+function stands before the model's training function for the length of a `fit`, and lets others look
+before a step begins. A look waits for the step before it; between looks nothing waits.
+"""
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from keras_lr.rate.running import called_by_fit, is_fitting
+
+_STATE = (
+    "trainable_variables",
+    "non_trainable_variables",
+    "optimizer_variables",
+    "metrics_variables",
+)
+
+Look = Callable[[int, Mapping[str, Any]], None]
+"""Called with the batches that the epoch has done and the logs of the last of them (running means)."""
+
+
+class BetweenSteps:
+    """What happens between the training steps of one model.
+
+    `BetweenSteps.of(model)` finds the model's, or makes it; everyone in a `fit` shares it. It goes
+    when the last who used it has left, or when another training of the model begins.
+
+    Attributes:
+        done: Batches that this epoch has done.
+        logs: What the last step returned: running means over the epoch, as tensors.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = weakref.ref(model)
+        self._own = vars(model).get("make_train_function")  # one that the user put on the instance
+        self._looks: dict[object, tuple[int, Look]] = {}
+        self._users: dict[object, Callable[[], None]] = {}
+        self.done = 0
+        self.logs: Mapping[str, Any] = {}
+        model.make_train_function = self._make_train_function
+
+    @classmethod
+    def of(cls, model: Any) -> "BetweenSteps":
+        """The model's, or a new one."""
+        found = getattr(vars(model).get("make_train_function"), "__self__", None)
+        return found if isinstance(found, cls) else cls(model)
+
+    def join(self, user: object, abandoned: Callable[[], None]) -> None:
+        """Use it until `leave`.
+
+        Args:
+            user: Who; any hashable object.
+            abandoned: Called instead when another training of the model begins first, because this
+                fit raised (Keras tells no callback of that).
+        """
+        self._users[user] = abandoned
+
+    def leave(self, user: object) -> None:
+        """Undo `join`; whoever is last leaves Keras's own functions on the model."""
+        self._users.pop(user, None)
+        self._looks.pop(user, None)
+        if not self._users:
+            self._remove()
+
+    def look(self, user: object, every: int, function: Look) -> None:
+        """Call `function` whenever another `every` batches of an epoch are done.
+
+        Under `steps_per_execution` it is called after the execution in which they were. After an
+        epoch's last step there is no step to stand before: `on_epoch_end` is the place to look.
+        """
+        self._looks[user] = (every, function)
+        self._wrap()
+
+    def begin_epoch(self) -> None:
+        """Count batches from 0 again."""
+        self.done, self.logs = 0, {}
+
+    def rebuild(self) -> None:
+        """Make Keras trace the training step anew."""
+        self._model().make_train_function(force=True)  # type: ignore[union-attr]
+
+    def _make_train_function(self, force: bool = False) -> Any:
+        model: Any = self._model()
+        # train_on_batch comes here too, perhaps from a callback of the running fit.
+        if not force and (called_by_fit(model) or not is_fitting(model)):
+            self._abandon()
+            force = True
+        # Not a bound method kept: nothing here keeps the model alive.
+        build = self._own or type(model).make_train_function.__get__(model)
+        result = build(force=force)
+        if self._users:
+            self._wrap()
+        return result
+
+    def _abandon(self) -> None:
+        for user, abandoned in list(self._users.items()):
+            abandoned()
+            self.leave(user)
+        self._remove()
+
+    def _wrap(self) -> None:
+        model = self._model()
+        if model is None or model.train_function is None:
+            return
+        if getattr(model.train_function, "between", None) is not self:
+            model.train_function = self._standing_before(model.train_function)
+
+    def _remove(self) -> None:
+        model = self._model()
+        if model is None or vars(model).get("make_train_function") != self._make_train_function:
+            return
+        del model.make_train_function
+        if self._own is not None:
+            model.make_train_function = self._own
+        function = model.train_function
+        if getattr(function, "between", None) is self:
+            model.train_function = function.inner
+
+    def _standing_before(self, inner: Callable[..., Any]) -> Callable[..., Any]:
+        import keras
+
+        on_jax = keras.backend.backend() == "jax"
+
+        def train_function(*args: Any) -> Any:
+            model = self._model()
+            if not called_by_fit(model):
+                return inner(*args)  # train_on_batch, by a callback
+            if self.done:
+                args = self._let_look(model, args, on_jax)
+            result = inner(*args)
+            self.logs = result[0] if on_jax else result
+            self.done += int(getattr(model, "steps_per_execution", 1))
+            return result
+
+        train_function.between = self  # type: ignore[attr-defined]
+        train_function.inner = inner  # type: ignore[attr-defined]
+        return train_function
+
+    def _let_look(self, model: Any, args: tuple[Any, ...], on_jax: bool) -> tuple[Any, ...]:
+        before = self.done - int(getattr(model, "steps_per_execution", 1))
+        due = [
+            function
+            for every, function in list(self._looks.values())
+            if self.done // every > before // every
+        ]
+        if not due:
+            return args
+        if on_jax:
+            # What is in hand is the training state; the variables get it if anyone asks for them.
+            model._jax_state = dict(zip(_STATE, args[0], strict=True))
+            model._jax_state_synced = False
+        for function in due:
+            function(self.done, self.logs)
+        if on_jax and model._jax_state_synced:
+            state = model._get_jax_state(purge_model_variables=True, **dict.fromkeys(_STATE, True))
+            model._jax_state_synced = False
+            return (state, *args[1:])
+        return args
