@@ -1,6 +1,7 @@
 """Rules reduce the rate when training calls for it: pure state machines, replayable anywhere."""
 
 from keras_lr.rules.divergence import Divergence
+from keras_lr.rules.oscillation import Oscillation
 from keras_lr.rules.plateau import Plateau
 from keras_lr.rules.rule import (
     KEEP,
@@ -8,13 +9,16 @@ from keras_lr.rules.rule import (
     Decision,
     Observation,
     Rule,
-    RuleStates,
     deserialize,
+    is_in_graph,
+    keeps_best,
+    looks_every,
     register,
     serialize,
     state_from_json,
     state_to_json,
 )
+from keras_lr.rules.states import RuleStates
 
 __all__ = [
     "KEEP",
@@ -22,10 +26,14 @@ __all__ = [
     "Decision",
     "Divergence",
     "Observation",
+    "Oscillation",
     "Plateau",
     "Rule",
     "RuleStates",
     "deserialize",
+    "is_in_graph",
+    "keeps_best",
+    "looks_every",
     "register",
     "serialize",
     "state_from_json",

@@ -4,11 +4,15 @@ A rule knows neither Keras nor a backend. It is a frozen dataclass of settings w
 `start()` gives its first state, `update(state, observation)` the next state and a `Decision`. A
 state is a frozen dataclass of plain values, so it can be stored as JSON, and the same rule drives
 `model.fit`, a custom loop, the trials of a study, or a replay over a finished history.
+
+What a rule may say of itself beside that has a default, so that a rule of one's own needs none of
+it: how often it looks (`looks_every`), whether it is decided inside the compiled step
+(`is_in_graph`), whether it goes back to its best state (`keeps_best`).
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -17,13 +21,14 @@ from keras_lr.errors import InvalidInput, nearest
 
 @dataclass(frozen=True)
 class Observation:
-    """What a rule sees at the end of an epoch.
+    """What a rule sees in one look: at the end of an epoch, or after every so many updates.
 
     Args:
         step: Updates of the weights so far in this run.
         epoch: Epochs finished before this one (the first epoch is 0). Rules that restore are shown
             the first batch too, as epoch -1, so that even the first epoch has a past.
-        values: The epoch's logs: metric name to value.
+        values: Metric name to value: the epoch's logs, or for a rule with `every` the mean of each
+            training metric over the updates since its last look.
         rate: base × reduction, the settable part of the rate (the schedule not included).
         finite: Whether the weights are finite; an epoch's mean loss can still be, when the last
             update of the epoch is the one that broke them.
@@ -45,12 +50,16 @@ class Decision:
         rollback: First restore the last good weights and optimizer state.
         give_up: Restore the last good state and end the run with `TrainingDiverged`.
         reason: Cause and evidence, for the record and the log.
+        restore_best: First restore the best state that this rule has seen.
+        improved: The present state is that best one; only a rule that may restore it says so.
     """
 
     factor: float = 1.0
     rollback: bool = False
     give_up: bool = False
     reason: str = ""
+    restore_best: bool = False
+    improved: bool = False
 
 
 KEEP = Decision()
@@ -76,6 +85,21 @@ class Rule(Protocol):
     def update(self, state: Any, observation: Observation) -> tuple[Any, Decision]:
         """The next state, and what to do."""
         ...
+
+
+def looks_every(rule: Rule) -> int | None:
+    """Updates between two looks of `rule`: its `every`; `None` where it looks at epochs' ends."""
+    return getattr(rule, "every", None)
+
+
+def is_in_graph(rule: Rule) -> bool:
+    """Whether `rule` is decided inside the compiled step, by its `formula` (its `in_graph`)."""
+    return bool(getattr(rule, "in_graph", False))
+
+
+def keeps_best(rule: Rule) -> bool:
+    """Whether `rule` may go back to the best state that it has seen (its `restore_best`)."""
+    return bool(getattr(rule, "restore_best", False))
 
 
 RULES: dict[str, type] = {}
@@ -133,58 +157,3 @@ def number(value: Any, name: str, *, whole: bool = False) -> Any:
         what = "a whole number" if whole else "a finite number"
         raise InvalidInput(f"{name} must be {what}. Received: {name}={value!r}.")
     return int(value) if whole else float(value)
-
-
-@dataclass(frozen=True)
-class RuleStates:
-    """The states of several rules side by side, and the product of their factors.
-
-    Args:
-        rules: The rules, in the order in which they observe.
-        states: One state a rule.
-        factors: What each rule has multiplied the rate by so far.
-    """
-
-    rules: tuple[Rule, ...]
-    states: tuple[Any, ...]
-    factors: tuple[float, ...] = ()
-
-    @classmethod
-    def start(cls, rules: tuple[Rule, ...]) -> "RuleStates":
-        """The states before the first observation."""
-        return cls(rules, tuple(rule.start() for rule in rules), (1.0,) * len(rules))
-
-    @property
-    def reduction(self) -> float:
-        """The product of the rules' factors."""
-        return math.prod(self.factors)
-
-    def begin(self, first_batch: Observation) -> "RuleStates":
-        """Show the first batch to the rules that restore; nothing is decided by it."""
-        states = tuple(
-            rule.update(state, first_batch)[0] if rule.restores else state
-            for rule, state in zip(self.rules, self.states, strict=True)
-        )
-        return RuleStates(self.rules, states, self.factors)
-
-    def update(self, observation: Observation) -> tuple["RuleStates", list[tuple[Rule, Decision]]]:
-        """Show every rule the same observation; returns the decisions that do something.
-
-        Each rule sees the rate as the rules before it left it, so two rules that cut at once
-        respect each other's floor. After a rollback the later rules don't see the observation:
-        it was made on weights that no longer exist.
-        """
-        states, factors, rate = list(self.states), list(self.factors), observation.rate
-        decisions: list[tuple[Rule, Decision]] = []
-        ordered = sorted(range(len(self.rules)), key=lambda i: not self.rules[i].restores)
-        for index in ordered:
-            rule = self.rules[index]
-            states[index], decision = rule.update(states[index], replace(observation, rate=rate))
-            if decision == KEEP:
-                continue
-            factors[index] *= decision.factor
-            rate *= decision.factor
-            decisions.append((rule, decision))
-            if decision.rollback or decision.give_up:
-                break
-        return RuleStates(self.rules, tuple(states), tuple(factors)), decisions
