@@ -65,14 +65,24 @@ def rate_variable(leaf: Any) -> Any:
 
 
 def optimizer_of(model_or_optimizer: Any) -> Any:
-    """The optimizer of a model (with JAX's training state synced into it), or the optimizer."""
+    """The optimizer of a model, or the optimizer; with JAX's training state synced into it."""
     import keras
 
+    from keras_lr.rate.running import trained_by
+
     if isinstance(model_or_optimizer, keras.optimizers.Optimizer):
+        if keras.backend.backend() == "jax":
+            sync(trained_by(model_or_optimizer))
         return model_or_optimizer
-    # In the middle of an epoch JAX holds the state outside the variables; without this a read
-    # raises on a deleted buffer, and an assignment is lost.
-    sync = getattr(model_or_optimizer, "jax_state_sync", None)
-    if sync is not None and getattr(model_or_optimizer, "_jax_state", None) is not None:
-        sync()
+    sync(model_or_optimizer)
     return getattr(model_or_optimizer, "optimizer", None)
+
+
+def sync(model: Any) -> None:
+    """Bring what JAX holds outside the variables in the middle of an epoch back into them.
+
+    Without this a read raises on a deleted buffer, and an assignment is lost.
+    """
+    bring = getattr(model, "jax_state_sync", None)
+    if bring is not None and getattr(model, "_jax_state", None) is not None:
+        bring()

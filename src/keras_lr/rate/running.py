@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from keras_lr.rate.leaves import chain
+
 
 def is_fitting(model: Any) -> bool:
     """Whether a `fit` of this model is running, in whatever thread.
@@ -21,6 +23,23 @@ def is_fitting(model: Any) -> bool:
 def called_by_fit(model: Any) -> bool:
     """Whether the function that asks was called by a `fit` of this model itself."""
     return _is_fit(sys._getframe(2), model)
+
+
+def trained_by(optimizer: Any) -> Any:
+    """The model whose running `fit` trains with `optimizer` (or what wraps it); `None` if none."""
+    import keras
+
+    for frame in sys._current_frames().values():
+        running: FrameType | None = frame
+        while running is not None:
+            if running.f_code.co_name == "fit":
+                model = running.f_locals.get("self")
+                if isinstance(model, keras.Model) and any(
+                    found is optimizer for found in chain(getattr(model, "optimizer", None))
+                ):
+                    return model
+            running = running.f_back
+    return None
 
 
 def samples_per_batch(model: Any) -> float | None:
