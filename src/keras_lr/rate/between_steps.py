@@ -8,6 +8,7 @@ before a step begins. A look waits for the step before it; between looks nothing
 
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from keras_lr.rate.running import called_by_fit, is_fitting
@@ -19,8 +20,20 @@ _STATE = (
     "metrics_variables",
 )
 
-Look = Callable[[int, Mapping[str, Any]], None]
-"""Called with the batches that the epoch has done and the logs of the last of them (running means)."""
+
+@dataclass(eq=False)
+class Look:
+    """Somebody who looks, until it is dropped.
+
+    Args:
+        user: Whose it is.
+        every: Batches from one look to the next, over epochs.
+        function: Called with the logs of the last step (running means over the epoch).
+    """
+
+    user: object
+    every: int
+    function: Callable[[Mapping[str, Any]], None]
 
 
 class BetweenSteps:
@@ -31,15 +44,17 @@ class BetweenSteps:
 
     Attributes:
         done: Batches that this epoch has done.
+        counted: The last of them, over which `logs` are means.
+        total: Batches that the run has done.
         logs: What the last step returned: running means over the epoch, as tensors.
     """
 
     def __init__(self, model: Any) -> None:
         self._model = weakref.ref(model)
         self._own = vars(model).get("make_train_function")  # one that the user put on the instance
-        self._looks: dict[object, tuple[int, Look]] = {}
+        self._looks: list[Look] = []
         self._users: dict[object, Callable[[], None]] = {}
-        self.done = 0
+        self.done = self.counted = self.total = 0
         self.logs: Mapping[str, Any] = {}
         model.make_train_function = self._make_train_function
 
@@ -62,22 +77,41 @@ class BetweenSteps:
     def leave(self, user: object) -> None:
         """Undo `join`; whoever is last leaves Keras's own functions on the model."""
         self._users.pop(user, None)
-        self._looks.pop(user, None)
+        self._looks = [look for look in self._looks if look.user is not user]
         if not self._users:
             self._remove()
 
-    def look(self, user: object, every: int, function: Look) -> None:
-        """Call `function` whenever another `every` batches of an epoch are done.
+    def look(self, user: object, every: int, function: Callable[[Mapping[str, Any]], None]) -> Look:
+        """Call `function` whenever another `every` batches are done.
 
         Under `steps_per_execution` it is called after the execution in which they were. After an
         epoch's last step there is no step to stand before: `on_epoch_end` is the place to look.
         """
-        self._looks[user] = (every, function)
+        look = Look(user, every, function)
+        self._looks.append(look)
         self._wrap()
+        return look
+
+    def drop(self, look: Look) -> None:
+        """End a look."""
+        if look in self._looks:
+            self._looks.remove(look)
+
+    def due(self, every: int) -> bool:
+        """Whether the last step was one after which to look."""
+        return self.total // every > (self.total - self._per_execution()) // every
 
     def begin_epoch(self) -> None:
         """Count batches from 0 again."""
-        self.done, self.logs = 0, {}
+        self.done = self.counted = 0
+        self.logs = {}
+
+    def restart_means(self) -> None:
+        """Say that the metrics were reset inside the epoch."""
+        self.counted, self.logs = 0, {}
+
+    def _per_execution(self) -> int:
+        return int(getattr(self._model(), "steps_per_execution", 1))
 
     def rebuild(self) -> None:
         """Make Keras trace the training step anew."""
@@ -129,11 +163,13 @@ class BetweenSteps:
             model = self._model()
             if not called_by_fit(model):
                 return inner(*args)  # train_on_batch, by a callback
-            if self.done:
+            if self.logs:
                 args = self._let_look(model, args, on_jax)
             result = inner(*args)
             self.logs = result[0] if on_jax else result
-            self.done += int(getattr(model, "steps_per_execution", 1))
+            self.done += self._per_execution()
+            self.counted += self._per_execution()
+            self.total += self._per_execution()
             return result
 
         train_function.between = self  # type: ignore[attr-defined]
@@ -141,20 +177,15 @@ class BetweenSteps:
         return train_function
 
     def _let_look(self, model: Any, args: tuple[Any, ...], on_jax: bool) -> tuple[Any, ...]:
-        before = self.done - int(getattr(model, "steps_per_execution", 1))
-        due = [
-            function
-            for every, function in list(self._looks.values())
-            if self.done // every > before // every
-        ]
+        due = [look for look in self._looks if self.due(look.every)]
         if not due:
             return args
         if on_jax:
             # What is in hand is the training state; the variables get it if anyone asks for them.
             model._jax_state = dict(zip(_STATE, args[0], strict=True))
             model._jax_state_synced = False
-        for function in due:
-            function(self.done, self.logs)
+        for look in due:
+            look.function(self.logs)
         if on_jax and model._jax_state_synced:
             state = model._get_jax_state(purge_model_variables=True, **dict.fromkeys(_STATE, True))
             model._jax_state_synced = False

@@ -1,0 +1,205 @@
+"""One `fit` of a `LearningRate`: laid out when it begins, followed to its end."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from keras_lr.callbacks.advice import warn_doubled, warn_misfit, warn_unknown
+from keras_lr.callbacks.layout import Layout, check_values
+from keras_lr.callbacks.reductions import Reductions
+from keras_lr.callbacks.story import Story
+from keras_lr.callbacks.warning import warn
+from keras_lr.errors import InvalidInput
+from keras_lr.rate import Control
+from keras_lr.rules import RuleStates
+from keras_lr.schedules import Plan, Schedule, end_report
+
+if TYPE_CHECKING:
+    from keras_lr.callbacks.learning_rate import LearningRate
+
+
+class Run:
+    """A fit, from `on_train_begin` to `on_train_end`.
+
+    Args:
+        callback: Whose fit it is, with the model and the parameters that Keras gave it.
+        states: Where its rules stand.
+
+    Attributes:
+        plans: The schedule laid out over the fit, for each leaf of the optimizer.
+        settings: The same of momentum and weight decay.
+        story: What made the rate of each step; `None` before the first epoch.
+
+    Raises:
+        InvalidInput: What is wanted can't work in this fit.
+    """
+
+    def __init__(self, callback: "LearningRate", states: RuleStates) -> None:
+        model = callback.model
+        self.record = callback.record
+        self.plans: list[Plan] = []
+        self.settings: dict[str, list[Plan]] = {}
+        self.story: Story | None = None
+        self._callback = callback
+        self._first_has: dict[str, bool] = {}
+        self._placed = False
+        warn_unknown(callback.rules, model)
+        control = self.control = Control.join(model, callback, factor=states.reduction)
+        try:
+            self._lay_out()
+            if self.plans and self.plans[0].absolute:
+                control.claim(f"LearningRate({callback.schedule})")
+                _check_bases(control.bases)
+        except BaseException:
+            control.leave(callback)
+            raise
+        self.reductions = Reductions(
+            callback,
+            control,
+            states,
+            self.record,
+            batches=self.batches,
+            accumulated=self.layout.accumulations[0],
+            verbose=callback.verbose,
+        )
+
+    def _lay_out(self) -> None:
+        callback, control = self._callback, self.control
+        layout = self.layout = Layout.of(control, callback.params, callback.batch_size)
+        self.batches = layout.batches
+        self.record.steps_per_epoch = layout.steps_per_epoch
+        self.record.epochs = layout.epochs
+        self.plans = layout.resolve(callback.schedule)
+        for leaf, plan in zip(control.leaves, self.plans, strict=False):
+            warn_doubled(leaf, plan)
+            if layout.batches:
+                warn_misfit(callback.schedule, plan)  # type: ignore[arg-type]
+        for name, schedule in callback.settings.items():
+            self._first_has[name] = control.settings.claim(name)[0] is not None
+            self.settings[name] = layout.resolve(schedule)
+            for plan in self.settings[name]:
+                check_values(name, plan)
+            if layout.batches:
+                warn_misfit(schedule, self.settings[name][0], name)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Place the schedule, when the epoch at which the run starts is known."""
+        control = self.control
+        if epoch and not self._placed and not self.batches and (self.plans or self.settings):
+            self._refuse_later_start(epoch)
+        control.place.start(epoch * self.batches)
+        self._epoch_began = control.place.done
+        if not self._placed:
+            self._placed = True
+            self._begin(epoch)
+        else:
+            self._done += min(control.between.done, self.batches)
+        control.between.begin_epoch()
+        self.reductions.begin_epoch(epoch)
+
+    def _begin(self, epoch: int) -> None:
+        control, callback = self.control, self._callback
+        self._done = epoch * self.batches
+        if self.plans and self.plans[0].absolute:
+            control.replace_own()
+        if self.plans or (callback.rules and control.needs_following()):
+            control.follow(callback, self._factors())
+        for name, plans in self.settings.items():
+            control.follow_setting(name, plans)  # type: ignore[arg-type]
+        control.mark()
+        states = self.reductions.states
+        carried = dict(zip(callback.rules, states.factors, strict=True))
+        settings = {
+            name: plans[0] for name, plans in self.settings.items() if self._first_has[name]
+        }
+        self.story = Story(callback, control, self.plans, carried, self.record, settings)
+        self.reductions.begin(epoch)
+
+    def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Log the rate of the epoch's last update, and show the epoch to the rules."""
+        control = self.control
+        step = self._updates(control.place.done)
+        self._look_for_assignments(epoch)
+        for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
+            logs.setdefault(key, rate)
+        if self.settings:
+            for key, value in control.settings.logs().items():
+                logs.setdefault(key, value)
+        self.reductions.end_epoch(epoch, logs, step)
+
+    def end(self) -> list[float | None]:
+        """Leave the model as plain Keras; the rate that each leaf is left with."""
+        control = self.control
+        control.adopt()
+        done, in_epoch = control.place.done, min(control.between.done, self.batches)
+        control.leave(self._callback)
+        if self._placed and self.batches:
+            seen = self._done + in_epoch
+            # A run that saw all its batches ended as planned, also if a loss scale skipped some.
+            # (TensorFlow may count a step that then finds no data.)
+            planned = seen >= self.batches * self.layout.epochs
+            self._tell_ending(self._updates(seen if planned else min(seen, done)))
+        return control.left()
+
+    def _updates(self, batches: int) -> int:
+        return batches // self.layout.accumulations[0]
+
+    def _look_for_assignments(self, epoch: int) -> None:
+        control = self.control
+        # Whoever did it did it in this epoch; from its start on is as near as one can say.
+        began = self._updates(self._epoch_began)
+        if control.adopt(self._epoch_began):
+            reason = "the rate was assigned from outside"
+            self.reductions.note(began, epoch, "set", 1.0, reason)
+        for name in self.settings:
+            if control.settings.assigned(name):
+                reason = (
+                    f"{name} was assigned from outside: its schedule decides until the fit ends, "
+                    "and what was assigned holds after it"
+                )
+                self.reductions.note(began, epoch, "set", 1.0, reason)
+                warn(
+                    f"In epoch {epoch + 1} {reason}. For another {name} in this fit, put it into "
+                    f"the schedule: LearningRate({name}=...).",
+                )
+
+    def _tell_ending(self, done: int) -> None:
+        found = [end_report(plan, done) for plan in self.plans[:1]]
+        found += [
+            end_report(plans[0], done, name)
+            for name, plans in self.settings.items()
+            if self._first_has[name]
+        ]
+        told = [problem for problem in found if problem]
+        self.record.ending = " ".join(told) or None
+        if not self._callback.expects_early_end:
+            for problem in told:
+                warn(problem)
+
+    def _refuse_later_start(self, epoch: int) -> NoReturn:
+        self.control.leave(self._callback)
+        raise InvalidInput(
+            "The data has no length, so where in the schedule the first epoch begins isn't known. "
+            f"Write model.fit(..., steps_per_epoch=N). Received: initial_epoch={epoch}."
+        )
+
+    def _factors(self) -> list[Callable[[Any], Any]] | None:
+        if not self.plans:
+            return None
+        return [
+            _divided(schedule, base) if schedule.absolute else schedule
+            for schedule, base in zip(self.plans, self.control.bases, strict=True)
+        ]
+
+
+def _check_bases(bases: Iterable[float]) -> None:
+    """Refuse a rate of 0, which no factor makes into the rates that a schedule gives."""
+    if any(base == 0 for base in bases):
+        raise InvalidInput(
+            "The schedule gives the rates themselves, as factors of the optimizer's rate, which "
+            "is 0. Any other number will do: write model.optimizer.learning_rate = 1.0 before "
+            "fit. Received: learning_rate=0.0."
+        )
+
+
+def _divided(schedule: Schedule, base: float) -> Callable[[Any], Any]:
+    return lambda step: schedule(step) / base
