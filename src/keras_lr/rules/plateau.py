@@ -1,20 +1,19 @@
 """Reduce the rate when a metric stops improving."""
 
 import math
-import re
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Literal
 
-from keras_lr.errors import InvalidInput
+from keras_lr.rules.improvement import (
+    check,
+    check_monitor,
+    improves,
+    improves_in_torch,
+    infer_mode,
+    smoothed,
+)
+from keras_lr.rules.looks import Time, amount_of, check_every, tidy_time
 from keras_lr.rules.rule import KEEP, Decision, Observation, number, register
-
-_FALLS = re.compile(
-    r"loss|error|mse|mae|mape|msle|entropy|perplexity|diverg|deviance|hinge|poisson|logcosh|false_"
-)
-_RISES = re.compile(
-    r"acc|auc|precision|recall|f1|f_score|fscore|iou|io_u|dice|r2|top_?k|bleu"
-    r"|similarity|sensitiv|specific|correlation|true_"
-)
 
 
 @dataclass(frozen=True)
@@ -22,41 +21,67 @@ class PlateauState:
     """The best value so far, and how long ago it was.
 
     Args:
-        best: The best value of the metric, or `None` before the first.
-        wait: Observations since the last improvement.
-        cooldown: Observations during which no cut is counted towards yet.
+        best: The best value of the metric (smoothed, if it is), or `None` before the first.
+        wait: Time since the last improvement, in the unit of `patience`.
+        cooldown: What is left of the cooldown, in its unit.
+        mean: The smoothed value.
+        seen: Values in the smoothed one.
+        step: Updates done at the last look.
+        epoch: The epoch of the last look.
     """
 
     best: float | None = None
     wait: int = 0
     cooldown: int = 0
+    mean: float = 0.0
+    seen: int = 0
+    step: int = 0
+    epoch: int = 0
 
 
 @register
 @dataclass(frozen=True)
 class Plateau:
-    """Multiply the rate by `factor` after `patience` epochs without improvement.
+    """Multiply the rate by `factor` after `patience` without improvement.
 
     The counting is that of `keras.callbacks.ReduceLROnPlateau`: with a constant metric and
     `patience=2` the first cut comes at the third observation. What differs: the threshold is
     relative by default, so that the scale of a loss doesn't matter; NaN and inf never count as
     progress, never as a reason to cut either (that is `Divergence`'s work); and the default factor
-    is gentle, because a false alarm at 0.1 costs more than a late cut at 0.5.
+    is gentle, because a false alarm at 0.1 costs more than a late cut at 0.5. A cut begins the
+    count anew, but the best value stays: what follows has to beat it.
 
     Args:
-        monitor: The metric to watch, a key of the epoch's logs.
+        monitor: The metric to watch, a key of the logs.
         factor: What to multiply the rate by, in (0, 1).
-        patience: Epochs without improvement before a cut, at least 1.
+        patience: Time without improvement before a cut: a whole number of epochs, at least 1, or
+            a text, `"2000 steps"` (updates). With `every` the unit is always written:
+            `"20 looks"`, `"1000 steps"` or `"3 epochs"`.
         min_delta: What counts as an improvement: a share of the best value (relative) or a
             difference from it (absolute).
         threshold: `"relative"` or `"absolute"`.
-        cooldown: Epochs after a cut in which waiting doesn't start.
+        cooldown: Time after a cut in which waiting doesn't start; written as `patience` is.
         min_rate: The rate apart from `LearningRate`'s schedule (base × reduction) is never cut
             below this; in a `MultiOptimizer` the lowest member's isn't.
         mode: `"min"`, `"max"`, or `"auto"`: decided by the metric's name.
+        smoothing: The weight of the past in an exponential moving average of the metric, in
+            [0, 1); improvement is judged on the average. 0 takes the values as they are; 0.9
+            averages over about ten.
+        every: Look every so many updates, at the mean of a training metric over them; `None` looks
+            at epochs' ends. A val_ metric comes at epochs' ends only.
+        restore_best: Before a cut, go back to the weights and the optimizer's state at the best
+            value. Smoothing begins anew there.
+        semantics: `"keras"`, or `"torch"`: as `torch.optim.lr_scheduler.ReduceLROnPlateau` counts.
+            There a cut comes when waiting is *longer* than `patience` (which may be 0), the last
+            look of a cooldown isn't counted yet, and a relative threshold is a factor of the best
+            value. With a constant metric, `patience=2` and `cooldown=2` cuts are 3 looks apart in
+            Keras and 5 in torch.
+        eps: A cut that changes the rate by no more than this isn't made (torch's default is 1e-8).
 
     Raises:
-        InvalidInput: For settings that can't work.
+        InvalidInput: For settings that can't work, or that could mean two things.
+
+    Source: `keras.callbacks.ReduceLROnPlateau` (Keras 3), `torch.optim.lr_scheduler`.
 
     >>> rule = Plateau("loss", patience=1)
     >>> state, _ = rule.update(rule.start(), Observation(100, 0, {"loss": 1.0}))
@@ -67,41 +92,43 @@ class Plateau:
 
     monitor: str = "val_loss"
     factor: float = 0.5
-    patience: int = 5
+    _: KW_ONLY
+    patience: Time = 5
     min_delta: float = 1e-3
     threshold: Literal["relative", "absolute"] = "relative"
-    cooldown: int = 0
+    cooldown: Time = 0
     min_rate: float = 0.0
     mode: Literal["auto", "min", "max"] = "auto"
+    smoothing: float = 0.0
+    every: int | None = None
+    restore_best: bool = False
+    semantics: Literal["keras", "torch"] = "keras"
+    eps: float = 0.0
 
     name: ClassVar[str] = "plateau"
     restores: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.monitor, str) or not self.monitor:
-            raise InvalidInput(
-                f"monitor must be the name of a metric. Received: monitor={self.monitor!r}. "
-                'Write e.g. Plateau("val_loss").'
-            )
-        for name, whole in (
-            ("factor", False),
-            ("min_delta", False),
-            ("min_rate", False),
-            ("patience", True),
-            ("cooldown", True),
+        check_monitor(self.monitor, "Plateau")
+        for name in ("factor", "min_delta", "min_rate", "smoothing", "eps"):
+            object.__setattr__(self, name, number(getattr(self, name), name))
+        check(0 < self.factor < 1, "factor", self.factor, "in (0, 1)")
+        check(0 <= self.smoothing < 1, "smoothing", self.smoothing, "at least 0 and below 1")
+        for name in ("min_delta", "min_rate", "eps"):
+            check(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
+        for name, allowed in (
+            ("threshold", ("relative", "absolute")),
+            ("mode", ("auto", "min", "max")),
+            ("semantics", ("keras", "torch")),
         ):
-            object.__setattr__(self, name, number(getattr(self, name), name, whole=whole))
-        _check(0 < self.factor < 1, "factor", self.factor, "in (0, 1)")
-        _check(self.patience >= 1, "patience", self.patience, "at least 1")
-        for name in ("cooldown", "min_delta", "min_rate"):
-            _check(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
-        _check(
-            self.threshold in ("relative", "absolute"),
-            "threshold",
-            self.threshold,
-            "'relative' or 'absolute'",
-        )
-        _check(self.mode in ("auto", "min", "max"), "mode", self.mode, "'auto', 'min' or 'max'")
+            value = getattr(self, name)
+            check(value in allowed, name, value, " or ".join(map(repr, allowed)))
+        check(isinstance(self.restore_best, bool), "restore_best", self.restore_best, "a bool")
+        object.__setattr__(self, "every", check_every(self.every, self.monitor))
+        least = {"patience": 1 if self.semantics == "keras" else 0, "cooldown": 0}
+        for name, smallest in least.items():
+            time = tidy_time(getattr(self, name), name, every=self.every, least=smallest)
+            object.__setattr__(self, name, time)
         if self.mode == "auto":
             infer_mode(self.monitor)
 
@@ -110,6 +137,12 @@ class Plateau:
         """Which way the metric improves."""
         return infer_mode(self.monitor) if self.mode == "auto" else self.mode
 
+    @property
+    def counts_steps(self) -> bool:
+        """Whether it needs to know how many updates were done."""
+        times = (amount_of(time, self.every) for time in (self.patience, self.cooldown))
+        return any(amount.unit == "step" for amount in times)
+
     def start(self) -> PlateauState:
         """The state before the first observation."""
         return PlateauState()
@@ -117,51 +150,56 @@ class Plateau:
     def update(
         self, state: PlateauState, observation: Observation
     ) -> tuple[PlateauState, Decision]:
-        """Count one epoch."""
-        value = observation.values.get(self.monitor)
-        if value is None or not math.isfinite(value):
+        """Count one look."""
+        given = observation.values.get(self.monitor)
+        if given is None or not math.isfinite(given):
             return state, KEEP
-        cooldown = max(0, state.cooldown - 1)
-        wait = 0 if state.cooldown > 0 else state.wait
+        value = smoothed(state.mean, float(given), self.smoothing, state.seen + 1)
+        patience = amount_of(self.patience, self.every)
+        rest = amount_of(self.cooldown, self.every)
+        last = (state.step, state.epoch)
+        cooldown = max(0, state.cooldown - rest.passed(*last, observation))
+        seen = (value, state.seen + 1, observation.step, observation.epoch)
+
         if state.best is None or self._improves(value, state.best):
-            return PlateauState(float(value), 0, cooldown), KEEP
-        if cooldown > 0:
-            return PlateauState(state.best, wait, cooldown), KEEP
-        wait += 1
+            return PlateauState(value, 0, cooldown, *seen), Decision(improved=self.restore_best)
+        # Keras counts the look that ends a cooldown, torch doesn't.
+        torch = self.semantics == "torch"
+        resting = state.cooldown > 0 if torch else cooldown > 0
+        wait = 0 if state.cooldown > 0 else state.wait
+        if not resting:
+            wait += patience.passed(*last, observation)
+        due = not resting and (wait > patience.number if torch else wait >= patience.number)
+        if not due:
+            return PlateauState(state.best, wait, cooldown, *seen), KEEP
+        after = PlateauState(state.best, 0, rest.number, *seen)
         rate = max(observation.rate * self.factor, self.min_rate)
-        if wait < self.patience or rate >= observation.rate:
-            return PlateauState(state.best, wait, cooldown), KEEP
-        reason = (
-            f"{self.monitor} has not improved on {state.best:.5g} for {wait} "
-            f"epoch{'s' if wait > 1 else ''} (now {value:.5g})"
-        )
-        return (
-            PlateauState(state.best, 0, self.cooldown),
-            Decision(factor=rate / observation.rate, reason=reason),
+        if observation.rate - rate <= self.eps:
+            # As each of them goes on when the rate is at its floor.
+            return after if torch else PlateauState(state.best, wait, cooldown, *seen), KEEP
+        if self.restore_best:
+            # The average went with the weights that are left.
+            after = PlateauState(state.best, 0, rest.number, 0.0, 0, *seen[2:])
+        reason = self._reason(value, state.best, wait, patience.unit)
+        return after, Decision(
+            rate / observation.rate, reason=reason, restore_best=self.restore_best
         )
 
     def _improves(self, value: float, best: float) -> bool:
-        margin = self.min_delta * (abs(best) if self.threshold == "relative" else 1.0)
-        return value < best - margin if self.direction == "min" else value > best + margin
+        better = improves_in_torch if self.semantics == "torch" else improves
+        return better(
+            value,
+            best,
+            direction=self.direction,
+            min_delta=self.min_delta,
+            relative=self.threshold == "relative",
+        )
 
-
-def infer_mode(monitor: str) -> Literal["min", "max"]:
-    """Which way a metric improves, by its name; an error where the name doesn't tell.
-
-    >>> infer_mode("val_accuracy"), infer_mode("val_a_loss")
-    ('max', 'min')
-    """
-    name = monitor.lower()
-    if _FALLS.search(name):
-        return "min"
-    if _RISES.search(name):
-        return "max"
-    raise InvalidInput(
-        f"The name {monitor!r} doesn't tell whether less or more is better. "
-        f'Write Plateau({monitor!r}, mode="min") or mode="max".'
-    )
-
-
-def _check(valid: bool, name: str, value: object, what: str) -> None:
-    if not valid:
-        raise InvalidInput(f"{name} must be {what}. Received: {name}={value!r}.")
+    def _reason(self, value: float, best: float, wait: int, unit: str) -> str:
+        metric = f"{self.monitor}, smoothed," if self.smoothing else self.monitor
+        unit = "epoch" if unit == "look" and self.every is None else unit
+        reason = (
+            f"{metric} has not improved on {best:.5g} for {wait} {unit}{'s' if wait > 1 else ''} "
+            f"(now {value:.5g})"
+        )
+        return f"{reason}; back to the state at {best:.5g}" if self.restore_best else reason

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keras_lr.errors import InvalidInput
+from keras_lr.rules.looks import check_every
 from keras_lr.rules.rule import KEEP, Decision, Observation, Rule, is_in_graph, looks_every
 
 Decisions = list[tuple[Rule, Decision]]
@@ -33,7 +33,7 @@ class RuleStates:
             InvalidInput: A rule looks between the updates of an epoch at what comes once an epoch.
         """
         for rule in rules:
-            check_looks(looks_every(rule), rule.monitor)
+            check_every(looks_every(rule), rule.monitor)
         return cls(rules, tuple(rule.start() for rule in rules), (1.0,) * len(rules))
 
     @property
@@ -113,16 +113,3 @@ class RuleStates:
                 break
         decisions.sort(key=lambda item: not item[1].improved)
         return RuleStates(self.rules, tuple(states), tuple(factors)), decisions
-
-
-def check_looks(every: int | None, monitor: str) -> None:
-    """Refuse a rule that would wait for a validation metric in the middle of an epoch.
-
-    Raises:
-        InvalidInput: It would.
-    """
-    if every is not None and isinstance(monitor, str) and monitor.startswith("val_"):
-        raise InvalidInput(
-            f"{monitor!r} comes once an epoch, so a rule can't look at it every {every} updates. "
-            f"Leave out every=, or watch {monitor.removeprefix('val_')!r}. Received: every={every}."
-        )

@@ -82,7 +82,7 @@ def tune(
             the space that mean nothing, values that can't be, a storage with another study.
     """
     from keras_lr import backend
-    from keras_lr.finder.random_state import RandomState
+    from keras_lr.state.random_state import RandomState
 
     backend.require()
     started = time.perf_counter()
@@ -272,7 +272,7 @@ class _Search:
 
 
 def _direction(objective: str, direction: str | None) -> Literal["minimize", "maximize"]:
-    from keras_lr.rules.plateau import infer_mode
+    from keras_lr.rules.improvement import infer_mode
 
     if direction is None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rules.plateau import infer_mode
+from keras_lr.rules.improvement import infer_mode
 from keras_lr.watch.student import paired
 
 LEVEL = 0.05
