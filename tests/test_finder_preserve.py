@@ -8,7 +8,7 @@ import pytest
 
 from keras_lr.errors import InvalidInput
 from keras_lr.finder.preserve import untouched
-from keras_lr.finder.random_state import RandomState
+from keras_lr.state.random_state import RandomState
 
 BACKEND = keras.backend.backend()
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.finder.random_state import RandomState
+from keras_lr.state.random_state import RandomState
 from keras_lr.rate import leaves, rate_variable
 
 

@@ -68,7 +68,7 @@ class Study:
         are those of the run where it was trained by this call of `tune`; for a trial that came
         out of a storage it is trained again, by `fit`, and a line says so.
         """
-        from keras_lr.finder.random_state import RandomState
+        from keras_lr.state.random_state import RandomState
 
         taken = RandomState.take()
         try:
@@ -103,7 +103,7 @@ class Study:
         """Copyable lines that compile and train as the best trial did."""
         import keras
 
-        from keras_lr.finder.random_state import RandomState
+        from keras_lr.state.random_state import RandomState
 
         best = self.best
         taken = RandomState.take()

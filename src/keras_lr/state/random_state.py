@@ -4,11 +4,15 @@ Python's, NumPy's and Keras's own, and torch's and TensorFlow's where they are l
 layer on one backend may well use another's generator). JAX has none. The one private thing read
 here is Keras's global state: it holds the generator behind `seed=None` and the counters behind
 automatic names, and has no public accessor.
+
+`take` and `restore` work within a process; `to_state` and `from_state` carry a state to another one,
+as JSON values and arrays (without the automatic names, which are the other process's own).
 """
 
 import copy
 import random
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +48,31 @@ class RandomState:
         _restore_torch(self.torch)
         _restore_tensorflow(self.tensorflow)
 
+    def to_state(self) -> dict[str, Any]:
+        """As JSON values and arrays."""
+        return {
+            "python": self.python,
+            "numpy": self.numpy,
+            "keras": self.keras[1],
+            "torch": _torch_to_state(self.torch),
+            "tensorflow": _tensorflow_to_state(self.tensorflow),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "RandomState":
+        """What `to_state` gave, in this process; generators that it doesn't have are left out."""
+        version, internal, gauss = state["python"]
+        generator, _, names = _take_keras()
+        if generator is None and state["keras"] is not None:
+            generator = _make_keras_generator()
+        return cls(
+            python=(version, tuple(internal), gauss),
+            numpy=state["numpy"],
+            keras=(generator, state["keras"], names),
+            torch=_torch_from_state(state["torch"]),
+            tensorflow=_tensorflow_from_state(state["tensorflow"]),
+        )
+
 
 _GENERATOR = "global_seed_generator"
 _NAMES = "object_name_uids"
@@ -64,10 +93,16 @@ def _restore_keras(taken: tuple[Any, np.ndarray | None, Any]) -> None:
     from keras.src.backend.common import global_state
 
     generator, state, names = taken
-    if generator is not None:
+    if generator is not None and state is not None:
         generator.state.assign(state)
     global_state.set_global_attribute(_GENERATOR, generator)
     global_state.set_global_attribute(_NAMES, copy.deepcopy(names))
+
+
+def _make_keras_generator() -> Any:
+    from keras.src.random import seed_generator
+
+    return seed_generator.global_seed_generator()
 
 
 def _take_torch() -> tuple[Any, Any] | None:
@@ -86,6 +121,28 @@ def _restore_torch(taken: tuple[Any, Any] | None) -> None:
     torch.set_rng_state(taken[0])
     if taken[1] is not None:
         torch.cuda.set_rng_state_all(taken[1])
+
+
+def _torch_to_state(taken: tuple[Any, Any] | None) -> dict[str, Any] | None:
+    if taken is None:
+        return None
+    cpu, cuda = taken
+    return {"cpu": cpu.numpy(), "cuda": None if cuda is None else [each.numpy() for each in cuda]}
+
+
+def _torch_from_state(state: Mapping[str, Any] | None) -> tuple[Any, Any] | None:
+    torch = sys.modules.get("torch")
+    if state is None or torch is None:
+        return None
+    cuda = state["cuda"]
+    if cuda is not None and (
+        not torch.cuda.is_available() or torch.cuda.device_count() != len(cuda)
+    ):
+        cuda = None  # another machine, whose devices have other generators
+    return (
+        torch.from_numpy(state["cpu"].copy()),
+        None if cuda is None else [torch.from_numpy(each.copy()) for each in cuda],
+    )
 
 
 def _take_tensorflow() -> tuple[Any, Any, Any] | None:
@@ -111,3 +168,16 @@ def _restore_tensorflow(taken: tuple[Any, Any, Any] | None) -> None:
         generator.setstate(state)
         # A cached kernel keeps its own count for its pair of seeds; setting a seed clears them too.
         context.clear_kernel_cache()
+
+
+def _tensorflow_to_state(taken: tuple[Any, Any, Any] | None) -> dict[str, Any] | None:
+    return None if taken is None else {"seed": taken[0], "generator": taken[2]}
+
+
+def _tensorflow_from_state(state: Mapping[str, Any] | None) -> tuple[Any, Any, Any] | None:
+    if state is None or "tensorflow" not in sys.modules:
+        return None
+    if state["generator"] is None:
+        return state["seed"], None, None
+    version, internal, gauss = state["generator"]
+    return state["seed"], random.Random(), (version, tuple(internal), gauss)

@@ -1,0 +1,1 @@
+"""Everything that training changes: taken, put back, and kept on disk."""

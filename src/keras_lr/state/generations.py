@@ -1,0 +1,124 @@
+"""The last few states of one run in a folder of their own."""
+
+import contextlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keras_lr.errors import InvalidInput
+from keras_lr.state.archive import BrokenFile, read, write
+from keras_lr.state.lock import Lock
+
+_NAME = re.compile(r"backup-(\d+)\.state")
+_LEFTOVER = re.compile(r"backup-\d+\.state\.\d+\.tmp")
+
+
+class Generations:
+    """Numbered files of states, of which the last few are kept.
+
+    Args:
+        folder: Where; made with the first state.
+        keep: How many are kept, at least 1.
+        busy: Says whether the run that they are of goes on; by default it does until `close`.
+
+    Raises:
+        InvalidInput: The path is a file, or no path of this machine's.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        keep: int = 2,
+        busy: Callable[[], bool] = lambda: True,
+    ) -> None:
+        text = os.fspath(folder) if isinstance(folder, str | os.PathLike) else None
+        if not isinstance(text, str) or not text:
+            raise InvalidInput(
+                f"backup_dir must be the path of a folder. Received: {folder!r}. Write e.g. "
+                'BackupAndRestore("backup").'
+            )
+        if "://" in text:
+            raise InvalidInput(
+                "backup_dir must be a folder of this machine (or mounted on it), where a file can "
+                f"be replaced in one go. Received: backup_dir={text!r}."
+            )
+        self.folder = Path(text).expanduser().absolute()
+        if self.folder.exists() and not self.folder.is_dir():
+            raise InvalidInput(
+                f"backup_dir must be a folder, and there is a file. Received: backup_dir={text!r}."
+            )
+        self.keep = keep
+        self._lock = Lock(self.folder / "backup.lock", busy)
+
+    def open(self) -> None:
+        """Claim the folder for this run, and clear away what a killed one left half-written.
+
+        Raises:
+            InvalidInput: Another run that is alive uses it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        for path in self.folder.iterdir():
+            if _LEFTOVER.fullmatch(path.name):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def close(self, *, delete: bool = False) -> None:
+        """Give the folder free.
+
+        Args:
+            delete: Delete the states first, and the folder if nothing else is in it.
+        """
+        if delete:
+            for path in self._paths():
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        self._lock.release()
+        if delete:
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
+
+    def save(self, state: Any) -> None:
+        """Write the next generation, then delete those that are no longer kept."""
+        paths = self._paths()
+        number = 1 + max((_number(path) for path in paths), default=0)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(self.folder / f"backup-{number:08}.state", state)
+        for path in sorted(paths, key=_number)[: max(0, len(paths) + 1 - self.keep)]:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def load(self) -> tuple[Any, list[str]]:
+        """The newest state that can be read, and what was wrong with those that are newer.
+
+        Returns:
+            `None` for the state when there is no file at all.
+
+        Raises:
+            BrokenFile: There are files, and none can be read.
+        """
+        problems: list[str] = []
+        for path in sorted(self._paths(), key=_number, reverse=True):
+            try:
+                return read(path), problems
+            except OSError as problem:
+                problems.append(str(problem))
+        if problems:
+            raise BrokenFile(
+                f"No backup in {self.folder} can be read. {' '.join(problems)} To start anew, "
+                "delete the folder."
+            )
+        return None, problems
+
+    def _paths(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+
+
+def _number(path: Path) -> int:
+    found = _NAME.fullmatch(path.name)
+    return int(found[1]) if found else 0
