@@ -18,6 +18,7 @@ from keras_lr.rules.rule import (
     state_from_json,
     state_to_json,
 )
+from keras_lr.rules.slope import Slope
 from keras_lr.rules.states import RuleStates
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Plateau",
     "Rule",
     "RuleStates",
+    "Slope",
     "deserialize",
     "is_in_graph",
     "keeps_best",

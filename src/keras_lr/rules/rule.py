@@ -137,7 +137,10 @@ def deserialize(config: Mapping[str, Any]) -> Rule:
 
 def state_to_json(state: Any) -> dict[str, Any]:
     """A rule's state as a plain dictionary (NaN and inf never occur in one)."""
-    return asdict(state)
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(state).items()
+    }
 
 
 def state_from_json(rule: Rule, stored: Mapping[str, Any]) -> Any:
