@@ -1,0 +1,1 @@
+"""What reduces the learning rate best: schedules, rules and detectors on problems of minutes."""

@@ -1,0 +1,85 @@
+"""What decides the rate: a schedule, rules that look between updates, a detector inside them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from keras_lr import rules, schedules
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One way to control the rate.
+
+    Args:
+        name: What the table calls it.
+        schedule: A factor of the grid's rate.
+        rules: Asked on the host.
+        detector: An in-graph rule, or `None`.
+        tuned: Rows of the same name in `tuned` are one: the best of them in each cell.
+    """
+
+    name: str
+    schedule: schedules.Schedule
+    rules: tuple[Any, ...] = ()
+    detector: Any = None
+    tuned: str | None = None
+
+    @property
+    def every(self) -> int | None:
+        """Updates between two looks of a rule that looks more often than at epoch ends."""
+        found = [every for rule in self.rules if (every := rules.looks_every(rule)) is not None]
+        return min(found) if found else None
+
+
+FLAT = schedules.Constant()
+COOLED = FLAT.cooldown("20%")
+SAFE = rules.Divergence()
+
+
+def keras_plateau(factor: float = 0.1, patience: int = 10) -> rules.Plateau:
+    """`keras.callbacks.ReduceLROnPlateau`, whose default settings these are."""
+    return rules.Plateau(
+        "val_loss", factor=factor, patience=patience, min_delta=1e-4, threshold="absolute"
+    )
+
+
+def baselines() -> list[Policy]:
+    """What people do without this library."""
+    found = [
+        Policy("constant", FLAT),
+        Policy("linear to 0", schedules.Linear()),
+        Policy("cosine", schedules.Cosine()),
+        Policy("WSD, 20 %", COOLED),
+        Policy("Keras's plateau, default", FLAT, (keras_plateau(),)),
+    ]
+    for factor in (0.1, 0.5):
+        for patience in (2, 5):
+            found.append(
+                Policy(
+                    f"Keras's plateau, {factor}, {patience}",
+                    FLAT,
+                    (keras_plateau(factor, patience),),
+                    tuned="Keras's plateau, tuned",
+                )
+            )
+    return found
+
+
+def ours() -> dict[str, tuple[tuple[Any, ...], Any]]:
+    """What this library's rules do with their default settings: name to (rules, detector)."""
+    return {
+        "Divergence": ((), None),
+        "Plateau on val_loss": ((rules.Plateau("val_loss"),), None),
+        "Plateau on loss": ((rules.Plateau("loss", smoothing=0.5),), None),
+        "distance": ((), rules.Oscillation("distance")),
+        "alignment": ((), rules.Oscillation("alignment")),
+    }
+
+
+def policies() -> list[Policy]:
+    """Every row of the table: the baselines, and ours alone and times a cooldown."""
+    alone, cooled = [], []
+    for name, (others, detector) in ours().items():
+        alone.append(Policy(name, FLAT, (*others, SAFE), detector))
+        cooled.append(Policy(f"{name} × WSD", COOLED, (*others, SAFE), detector))
+    return [*baselines(), *alone, *cooled]
