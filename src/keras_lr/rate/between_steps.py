@@ -55,6 +55,7 @@ class BetweenSteps:
         self._looks: list[Look] = []
         self._users: dict[object, Callable[[], None]] = {}
         self.done = self.counted = self.total = 0
+        self._batches = self._last = 0
         self.logs: Mapping[str, Any] = {}
         model.make_train_function = self._make_train_function
 
@@ -73,6 +74,7 @@ class BetweenSteps:
                 fit raised (Keras tells no callback of that).
         """
         self._users[user] = abandoned
+        self._wrap()
 
     def leave(self, user: object) -> None:
         """Undo `join`; whoever is last leaves Keras's own functions on the model."""
@@ -89,7 +91,6 @@ class BetweenSteps:
         """
         look = Look(user, every, function)
         self._looks.append(look)
-        self._wrap()
         return look
 
     def drop(self, look: Look) -> None:
@@ -99,10 +100,15 @@ class BetweenSteps:
 
     def due(self, every: int) -> bool:
         """Whether the last step was one after which to look."""
-        return self.total // every > (self.total - self._per_execution()) // every
+        return self.total // every > (self.total - self._last) // every
 
-    def begin_epoch(self) -> None:
-        """Count batches from 0 again."""
+    def begin_epoch(self, batches: int = 0) -> None:
+        """Count batches from 0 again, up to `batches` (0: unknown).
+
+        An execution of several steps is shorter at the end of an epoch that they don't divide.
+        """
+        self._batches = batches
+        self._last = 0
         self.done = self.counted = 0
         self.logs = {}
 
@@ -110,8 +116,12 @@ class BetweenSteps:
         """Say that the metrics were reset inside the epoch."""
         self.counted, self.logs = 0, {}
 
-    def _per_execution(self) -> int:
-        return int(getattr(self._model(), "steps_per_execution", 1))
+    def _count(self, steps: int) -> None:
+        left = self._batches - self.done
+        self._last = min(steps, left) if self._batches and left > 0 else steps
+        self.done += self._last
+        self.counted += self._last
+        self.total += self._last
 
     def rebuild(self) -> None:
         """Make Keras trace the training step anew."""
@@ -167,9 +177,7 @@ class BetweenSteps:
                 args = self._let_look(model, args, on_jax)
             result = inner(*args)
             self.logs = result[0] if on_jax else result
-            self.done += self._per_execution()
-            self.counted += self._per_execution()
-            self.total += self._per_execution()
+            self._count(int(getattr(model, "steps_per_execution", 1)))
             return result
 
         train_function.between = self  # type: ignore[attr-defined]
