@@ -20,6 +20,7 @@ _PUBLIC = {
     "LogUniform": "keras_lr.tuner:LogUniform",
     "Uniform": "keras_lr.tuner:Uniform",
     "LearningRate": "keras_lr.callbacks:LearningRate",
+    "replay": "keras_lr.rules:replay",
     "report": "keras_lr.watch:report",
     "get_learning_rate": "keras_lr.rate:get_learning_rate",
     "set_learning_rate": "keras_lr.rate:set_learning_rate",
@@ -37,6 +38,7 @@ __all__ = [
     "find",
     "get_learning_rate",
     "optimizers",
+    "replay",
     "report",
     "rules",
     "schedules",
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from keras_lr.callbacks import LearningRate
     from keras_lr.finder import Finding, find
     from keras_lr.rate import get_learning_rate, set_learning_rate
+    from keras_lr.rules import replay
     from keras_lr.tuner import LogUniform, Study, Uniform, tune
     from keras_lr.watch import report
 

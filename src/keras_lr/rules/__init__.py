@@ -3,6 +3,8 @@
 from keras_lr.rules.divergence import Divergence
 from keras_lr.rules.oscillation import Oscillation
 from keras_lr.rules.plateau import Plateau
+from keras_lr.rules.replay import replay
+from keras_lr.rules.replayed import Cut, Replay
 from keras_lr.rules.rule import (
     KEEP,
     RULES,
@@ -24,11 +26,13 @@ from keras_lr.rules.states import RuleStates
 __all__ = [
     "KEEP",
     "RULES",
+    "Cut",
     "Decision",
     "Divergence",
     "Observation",
     "Oscillation",
     "Plateau",
+    "Replay",
     "Rule",
     "RuleStates",
     "Slope",
@@ -37,6 +41,7 @@ __all__ = [
     "keeps_best",
     "looks_every",
     "register",
+    "replay",
     "serialize",
     "state_from_json",
     "state_to_json",

@@ -138,10 +138,9 @@ class Plateau:
         return infer_mode(self.monitor) if self.mode == "auto" else self.mode
 
     @property
-    def counts_steps(self) -> bool:
-        """Whether it needs to know how many updates were done."""
-        times = (amount_of(time, self.every) for time in (self.patience, self.cooldown))
-        return any(amount.unit == "step" for amount in times)
+    def units(self) -> frozenset[str]:
+        """In what it counts time: "look", "step", "epoch"."""
+        return frozenset(amount_of(t, self.every).unit for t in (self.patience, self.cooldown))
 
     def start(self) -> PlateauState:
         """The state before the first observation."""
