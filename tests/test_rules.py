@@ -1,10 +1,10 @@
-"""Rules: the contract that every registered rule passes, and each rule's own promises."""
+"""Rules: the contract that every registered rule passes, and how several work together."""
 
+import dataclasses
 import json
 import math
-import types
+from typing import ClassVar
 
-import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,62 +14,87 @@ from keras_lr.errors import InvalidInput
 from keras_lr.rules import (
     KEEP,
     RULES,
+    Decision,
     Divergence,
     Observation,
+    Oscillation,
     Plateau,
+    Rule,
     RuleStates,
+    Slope,
     deserialize,
+    is_in_graph,
+    keeps_best,
+    looks_every,
     serialize,
     state_from_json,
     state_to_json,
 )
+from rule_runs import run
 
-finite = st.floats(1e-6, 1e6)
-anything = st.one_of(finite, st.sampled_from([math.nan, math.inf, -math.inf]))
+CASES = [
+    *(cls() for cls in RULES.values()),
+    Plateau("loss", patience="3 steps", cooldown=1, smoothing=0.9, restore_best=True),
+    Plateau("loss", patience="2 looks", cooldown="5 steps", every=5, semantics="torch"),
+    Slope("loss", window=10, every=None),
+    Oscillation(first=2, growth=1.1),
+    Oscillation(test="alignment", chunk=2, chunks=4),
+]
+anything = st.one_of(
+    st.floats(1e-6, 1e6),
+    st.floats(),
+    st.sampled_from([0.0, 1.0, math.nan, math.inf, -math.inf, 1.7e308, -1.7e308, 5e-324]),
+)
 
 
-def run(rule, values, rate=1.0, monitor=None):
-    """Show a rule one value an epoch; the decisions, and the rate before each epoch."""
-    state, decisions, rates = rule.start(), [], []
-    for epoch, value in enumerate(values):
-        rates.append(rate)
-        seen = Observation(epoch + 1, epoch, {monitor or rule.monitor: value}, rate)
-        state, decision = rule.update(state, seen)
-        rate *= decision.factor
-        decisions.append(decision)
-    return decisions, rates
+def possible(rule, values):
+    """The values as `rule` may see them: an alignment is a cosine."""
+    cosine = rule.monitor == "alignment"
+    return [max(-1.0, min(1.0, value)) for value in values] if cosine else values
 
 
 class TestContract:
-    """Joined by every registered rule."""
+    """Joined by every registered rule, and by some with other settings."""
 
-    @pytest.fixture(params=sorted(RULES))
+    @pytest.fixture(params=CASES, ids=lambda rule: f"{rule.name}-{CASES.index(rule)}")
     def rule(self, request):
-        return RULES[request.param]()
+        return request.param
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(values=st.lists(anything, max_size=30))
     def test_pure_finite_and_never_raising_the_rate(self, values):
-        for rule in (cls() for cls in RULES.values()):
-            first, second = run(rule, values)[0], run(rule, values)[0]
+        for rule in CASES:
+            shown = possible(rule, values)
+            first, second = run(rule, shown)[0], run(rule, shown)[0]
             assert first == second
             for decision in first:
                 assert 0 < decision.factor <= 1
-                assert decision == KEEP or decision.reason
+                assert decision in (KEEP, Decision(improved=True)) or decision.reason
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(values=st.lists(anything, max_size=30), cut=st.integers(0, 29))
     def test_state_survives_json(self, values, cut):
-        for rule in (cls() for cls in RULES.values()):
+        for rule in CASES:
             state = other = rule.start()
-            for epoch, value in enumerate(values):
-                seen = Observation(epoch, epoch, {rule.monitor: value})
+            for epoch, value in enumerate(possible(rule, values)):
+                seen = Observation(epoch + 1, epoch, {rule.monitor: value})
                 state, decision = rule.update(state, seen)
                 if epoch == cut:
-                    text = json.dumps(state_to_json(other), allow_nan=False)
+                    stored = state_to_json(other)
+                    text = json.dumps(stored, allow_nan=False)
+                    assert json.loads(text) == stored  # plain values, no tuple, no NumPy
                     other = state_from_json(rule, json.loads(text))
                 other, same = rule.update(other, seen)
                 assert (state, decision) == (other, same)
+
+    def test_every_rule_cuts_sooner_or_later(self, rule):
+        """So that the tests above see cuts of each of them, and not only waiting."""
+        values = [1.0] * 90
+        if rule.name == "divergence":
+            values += [math.nan]
+        if getattr(rule, "test", "") == "alignment":
+            values = [-0.5] * 2000
+        assert any(d.factor < 1 for d in run(rule, values)[0])
 
     def test_config_round_trip(self, rule):
         assert deserialize(json.loads(json.dumps(serialize(rule)))) == rule
@@ -102,164 +127,64 @@ def test_unknown_names_are_refused_with_the_nearest():
         deserialize({"name": "plateau", "patiense": 3})
 
 
-class TestPlateau:
-    @settings(max_examples=150, deadline=None)
-    @given(
-        # quarters: exact in the float32 that Keras compares in, and likely to tie
-        values=st.lists(st.integers(0, 12).map(lambda n: n / 4), min_size=1, max_size=40),
-        patience=st.integers(1, 4),
-        cooldown=st.integers(0, 4),
-        min_delta=st.sampled_from([0.0, 1e-4, 0.5]),
-        factor=st.sampled_from([0.1, 0.5]),
-        min_lr=st.sampled_from([0.0, 0.02]),
-        mode=st.sampled_from(["min", "max"]),
+@dataclasses.dataclass(frozen=True)
+class HalveAt:
+    """A rule of a user's own: nothing registered, nothing inherited."""
+
+    epoch: int
+
+    name: ClassVar[str] = "halve_at"
+    restores: ClassVar[bool] = False
+    monitor: ClassVar[str] = "loss"
+
+    def start(self):
+        return None
+
+    def update(self, state, observation):
+        due = observation.epoch == self.epoch
+        return state, Decision(0.5, reason=f"epoch {self.epoch}") if due else KEEP
+
+
+class TestOnesOwn:
+    def test_it_is_a_rule_with_the_defaults_of_what_it_does_not_say(self):
+        rule = HalveAt(2)
+        assert isinstance(rule, Rule)
+        assert (looks_every(rule), is_in_graph(rule), keeps_best(rule)) == (None, False, False)
+
+    def test_it_works_beside_others(self):
+        states = RuleStates.start((HalveAt(1), Plateau("loss", patience=1)))
+        for epoch in range(2):
+            states, _ = states.update(Observation(epoch + 1, epoch, {"loss": 1.0}))
+        assert states.factors == (0.5, 0.5)
+
+    def test_a_validation_metric_in_mid_epoch_is_refused(self):
+        class Between(HalveAt):
+            every: ClassVar[int] = 10
+            monitor: ClassVar[str] = "val_loss"
+
+        with pytest.raises(InvalidInput, match="comes once an epoch"):
+            RuleStates.start((Between(1),))
+
+
+class TestWhoIsShownWhat:
+    rules = (
+        Plateau("loss", patience=1),
+        Plateau("loss", patience="1 look", every=10),
+        Plateau("loss", patience="1 look", every=20),
+        Oscillation(),
     )
-    def test_cuts_where_keras_cuts(
-        self, values, patience, cooldown, min_delta, factor, min_lr, mode
-    ):
-        """The oracle is `keras.callbacks.ReduceLROnPlateau` itself, on the same metric."""
-        oracle = keras.callbacks.ReduceLROnPlateau(
-            "loss",
-            factor,
-            patience,
-            mode=mode,
-            min_delta=min_delta,
-            cooldown=cooldown,
-            min_lr=min_lr,
-        )
-        optimizer = types.SimpleNamespace(learning_rate=1.0)
-        oracle.set_model(types.SimpleNamespace(optimizer=optimizer, metrics=[]))
-        oracle.on_train_begin()
-        theirs = []
-        for epoch, value in enumerate(values):
-            theirs.append(optimizer.learning_rate)
-            oracle.on_epoch_end(epoch, {"loss": value})
-        rule = Plateau(
-            "loss",
-            factor=factor,
-            patience=patience,
-            cooldown=cooldown,
-            min_delta=min_delta,
-            threshold="absolute",
-            min_rate=min_lr,
-            mode=mode,
-        )
-        assert run(rule, values)[1] == pytest.approx(theirs, rel=1e-6)
 
-    def test_constant_metric(self):
-        """Patience 2: the first cut at observation 3 (as Keras and optax; torch: 4)."""
-        decisions, _ = run(Plateau("loss", patience=2), [1.0] * 6)
-        assert [d.factor for d in decisions] == [1, 1, 0.5, 1, 0.5, 1]
-
-    def test_the_relative_threshold_ignores_the_scale(self):
-        losses = [1.0, 0.9, 0.8995, 0.8, 0.7, 0.6999, 0.6998, 0.6997]
-        rule = Plateau("loss", patience=2)
-        expected = [d.factor for d in run(rule, losses)[0]]
-        assert min(expected) == 0.5
-        for scale in (1e-8, 1e8):
-            scaled = [scale * loss for loss in losses]
-            assert [d.factor for d in run(rule, scaled)[0]] == expected
-
-    def test_nan_is_no_progress_and_never_cuts(self):
-        decisions, _ = run(Plateau("loss", patience=2), [1.0] + [math.nan] * 20)
-        assert all(decision == KEEP for decision in decisions)
-
-    def test_min_rate(self):
-        _, rates = run(Plateau("loss", patience=1, min_rate=0.2), [1.0] * 6)
-        assert rates == [1.0, 1.0, 0.5, 0.25, 0.2, 0.2]
-
-    @pytest.mark.parametrize(
-        ("metric", "mode"),
-        [
-            ("val_loss", "min"),
-            ("val_a_loss", "min"),
-            ("val_root_mean_squared_error", "min"),
-            ("val_accuracy", "max"),
-            ("sparse_top_k_categorical_accuracy", "max"),
-            ("auc_1", "max"),
-            ("mean_io_u", "max"),
-            ("cosine_similarity", "max"),
-            ("false_positives", "min"),
-            ("true_positives", "max"),
-            ("kl_divergence", "min"),
-            ("poisson", "min"),
-        ],
-    )
-    def test_mode_by_name(self, metric, mode):
-        assert Plateau(metric).direction == mode
-
-    def test_a_name_that_does_not_tell(self):
-        with pytest.raises(InvalidInput, match=r'mode="min"'):
-            Plateau("my_metric")
-        assert Plateau("my_metric", mode="max").direction == "max"
-
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            {"factor": 0},
-            {"factor": 1.0},
-            {"factor": -1},
-            {"factor": math.nan},
-            {"patience": 0},
-            {"patience": -3},
-            {"patience": 2.5},
-            {"cooldown": -1},
-            {"min_rate": -1},
-            {"min_delta": -1e-3},
-            {"mode": "down"},
-            {"threshold": "rel"},
-            {"monitor": None},
-        ],
-    )
-    def test_refuses(self, wrong):
-        with pytest.raises(InvalidInput, match="Received"):
-            Plateau(**wrong)
-
-
-class TestDivergence:
-    @pytest.mark.parametrize("bad", [math.nan, math.inf, 11.0])
-    def test_rolls_back_and_cuts(self, bad):
-        decisions, _ = run(Divergence(), [1.0, bad, 1.0])
-        assert [d.rollback for d in decisions] == [False, True, False]
-        assert [d.factor for d in decisions] == [1, 0.5, 1]
-
-    def test_gives_up(self):
-        decisions, _ = run(Divergence(max_rollbacks=2), [math.nan] * 3)
-        assert [d.give_up for d in decisions] == [False, False, True]
-        assert "after 2 rollbacks" in decisions[-1].reason
-
-    def test_weights_that_are_not_finite(self):
-        rule = Divergence()
-        _, decision = rule.update(rule.start(), Observation(1, 0, {"loss": 1.0}, finite=False))
-        assert decision.rollback
-
-    @pytest.mark.parametrize(("loss", "rollback"), [(150.0, False), (250.0, True)])
-    def test_the_first_epoch_is_compared_with_the_first_batch(self, loss, rollback):
-        rule = Divergence(spike=10.0)
-        state, first = rule.update(rule.start(), Observation(0, -1, {"loss": 2.0}))
-        _, decision = rule.update(state, Observation(9, 0, {"loss": loss}))
-        assert first == KEEP
-        assert decision.rollback == rollback
-
-    def test_no_spike(self):
-        assert all(d == KEEP for d in run(Divergence(spike=None), [1.0, 1e6])[0])
-
-    def test_a_loss_that_may_be_negative_has_no_spike(self):
-        assert all(d == KEEP for d in run(Divergence(), [-5.0, -1.0, 3.0])[0])
-
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            {"factor": 1},
-            {"spike": 1.0},
-            {"spike": math.nan},
-            {"max_rollbacks": -1},
-            {"monitor": ""},
-        ],
-    )
-    def test_refuses(self, wrong):
-        with pytest.raises(InvalidInput, match="Received"):
-            Divergence(**wrong)
+    @pytest.mark.parametrize(("every", "shown"), [(None, 0), (10, 1), (20, 2)])
+    def test_each_its_own(self, every, shown):
+        states = start = RuleStates.start(self.rules)
+        assert states.looks == (10, 20)
+        for step in (20, 40):
+            states, _ = states.update(Observation(step, 0, {"loss": 1.0}), every=every)
+        factors = [0.5 if index == shown else 1.0 for index in range(4)]
+        assert list(states.factors) == factors
+        changed = [a != b for a, b in zip(states.states, start.states, strict=True)]
+        assert changed.index(True) == shown
+        assert sum(changed) == 1
 
 
 class TestTogether:

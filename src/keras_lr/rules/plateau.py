@@ -140,7 +140,8 @@ class Plateau:
     @property
     def units(self) -> frozenset[str]:
         """In what it counts time: "look", "step", "epoch"."""
-        return frozenset(amount_of(t, self.every).unit for t in (self.patience, self.cooldown))
+        times = (time for time in (self.patience, self.cooldown) if time)
+        return frozenset(amount_of(time, self.every).unit for time in times)
 
     def start(self) -> PlateauState:
         """The state before the first observation."""
