@@ -1,7 +1,7 @@
 """Where a run stands, by the optimizers' own counts."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 
@@ -23,6 +23,14 @@ class Place:
         """Say after how many batches of the run this fit begins; the first to say it is heard."""
         if self._offsets is None:
             self._offsets = [batches - count for count in self._counts()]
+
+    def carry(self, offsets: Sequence[int]) -> None:
+        """Go on from another place's offsets."""
+        self._offsets = list(offsets)
+
+    def move_to(self, batches: int) -> None:
+        """Say anew how many batches of the run are done."""
+        self._offsets = [batches - count for count in self._counts()]
 
     @property
     def offsets(self) -> list[int]:

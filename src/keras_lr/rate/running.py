@@ -56,6 +56,27 @@ def samples_per_batch(model: Any) -> float | None:
     return None
 
 
+def epoch_iterator(model: Any) -> Any:
+    """What gives the running `fit` of `model` its batches; `None` if no fit of Keras is running."""
+    for variables in _fits(model):
+        if variables.get("epoch_iterator") is not None:
+            return variables["epoch_iterator"]
+    return None
+
+
+def list_setting_model() -> Any:
+    """Keras's list of callbacks whose `set_model` has called the function that asks.
+
+    Returns:
+        `None` if something else has called it.
+    """
+    frame = sys._getframe(2)
+    found = frame.f_locals.get("self")
+    if frame.f_code.co_name == "set_model" and isinstance(getattr(found, "callbacks", None), list):
+        return found
+    return None
+
+
 def _fits(model: Any) -> Iterator[dict[str, Any]]:
     """The local variables of each running function `fit` of `model`, from the innermost out.
 

@@ -1,0 +1,187 @@
+"""What `BackupAndRestore` does in one `fit`."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+
+from keras_lr.callbacks import attributes
+from keras_lr.callbacks.data_order import DataOrder, warn_of_order
+from keras_lr.callbacks.restoring import Restoring
+from keras_lr.callbacks.warning import warn
+from keras_lr.errors import InvalidInput
+from keras_lr.rate import carried
+from keras_lr.rate.between_steps import BetweenSteps
+from keras_lr.rate.running import epoch_iterator
+from keras_lr.state import variables
+from keras_lr.state.random_state import RandomState
+
+if TYPE_CHECKING:
+    from keras_lr.callbacks.backup import BackupAndRestore
+
+VERSION = 1
+
+
+class BackupRun:
+    """One `fit`, from the opening of the folder to its end.
+
+    Args:
+        callback: Whose it is.
+        container: Keras's list of the fit's callbacks.
+    """
+
+    def __init__(self, callback: "BackupAndRestore", container: Any) -> None:
+        self._callback = callback
+        self._container = container
+        self._others = list(container.callbacks)
+        self._names = attributes.names_of(self._others)
+        self._restoring: Restoring | None = None
+        self._started = False
+        self._held: tuple[RandomState, dict[Any, dict[str, Any]]] | None = None
+
+    # -- the hooks, before and behind those of all others ------------------------------------------
+
+    def open(self, model: Any) -> None:
+        """Claim the folder; put the model back before anyone looks at it."""
+        callback = self._callback
+        self._refuse_others()
+        _build(model)
+        # What comes later stands in the optimizer for the length of this fit only.
+        self._optimizer = [] if model.optimizer is None else list(model.optimizer.variables)
+        callback.generations.open()
+        state, problems = (None, []) if callback.finished else callback.generations.load()
+        for problem in problems:
+            warn(f"{problem} The backup before it is used.")
+        if state is None:
+            return
+        try:
+            self._restoring = Restoring(state, self._names, callback.params, callback.on_change)
+            self._restoring.open(model)
+        except BaseException:
+            callback.generations.close()
+            raise
+        if callback.verbose:
+            print(f"\nBackupAndRestore: going on {self._restoring.where}.")
+
+    def begin(self, model: Any) -> None:
+        """Once training has begun for all others: put them back, and begin to follow."""
+        self._attributes = attributes.Attributes(self._others)
+        iterator = epoch_iterator(model)
+        if iterator is None:
+            raise InvalidInput("BackupAndRestore works in model.fit(callbacks=[...]) only.")
+        self._data = DataOrder(iterator, self._step_done)
+        self._between = BetweenSteps.of(model)
+        self._between.join(self, self._abandoned)
+        if self._restoring is not None:
+            self._restoring.begin(model)
+            if self._restoring.batch:
+                warn_of_order(iterator)
+
+    def clear_start(self) -> None:
+        """Where this fit starts has been heard, and isn't where the next one does."""
+        if self._restoring is not None:
+            self._callback._model._initial_epoch = None
+
+    def begin_epoch(self, model: Any, epoch: int) -> None:
+        """Note the epoch; in the first, put back what others have changed or placed since."""
+        self._epoch = epoch
+        self._between.begin_epoch(int((self._callback.params or {}).get("steps") or 0))
+        if self._started:
+            return
+        self._started = True
+        if self._restoring is not None:
+            self._restoring.begin_epoch(model, self._data, self._between)
+            self._restoring = None
+        if self._callback.every is not None:
+            # Behind the rules that look at the same moment.
+            self._between.look(self, self._callback.every, self._look)
+
+    def end_epoch(self, model: Any, epoch: int) -> None:
+        """Save if it is time."""
+        self._held = None
+        every = self._callback.every
+        if every is None or self._between.due(every):
+            self._save(model, epoch + 1, 0, RandomState.take(), self._attributes.take())
+
+    def end(self, model: Any) -> None:
+        """Give the folder free."""
+        self.clear_start()
+        self._between.leave(self)
+        self._callback.generations.close(delete=self._callback.delete_checkpoint)
+        self._callback.finished = True
+
+    def _abandoned(self) -> None:
+        self._callback.generations.close()
+
+    # -- saving ---------------------------------------------------------------------------------
+
+    def _step_done(self) -> None:
+        """Take what the reading of the next batch, or its hooks, would change."""
+        every = self._callback.every
+        if every is None or not self._between.due(every):
+            return
+        flush = getattr(self._container, "_flush_futures", None)
+        if flush is not None and getattr(self._container, "_async_train", False):
+            flush()
+        self._held = (RandomState.take(), self._attributes.take())
+
+    def _look(self, logs: Mapping[str, Any]) -> None:
+        if self._held is not None:
+            self._save(self._callback.model, self._epoch, self._between.done, *self._held)
+            self._held = None
+
+    def _save(
+        self,
+        model: Any,
+        epoch: int,
+        batch: int,
+        random: RandomState,
+        changed: Mapping[Any, dict[str, Any]],
+    ) -> None:
+        params = self._callback.params or {}
+        control = carried.control_of(model)
+        state = {
+            "version": VERSION,
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            "epoch": epoch,
+            "batch": batch,
+            "epochs": params.get("epochs"),
+            "batches": params.get("steps"),
+            "stopped": bool(model.stop_training),
+            "total": self._between.total,
+            "counted": self._between.counted,
+            "model": variables.take(model.variables),
+            "optimizer": variables.take(self._optimizer),
+            "metrics": variables.take(model.metrics_variables),
+            "data": self._data.get_state(random),
+            "callbacks": {
+                self._names[each]: each.get_state()
+                for each in self._others
+                if attributes.speaks(each)
+            },
+            "attributes": {self._names[each]: found for each, found in changed.items()},
+            "control": None if control is None else carried.get_state(control, self._names),
+        }
+        self._callback.generations.save(state)
+
+    def _refuse_others(self) -> None:
+        for each in self._others:
+            if isinstance(each, keras.callbacks.BackupAndRestore) or (
+                isinstance(each, type(self._callback)) and each is not self._callback
+            ):
+                raise InvalidInput(
+                    "Two callbacks would restore the run, and only one can. Leave one out. "
+                    f"Received: {type(each).__module__}.{type(each).__name__}({each.backup_dir!r})."
+                )
+
+
+def _build(model: Any) -> None:
+    """Build what a backup is put back into, as JAX and torch do before training begins."""
+    if not all(layer.built for layer in model._flatten_layers()) or not model.variables:
+        raise InvalidInput(
+            "BackupAndRestore needs the model's weights before the first step. Begin the model "
+            "with keras.Input(shape), or call model.build(input_shape), before fit."
+        )
+    if model.optimizer is not None and not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
