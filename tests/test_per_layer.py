@@ -34,8 +34,7 @@ def trained(model, optimizer, *, epochs=2, **fit):
     x, y = data(48)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss)
-    history = model.fit(x, y, epochs=epochs, batch_size=8, shuffle=False, verbose=0, **fit)
-    return history
+    return model.fit(x, y, epochs=epochs, batch_size=8, shuffle=False, verbose=0, **fit)
 
 
 def weights(model):
@@ -147,9 +146,7 @@ def test_what_is_frozen_stays_bit_for_bit_and_is_not_in_the_norm():
     assert [each.name for each in optimizer.optimizers] == ["rest"]
 
     model = network()
-    clipped = per_layer(
-        keras.optimizers.SGD(1.0, global_clipnorm=1.0), {"head": None}, model=model
-    )
+    clipped = per_layer(keras.optimizers.SGD(1.0, global_clipnorm=1.0), {"head": None}, model=model)
     kernel = model.get_layer("backbone").get_layer("first").kernel
     start = keras.ops.convert_to_numpy(kernel)
     count = sum(each.numpy().size for each in model.get_layer("backbone").trainable_variables)
@@ -197,9 +194,7 @@ def test_a_loaded_sequential_model_keeps_its_groups_though_its_paths_change(tmp_
 
 def test_layers_of_one_name_are_told_apart(tmp_path):
     def tower(name):
-        return keras.Sequential(
-            [keras.Input((4,)), keras.layers.Dense(3, name="same")], name=name
-        )
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="same")], name=name)
 
     inputs = keras.Input((4,))
     left, right = tower("left"), tower("right")
@@ -341,7 +336,10 @@ def test_refusals_say_what_to_write():
 def test_a_name_will_do():
     model = network()
     optimizer = per_layer("adam", {"head": 10}, model=model)
-    assert get_learning_rate(optimizer) == {"head": pytest.approx(0.01), "rest": pytest.approx(1e-3)}
+    assert get_learning_rate(optimizer) == {
+        "head": pytest.approx(0.01),
+        "rest": pytest.approx(1e-3),
+    }
 
 
 def test_a_changed_model_is_refused():

@@ -10,7 +10,7 @@ import keras
 from keras_lr.callbacks.arguments import checked_rules, checked_schedule, checked_size
 from keras_lr.callbacks.record import Explanation, RunRecord
 from keras_lr.callbacks.run import Run
-from keras_lr.errors import InvalidInput
+from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import SETTINGS, left
 from keras_lr.rules import Rule, RuleStates
 from keras_lr.schedules import Plan, Schedule, as_schedule
@@ -133,26 +133,30 @@ class LearningRate(keras.callbacks.Callback):
 
     # -- what the rate is made of ---------------------------------------------------------------
 
-    def explain(self, step: int) -> Explanation:
+    def explain(self, step: int, *, group: str | None = None) -> Explanation:
         """What makes up the rate of one step of the run.
 
         Args:
             step: The update, counted from the start of the run (the first is 0). A step in the
                 future is explained with the reductions so far.
+            group: The name of a group of `optimizers.per_layer`, or of another `MultiOptimizer`'s
+                member; by default the first.
 
         Returns:
             An `Explanation` of the last fit; `print` it: below its first line is which part of the
-            schedule gave what. For a `MultiOptimizer` it is the first member's.
+            schedule gave what.
 
         Raises:
-            InvalidInput: Before the callback has seen a `fit`.
+            InvalidInput: Before the callback has seen a `fit`, or for an unknown group.
         """
-        story = None if self._run is None else self._run.story
-        if story is None:
+        stories = {} if self._run is None else self._run.stories
+        if not stories:
             raise InvalidInput(
                 "explain() needs a run: pass this callback to model.fit(callbacks=[...]) first."
             )
-        return story.explain(step)
+        if group is not None and group not in stories:
+            raise InvalidInput(f"The optimizer has no group {group!r}. {nearest(group, stories)}")
+        return stories[next(iter(stories)) if group is None else group].explain(step)
 
     # -- parts ----------------------------------------------------------------------------------
 

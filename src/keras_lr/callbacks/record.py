@@ -31,7 +31,7 @@ class RateEvent:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Where the rate of one step comes from: rate = base × schedule × reductions.
+    """Where the rate of one step comes from: rate = base × schedule × group × reductions.
 
     Args:
         step: The update, counted from the start of the run (the first is 0).
@@ -43,6 +43,8 @@ class Explanation:
         settings: What else follows a schedule, `momentum` or `weight_decay`, and its value.
         parts: Which part of the schedule gave what, as `plan.explain(step)` tells it; `None`
             without one.
+        group: The name of the group and its own schedule's factor at this step, where `per_layer`
+            gave it one.
     """
 
     step: int
@@ -51,15 +53,18 @@ class Explanation:
     reductions: dict[str, float] = field(default_factory=dict)
     settings: dict[str, float] = field(default_factory=dict)
     parts: Parts | None = None
+    group: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
         """The product: what reaches the weights."""
-        return self.base * self.schedule * math.prod(self.reductions.values())
+        factors = [*self.group.values(), *self.reductions.values()]
+        return self.base * self.schedule * math.prod(factors)
 
     def __str__(self) -> str:
         parts = [f"base {self.base:.4g}", f"schedule {self.schedule:.4g}"]
-        parts += [f"{cause} {factor:.4g}" for cause, factor in self.reductions.items()]
+        factors = {**self.group, **self.reductions}
+        parts += [f"{cause} {factor:.4g}" for cause, factor in factors.items()]
         settings = "".join(f", {name} {value:.4g}" for name, value in self.settings.items())
         head = f"step {self.step}: {self.rate:.4g} = {' × '.join(parts)}{settings}"
         return "\n".join([head, *self._below()])

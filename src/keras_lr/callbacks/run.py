@@ -9,7 +9,8 @@ from keras_lr.callbacks.reductions import Reductions
 from keras_lr.callbacks.story import Story
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
-from keras_lr.rate import Control
+from keras_lr.optimizers.groups import GROUPS, group_schedules
+from keras_lr.rate import Control, leaf_names
 from keras_lr.rules import RuleStates
 from keras_lr.schedules import Plan, Schedule, end_report
 
@@ -26,8 +27,10 @@ class Run:
 
     Attributes:
         plans: The schedule laid out over the fit, for each leaf of the optimizer.
+        groups: The same of `per_layer`'s groups; `None` for a leaf whose group has none.
         settings: The same of momentum and weight decay.
-        story: What made the rate of each step; `None` before the first epoch.
+        stories: For each leaf, by its name, what made its rate at each step; empty before the first
+            epoch.
 
     Raises:
         InvalidInput: What is wanted can't work in this fit.
@@ -38,9 +41,10 @@ class Run:
         self.record = callback.record
         self.plans: list[Plan] = []
         self.settings: dict[str, list[Plan]] = {}
-        self.story: Story | None = None
+        self.groups: list[Plan | None] = []
+        self.stories: dict[str, Story] = {}
         self._callback = callback
-        self._first_has: dict[str, bool] = {}
+        self._has: dict[str, list[bool]] = {}
         self._placed = False
         warn_unknown(callback.rules, model)
         control = self.control = Control.join(model, callback, factor=states.reduction)
@@ -73,8 +77,10 @@ class Run:
             warn_doubled(leaf, plan)
             if layout.batches:
                 warn_misfit(callback.schedule, plan)  # type: ignore[arg-type]
+        for index, schedule in enumerate(group_schedules(control.optimizer)):
+            self.groups.append(None if schedule is None else layout.resolve(schedule)[index])
         for name, schedule in callback.settings.items():
-            self._first_has[name] = control.settings.claim(name)[0] is not None
+            self._has[name] = [each is not None for each in control.settings.claim(name)]
             self.settings[name] = layout.resolve(schedule)
             for plan in self.settings[name]:
                 check_values(name, plan)
@@ -84,7 +90,8 @@ class Run:
     def begin_epoch(self, epoch: int) -> None:
         """Place the schedule, when the epoch at which the run starts is known."""
         control = self.control
-        if epoch and not self._placed and not self.batches and (self.plans or self.settings):
+        laid_out = self.plans or self.settings or any(self.groups)
+        if epoch and not self._placed and not self.batches and laid_out:
             self._refuse_later_start(epoch)
         control.place.start(epoch * self.batches)
         self._epoch_began = control.place.done
@@ -103,15 +110,30 @@ class Run:
             control.replace_own()
         if self.plans or (callback.rules and control.needs_following()):
             control.follow(callback, self._factors())
+        if any(self.groups):
+            control.follow(GROUPS, self.groups)
         for name, plans in self.settings.items():
             control.follow_setting(name, plans)  # type: ignore[arg-type]
         control.mark()
         states = self.reductions.states
         carried = dict(zip(callback.rules, states.factors, strict=True))
-        settings = {
-            name: plans[0] for name, plans in self.settings.items() if self._first_has[name]
+        self.stories = {
+            name: Story(
+                callback,
+                control,
+                carried,
+                self.record,
+                index,
+                plan=self.plans[index] if self.plans else None,
+                group=self.groups[index],
+                settings={
+                    setting: plans[index]
+                    for setting, plans in self.settings.items()
+                    if self._has[setting][index]
+                },
+            )
+            for index, name in enumerate(leaf_names(control.optimizer))
         }
-        self.story = Story(callback, control, self.plans, carried, self.record, settings)
         self.reductions.begin(epoch)
 
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
@@ -167,7 +189,7 @@ class Run:
         found += [
             end_report(plans[0], done, name)
             for name, plans in self.settings.items()
-            if self._first_has[name]
+            if self._has[name][0]
         ]
         told = [problem for problem in found if problem]
         self.record.ending = " ".join(told) or None

@@ -1,23 +1,25 @@
 """What made the rate of any step of a fit: for `LearningRate.explain`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from keras_lr.callbacks.record import Explanation, RunRecord
-from keras_lr.rate import Control, own_schedule
+from keras_lr.rate import Control, leaf_names, own_schedule
 from keras_lr.rate.followed import own_rate
 from keras_lr.rules import Rule
 from keras_lr.schedules import Schedule
 
 
 class Story:
-    """The parts of the first leaf's rate over one fit, as they came to be.
+    """The parts of one leaf's rate over one fit, as they came to be.
 
     Args:
         owner: The callback that asks.
         control: What the callbacks of the fit share.
-        plans: The callback's schedule, resolved, for each leaf; empty without one.
         carried: What each rule had multiplied the rate by before this fit.
         record: The callback's record, whose events of this fit are told.
+        index: Which leaf.
+        plan: The callback's schedule, resolved, if it has one.
+        group: The schedule of the leaf's group in `per_layer`, resolved, if it has one.
         settings: The schedules of momentum and weight decay, resolved.
     """
 
@@ -25,25 +27,31 @@ class Story:
         self,
         owner: object,
         control: Control,
-        plans: Sequence[Schedule],
         carried: Mapping[Rule, float],
         record: RunRecord,
+        index: int,
+        *,
+        plan: Schedule | None,
+        group: Schedule | None,
         settings: Mapping[str, Schedule],
     ) -> None:
         self._owner = owner
         self._moments = control.moments
-        self._plan = plans[0] if plans else None
-        self._divisor = control.bases[0] if self._plan is not None and self._plan.absolute else 1.0
+        self._index = index
+        self._plan = plan
+        self._group = group
+        self._divisor = control.bases[index] if plan is not None and plan.absolute else 1.0
         self._carried = carried
         self._record = record
         self._settings = settings
         self._fit = record.fits - 1
-        leaf = control.leaves[0]
+        leaf = control.leaves[index]
+        self._name = leaf_names(control.optimizer)[index]
         self._accumulated = leaf.gradient_accumulation_steps or 1
         self._own = own_schedule(leaf)
-        self._keeps_own = control.rates is not None and control.rates[0].use_own
+        self._keeps_own = control.rates is not None and control.rates[index].use_own
         # Where the optimizer's own schedule stands at the run's first step.
-        self._own_offset = -control.place.offsets[0]
+        self._own_offset = -control.place.offsets[index]
 
     def explain(self, step: int) -> Explanation:
         """The parts at one step."""
@@ -52,14 +60,15 @@ class Story:
         for later in self._moments:
             if later.batch <= batch:
                 moment = later
-        base = moment.bases[0]
+        base = moment.bases[self._index]
         if self._keeps_own:
             base *= own_rate(self._own, max(0, (batch + self._own_offset) // self._accumulated))
         factor = 1.0 if self._plan is None else float(self._plan(step)) / self._divisor
         parts = None if self._plan is None else self._plan.explain(step)
         settings = {name: float(plan(step)) for name, plan in self._settings.items()}
         reductions = self._reductions(step, moment.factors)
-        return Explanation(step, base, factor, reductions, settings, parts)
+        group = {} if self._group is None else {self._name: float(self._group(step))}
+        return Explanation(step, base, factor, reductions, settings, parts, group)
 
     def _reductions(self, step: int, factors: Mapping[object, float]) -> dict[str, float]:
         reductions = {rule.name: factor for rule, factor in self._carried.items() if factor != 1.0}

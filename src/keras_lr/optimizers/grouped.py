@@ -5,17 +5,16 @@ Importing this module imports Keras, so nothing here does before it is asked to:
 """
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rate import settle
+from keras_lr.optimizers.groups import GROUPS
+from keras_lr.rate.control import follows
 from keras_lr.schedules import Schedule, deserialize, serialize
-
-GROUPS = "the schedules of PerLayer's groups"
-"""The owner of these schedules among the parts of a rate that follows them."""
 
 
 @keras.saving.register_keras_serializable(package="keras_lr")
@@ -33,7 +32,7 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         members: The optimizers, each with a name of its own.
         assigned: For each trainable variable of the model, in the model's order, which member
             trains it; `None` for a frozen one.
-        schedules: Members' names and what their rate follows: factors, over the run. They are
+        group_schedules: Members' names and what their rate follows: factors, over the run. They are
             `keras_lr.LearningRate`'s to lay out, so training without it is refused.
         global_clipnorm: The highest norm of all gradients together, without those of variables
             whose rate is 0; `None` for no limit.
@@ -46,7 +45,7 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         members: Sequence[Any],
         assigned: Sequence[int | None],
         *,
-        schedules: Mapping[str, Schedule] | None = None,
+        group_schedules: Mapping[str, Schedule] | None = None,
         global_clipnorm: float | None = None,
         loss_scale_factor: float | None = None,
         name: str | None = None,
@@ -55,12 +54,19 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         self._inner_optimizers = list(members)
         self.loss_scale_factor = loss_scale_factor
         self.global_clipnorm = global_clipnorm
-        self.schedules = dict(schedules or {})
+        self.group_schedules = dict(group_schedules or {})
         self._assigned = list(assigned)
         self._members_of: dict[Any, Any] = {}
 
     def _member_of(self, variable: Any) -> Any:
         return self._members_of[self._var_key(variable)]
+
+    @property
+    def variables(self) -> list[Any]:
+        """The optimizer's own variables and its members'."""
+        if _is_taken_from_the_model():
+            self._require_schedules()
+        return super().variables
 
     def build(self, var_list: Sequence[Any]) -> None:
         """Build the members, each for its variables.
@@ -90,11 +96,12 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         Raises:
             InvalidInput: A group has a schedule, and no `LearningRate` has laid it out.
         """
+        # First: TensorFlow can't use variables that were built in a step which then failed.
+        self._require_schedules()
         given = trainable_variables is not None
         if not self.built and given:
             with keras.name_scope(self.name, caller=self):
                 self.build(list(trainable_variables))  # type: ignore[arg-type]
-        self._require_schedules()
         variables = trainable_variables if given else self._trainable_variables
         pairs = [
             (gradient, variable)
@@ -104,7 +111,7 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         still = {
             member.name: keras.ops.equal(member.learning_rate, 0)
             for member in self._inner_optimizers
-            if member.name in self.schedules
+            if member.name in self.group_schedules
         }
         held = [
             (variable, keras.ops.copy(variable), still[self._member_of(variable).name])
@@ -114,24 +121,22 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         with self._clipping(pairs, still):
             super().apply(*map(list, zip(*pairs, strict=True)))
         for variable, before, frozen in held:
-            variable.assign(keras.ops.where(frozen, before, variable))
+            now = keras.ops.convert_to_tensor(variable)
+            variable.assign(keras.ops.where(frozen, before, now))
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
         """Let variables be their averages, where the members keep some."""
+        if int(self._iterations.numpy()) == 0:
+            return  # a fit that raised in its first step: the averages are still 0
         super().finalize_variable_values(
             [variable for variable in var_list if self._var_key(variable) in self._members_of]
         )
 
     def _require_schedules(self) -> None:
-        if not self.schedules:
-            return
-        settle(self)  # what an interrupted fit left behind
         for member in self._inner_optimizers:
-            if member.name not in self.schedules:
-                continue
-            if GROUPS not in getattr(member._learning_rate, "parts", {}):
+            if member.name in self.group_schedules and not follows(member, GROUPS):
                 raise InvalidInput(
-                    f"The rate of {member.name!r} follows {self.schedules[member.name]}, which "
+                    f"The rate of {member.name!r} follows {self.group_schedules[member.name]}, which "
                     "keras_lr.LearningRate lays out over the run. Write "
                     "model.fit(..., callbacks=[keras_lr.LearningRate()]). In a loop of your own "
                     "give per_layer numbers only."
@@ -196,7 +201,9 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         return {
             "members": serialized,
             "assigned": list(self._assigned),
-            "schedules": {name: serialize(each) for name, each in self.schedules.items()},
+            "group_schedules": {
+                name: serialize(each) for name, each in self.group_schedules.items()
+            },
             "global_clipnorm": self.global_clipnorm,
             "loss_scale_factor": self.loss_scale_factor,
             "name": self.name,
@@ -209,5 +216,24 @@ class PerLayer(keras.optimizers.MultiOptimizer):
             keras.saving.deserialize_keras_object(each, custom_objects=custom_objects)
             for each in config["members"]
         ]
-        schedules = {name: deserialize(each) for name, each in config["schedules"].items()}
-        return cls(**{**config, "members": members, "schedules": schedules})
+        schedules = config["group_schedules"].items()
+        decoded = {name: deserialize(each) for name, each in schedules}
+        return cls(**{**config, "members": members, "group_schedules": decoded})
+
+
+def _is_taken_from_the_model() -> bool:
+    """Whether Keras's trainer on JAX asks for the state, to train with it.
+
+    From then on the weights are in its hands alone, and an error in the first step would lose them:
+    it is the last moment to refuse.
+    """
+    if keras.backend.backend() != "jax":
+        return False
+    frame = sys._getframe(2)
+    for _ in range(6):  # a wrapper, and the comprehension of an older Python, are in between
+        if frame is None:
+            return False
+        if frame.f_code.co_name == "_get_jax_state":
+            return bool(frame.f_locals.get("purge_model_variables"))
+        frame = frame.f_back
+    return False

@@ -9,11 +9,15 @@ from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.optimizers.addresses import Address, addresses, check_key, covers, label
+from keras_lr.rate.leaves import chain, leaves
 from keras_lr.schedules import Schedule, as_schedule
 from keras_lr.schedules.checks import shown
 
 REST = "rest"
 """The name of the group of what no key covers."""
+
+GROUPS = "group_schedules"
+"""The owner of groups' schedules among the parts of a rate that follows several."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,14 @@ def groups(rates: Mapping[Any, Any], model: Any) -> tuple[list[Group], list[Addr
             f"should. Received: {', '.join(map(label, rates))}."
         )
     return trained, found
+
+
+def group_schedules(optimizer: Any) -> list[Schedule | None]:
+    """The schedule of each leaf of an optimizer: of its group, `None` if it has none."""
+    found: dict[str, Schedule] = {}
+    for each in chain(optimizer):
+        found.update(getattr(each, "group_schedules", {}))
+    return [found.get(leaf.name) for leaf in leaves(optimizer)]
 
 
 def _value(value: Any, key: Any) -> tuple[float, Schedule | None]:

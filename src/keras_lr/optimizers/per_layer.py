@@ -65,7 +65,7 @@ def per_layer(optimizer: Any, rates: Mapping[Any, Any], *, model: Any) -> Any:
         return PerLayer(
             members,
             _assigned(made, len(found)),
-            schedules=schedules,
+            group_schedules=schedules,
             global_clipnorm=optimizer.global_clipnorm,
             **common,
         )

@@ -8,7 +8,7 @@ each other, in whatever order they are listed.
 import contextlib
 import math
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,18 +171,19 @@ class Control:
         """Whether a leaf was built with a schedule, so that even a factor needs a place to be."""
         return any(own_schedule(leaf) is not None for leaf in self.leaves)
 
-    def follow(self, owner: object, factors: list[Callable[[Any], Any]] | None) -> None:
+    def follow(self, owner: object, factors: Sequence[Callable[[Any], Any] | None] | None) -> None:
         """Trace schedules into the training step, from where the run stands.
 
         Args:
             owner: Whose schedule it is; a second call replaces the first.
-            factors: For each leaf a pure function from the update count to a factor of the base;
-                `None` when there is only a reduction to place.
+            factors: For each leaf a pure function from the update count to a factor of the base,
+                or `None` for 1; `None` when there is only a reduction to place.
         """
         self._place()
         for index, rate in enumerate(self.rates or []):
-            if factors is not None:
-                rate.parts[owner] = (factors[index], self.place.offsets[index])
+            factor = None if factors is None else factors[index]
+            if factor is not None:
+                rate.parts[owner] = (factor, self.place.offsets[index])
         self.model.make_train_function(force=True)
 
     def follow_setting(self, setting: str, values: list[Callable[[Any], Any]]) -> None:
@@ -318,6 +319,16 @@ def settle(model: Any) -> None:
     """Take down what an interrupted `fit` of `model` left in place; nothing else is touched."""
     for control in _controls(optimizer_of(model)):
         control.settle()
+
+
+def follows(leaf: Any, owner: object) -> bool:
+    """Whether a leaf's rate follows what `owner` gave it, in a fit that goes on.
+
+    The training step asks, so nothing is synced here.
+    """
+    for control in _controls(leaf):
+        control.settle()
+    return owner in getattr(leaf._learning_rate, "parts", {})
 
 
 def _controls(optimizer: Any) -> list[Control]:
