@@ -82,6 +82,10 @@ class AlignmentTest:
             "total": state["total"] + xp.where(finite, value, 0.0),
         }
 
+    def room(self, state: Mapping[str, Any]) -> int:
+        """Updates that fit into the running chunk: before so many, nothing can be due."""
+        return self.chunk - int(state["count"])
+
     def due(self, state: Mapping[str, Any], xp: Any) -> Any:
         """Whether a chunk is full."""
         return state["count"] >= float(self.chunk)

@@ -1,5 +1,6 @@
 """Cut the rate when the weights oscillate instead of making way."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
@@ -35,6 +36,12 @@ class Oscillation:
         chunk: Of the alignment test: updates that make one mean.
         chunks: Of the alignment test: chunks in a phase before the first verdict, even, at least 4.
         width: Of the alignment test: half the width of the confidence interval in standard errors.
+        stride: Of the alignment test: updates of which one is measured. More costs less, and finds
+            an oscillation as much later.
+
+    The default thresholds are what `python -m benchmarks.reducers.thresholds` chose on two tasks;
+    docs/reducers.md has how they do on others. (Pesme et al. have slope 0.6, first 38, growth 1.5,
+    which cut sooner: nine in ten first cuts by mistake.)
 
     Raises:
         InvalidInput: For settings that can't work.
@@ -53,12 +60,13 @@ class Oscillation:
     test: Literal["distance", "alignment"] = "distance"
     factor: float = 0.5
     min_rate: float = 0.0
-    slope: float = 0.6
-    first: int = 38
-    growth: float = 1.5
+    slope: float = 0.4
+    first: int = 200
+    growth: float = 2.0
     chunk: int = 20
     chunks: int = 20
     width: float = 2.0
+    stride: int = 1
 
     name: ClassVar[str] = "oscillation"
     restores: ClassVar[bool] = False
@@ -73,7 +81,7 @@ class Oscillation:
             )
         for name in ("factor", "min_rate", "slope", "growth", "width"):
             object.__setattr__(self, name, number(getattr(self, name), name))
-        for name in ("first", "chunk", "chunks"):
+        for name in ("first", "chunk", "chunks", "stride"):
             object.__setattr__(self, name, number(getattr(self, name), name, whole=True))
         _check(0 < self.factor < 1, "factor", self.factor, "in (0, 1)")
         _check(self.min_rate >= 0, "min_rate", self.min_rate, "at least 0")
@@ -81,6 +89,7 @@ class Oscillation:
         _check(self.first >= 2, "first", self.first, "at least 2")
         _check(self.growth > 1, "growth", self.growth, "more than 1")
         _check(self.chunk >= 1, "chunk", self.chunk, "at least 1")
+        _check(self.stride >= 1, "stride", self.stride, "at least 1")
         even = self.chunks >= 4 and self.chunks % 2 == 0
         _check(even, "chunks", self.chunks, "an even number, at least 4")
         _check(self.width >= 0, "width", self.width, "at least 0")
@@ -96,6 +105,13 @@ class Oscillation:
         if self.test == "distance":
             return DistanceTest(self.slope, self.first, self.growth)
         return AlignmentTest(self.chunk, self.chunks, self.width)
+
+    @property
+    def needs(self) -> int:
+        """Updates before the first verdict."""
+        if self.test == "distance":
+            return math.ceil(self.first * self.growth)
+        return self.chunk * self.chunks * self.stride
 
     def start(self) -> DistanceState | AlignmentState:
         """The state before the first update."""

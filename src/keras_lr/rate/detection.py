@@ -1,0 +1,94 @@
+"""Detectors on all leaves of an optimizer, and what they cut."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras_lr.rate.detector import Cut, Detector, Watch
+
+
+class Detectors:
+    """What one owner watches the steps of an optimizer with, for the length of a `fit`.
+
+    Made by `Control.detect`.
+
+    Args:
+        each: A detector for each leaf; `None` for a leaf without weights.
+    """
+
+    def __init__(self, each: Sequence[Detector | None]) -> None:
+        self.each = tuple(each)
+        self._cuts: list[Cut] = []
+
+    def look(self) -> list[Cut]:
+        """The cuts since the last look, in order, which are kept for `take` too."""
+        found = [
+            cut
+            for index, detector in enumerate(self.each)
+            if detector is not None
+            for cut in detector.cuts(index)
+        ]
+        found.sort(key=lambda cut: (cut.step, cut.leaf))
+        self._cuts += found
+        return found
+
+    def take(self) -> list[Cut]:
+        """All cuts since this was last called; `Control.adopt` looks for them."""
+        taken, self._cuts = self._cuts, []
+        return taken
+
+    def restart(self) -> None:
+        """Begin anew with the weights as they are."""
+        for detector in self._there():
+            detector.restart()
+
+    def states(self, watch: int) -> list[dict[str, float] | None]:
+        """Where one of the watches stands, on each leaf."""
+        return [None if each is None else each.state(watch) for each in self.each]
+
+    def begin(self, watch: int) -> None:
+        """Let one of the watches start from its first state, on each leaf."""
+        for detector in self._there():
+            detector.begin(watch)
+
+    def move(self, batches: Sequence[int]) -> None:
+        """Count so many batches more on each leaf."""
+        for detector, more in zip(self.each, batches, strict=True):
+            if detector is not None:
+                detector.move(more)
+
+    def get_state(self) -> list[Any]:
+        """All of it, as JSON values and NumPy arrays."""
+        return [None if each is None else each.get_state() for each in self.each]
+
+    def set_state(self, state: Sequence[Any]) -> None:
+        """Go on from what `get_state` gave."""
+        for detector, stored in zip(self.each, state, strict=True):
+            if detector is not None:
+                detector.set_state(stored)
+
+    def parts(self) -> list[Any]:
+        """What checkpoints shouldn't see."""
+        return self._there()
+
+    def remove(self) -> None:
+        """Put everything back."""
+        for detector in reversed(self._there()):
+            detector.remove()
+
+    def _there(self) -> list[Any]:
+        return [detector for detector in self.each if detector is not None]
+
+
+def detect(leaf: Any, watches: Sequence[Watch], **arguments: Any) -> Detector | None:
+    """A detector on one leaf (see `Detector`); `None` if the leaf has no weights."""
+    import keras
+
+    if not leaf._trainable_variables:
+        return None
+    if keras.backend.backend() == "torch":
+        from keras_lr.rate.host_detector import HostDetector
+
+        return HostDetector(leaf, watches, **arguments)
+    from keras_lr.rate.traced_detector import TracedDetector
+
+    return TracedDetector(leaf, watches, **arguments)

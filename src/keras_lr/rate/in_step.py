@@ -1,0 +1,83 @@
+"""Assignments inside a training step, on whatever runs it: the one place that tells backends apart.
+
+JAX has no assignment inside a branch; TensorFlow has, but not where a step runs on several replicas
+at once, each with a part of the batch.
+"""
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+
+def assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
+    """Give each variable its value."""
+    if _on_replicas():
+        _update_on_replicas(variables, values, None)
+        return
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def assign_if(condition: Any, variables: Sequence[Any], values: Sequence[Any]) -> None:
+    """Give each variable its value where `condition`, a tensor, holds."""
+    import keras
+
+    if not variables:
+        return
+    if _on_replicas():
+        _update_on_replicas(variables, values, condition)
+    elif keras.backend.backend() == "jax":
+        now = [variable.value for variable in variables]
+        values = [keras.ops.cast(v, n.dtype) for v, n in zip(values, now, strict=True)]
+        chosen = keras.ops.cond(condition, lambda: list(values), lambda: now)
+        for variable, value in zip(variables, chosen, strict=True):
+            variable.assign(value)
+    else:
+        keras.ops.cond(condition, lambda: assign(variables, values), lambda: None)
+
+
+def summed_over_replicas(leaf: Any, gradients: list[Any]) -> list[Any]:
+    """The gradients of the whole batch, where replicas hold one for a part of it each.
+
+    Keras sums them itself a little later; what it would sum is replaced by the sum, for this
+    update, so that they travel once.
+    """
+    if not _on_replicas():
+        return gradients
+    tf = importlib.import_module("tensorflow")
+    context = tf.distribute.get_replica_context()
+    summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+
+    def once(pairs: Any) -> Any:
+        vars(leaf).pop("_all_reduce_sum_gradients", None)
+        return [(g, variable) for g, (_, variable) in zip(summed, pairs, strict=True)]
+
+    object.__setattr__(leaf, "_all_reduce_sum_gradients", once)
+    return summed
+
+
+def _on_replicas() -> bool:
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
+    tf = importlib.import_module("tensorflow")
+    return tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context()
+
+
+def _update_on_replicas(variables: Sequence[Any], values: Sequence[Any], condition: Any) -> None:
+    tf = importlib.import_module("tensorflow")
+    held = [variable.value for variable in variables]
+
+    def update(variable: Any, value: Any, condition: Any) -> Any:
+        value = tf.cast(value, variable.dtype)
+        if condition is not None:
+            value = tf.cond(condition, lambda: value, lambda: tf.identity(variable))
+        return variable.assign(value)
+
+    def everywhere(strategy: Any, values: Any, condition: Any) -> None:
+        for variable, value in zip(held, values, strict=True):
+            args = (value, condition)
+            strategy.extended.update(variable, update, args=args, group=False)
+
+    tf.distribute.get_replica_context().merge_call(everywhere, args=(list(values), condition))

@@ -1,0 +1,274 @@
+"""A detector that is traced into the compiled step: JAX and TensorFlow.
+
+All scalars of all watches are one vector, which each step reads and writes once; what weighs as
+much as the weights is written only where something was decided, and the distance is summed up only
+where a verdict is due. Nothing branches on a value in Python, and nothing is read by the host
+before the epoch's end.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_lr.rate.detector import Cut, Detector
+from keras_lr.rate.followed import position
+from keras_lr.rate.gauges import alignment, squared_distance, squared_norm
+from keras_lr.rate.in_step import assign, assign_if, summed_over_replicas
+from keras_lr.rate.leaves import rate_variable
+from keras_lr.rate.plain import ours
+
+_RING = 32
+"""Cuts of a watch that are remembered between two looks of the host: more than any rate survives."""
+
+
+class TracedDetector(Detector):
+    """See `Detector`. It is a part that checkpoints don't see (`plain`)."""
+
+    def __init__(self, leaf: Any, watches: Sequence[Any], **arguments: Any) -> None:
+        super().__init__(leaf, watches, **arguments)
+        self._starts = [watch.start for watch in watches]
+        self._read = [0] * len(watches)
+        self._made: list[Any] = []
+        self._scalars = self._variable((1 + sum(len(s) + 1 for s in self._starts),), "scalars")
+        self._ring = self._variable((len(watches), _RING, 3), "cuts")
+        self._steps = self._variable((len(watches), _RING), "steps", "int32")
+        self._anchors = {
+            index: [self._copy(weight, f"anchor_{index}") for weight in self._weights]
+            for index, watch in enumerate(watches)
+            if watch.measure == "distance"
+        }
+        self._before = [self._copy(w, "before") for w in self._weights] if self._aligns else []
+        self.restart()
+
+    # -- variables ------------------------------------------------------------------------------
+
+    def take_out(self) -> None:
+        """Leave the optimizer with its own variables."""
+        for variable in self._made:
+            self.leaf._untrack_variable(variable)
+
+    def put_in(self) -> None:
+        """Undo `take_out`."""
+        for variable in self._made:
+            self.leaf._track_variable(variable)
+
+    def remove(self) -> None:
+        """Put everything back."""
+        super().remove()
+        self.take_out()
+
+    def _variable(self, shape: tuple[int, ...], name: str, dtype: str = "float32") -> Any:
+        with _scope(self.leaf):
+            made = self.leaf.add_variable(shape, dtype=dtype, name=f"watch_{name}")
+        self._made.append(ours(made))
+        return made
+
+    def _copy(self, weight: Any, name: str) -> Any:
+        with _scope(self.leaf):
+            made = self.leaf.add_variable_from_reference(weight, name)
+        self._made.append(ours(made))
+        return made
+
+    # -- the step -------------------------------------------------------------------------------
+
+    def _observe(self, gradients: list[Any], variables: list[Any]) -> None:
+        import keras
+
+        ops = keras.ops
+        scalars = ops.convert_to_tensor(self._scalars)
+        begun = scalars[0] > 0
+        update = position(self.leaf, self._offset)
+        weights = [ops.convert_to_tensor(weight) for weight in self._weights]
+        seen = {"alignment": self._alignment(gradients, variables, weights, update, begun)}
+        settable = rate_variable(self.leaf)
+        rate = None if settable is None else ops.convert_to_tensor(settable)
+        written, cuts, at = [ops.ones_like(scalars[0])], [], 1
+        for index, watch in enumerate(self.watches):
+            names = list(self._starts[index])
+            fields = {name: scalars[at + i] for i, name in enumerate(names)}
+            count = scalars[at + len(names)]
+            at += len(names) + 1
+            active = begun if watch.stop is None else begun & (update < watch.stop)
+            fields, cut = self._step(index, fields, seen, weights, active)
+            if watch.factor != 1.0 and rate is not None:
+                lowered = self._lowered(watch, rate)
+                cuts.append((index, cut, lowered < rate, count, rate, lowered, fields["evidence"]))
+                count = count + ops.cast(cut & (lowered < rate), "float32")
+                rate = ops.where(cut & (lowered < rate), lowered, rate)
+            written += [*[fields[name] for name in names], count]
+        assign([self._scalars], [ops.stack([ops.cast(each, "float32") for each in written])])
+        if cuts:
+            self._write(cuts, weights, update, settable, rate)
+
+    def _alignment(
+        self,
+        gradients: list[Any],
+        variables: list[Any],
+        weights: list[Any],
+        update: Any,
+        begun: Any,
+    ) -> Any:
+        import keras
+
+        ops = keras.ops
+        if not self._aligns:
+            return None
+        index = self._index(variables)
+        gradients = summed_over_replicas(self.leaf, gradients)
+        now = [weights[i] for i in index]
+        before = [ops.convert_to_tensor(self._before[i]) for i in index]
+        nothing = ops.convert_to_tensor(float("nan"), "float32")
+        if self._stride == 1:
+            measured = alignment(gradients, now, before)
+            assign(self._before, weights)
+        else:
+            phase = update % self._stride
+            measured = ops.cond(
+                ops.equal(phase, 1), lambda: alignment(gradients, now, before), lambda: nothing
+            )
+            assign_if(ops.equal(phase, 0), self._before, weights)
+        return ops.where(begun, measured, nothing)
+
+    def _step(
+        self,
+        index: int,
+        fields: dict[str, Any],
+        seen: dict[str, Any],
+        weights: list[Any],
+        active: Any,
+    ) -> tuple[dict[str, Any], Any]:
+        """The watch's state after this update, and whether it is to cut."""
+        import keras
+
+        ops = keras.ops
+        watch, names = self.watches[index], list(fields)
+        gathered = watch.test.gather(fields, seen, ops)
+        gathered = {name: ops.where(active, gathered[name], fields[name]) for name in names}
+        never = ops.convert_to_tensor(False)
+
+        def judge() -> list[Any]:
+            measured = dict(seen)
+            if watch.measure == "distance":
+                anchors = [ops.convert_to_tensor(anchor) for anchor in self._anchors[index]]
+                measured["distance"] = squared_distance(weights, anchors)
+            elif watch.measure == "norm":
+                measured["norm"] = squared_norm(weights)
+            judged, cut = watch.test.judge(gathered, measured, ops)
+            return [*[ops.cast(judged[name], "float32") for name in names], cut | never]
+
+        def keep() -> list[Any]:
+            return [*[ops.cast(gathered[name], "float32") for name in names], never]
+
+        *values, cut = ops.cond(active & watch.test.due(gathered, ops), judge, keep)
+        return dict(zip(names, values, strict=True)), cut
+
+    def _lowered(self, watch: Any, rate: Any) -> Any:
+        import keras
+
+        lowered = rate * watch.factor
+        if not watch.min_rate:
+            return lowered
+        own = self._own_rate()
+        floor = watch.min_rate if own is None else watch.min_rate / own
+        return keras.ops.maximum(lowered, keras.ops.cast(floor, rate.dtype))
+
+    def _write(
+        self, cuts: list[Any], weights: list[Any], update: Any, settable: Any, rate: Any
+    ) -> None:
+        import keras
+
+        ops = keras.ops
+        ring, steps = ops.convert_to_tensor(self._ring), ops.convert_to_tensor(self._steps)
+        some = ops.convert_to_tensor(False)
+        for index, cut, lowers, count, before, after, evidence in cuts:
+            noted = cut & lowers
+            slot = ops.cast(count, "int32") % _RING
+            places = np.arange(len(self.watches) * _RING).reshape(len(self.watches), _RING)
+            here = noted & ops.equal(ops.convert_to_tensor(places, "int32"), index * _RING + slot)
+            what = ops.stack([ops.cast(each, "float32") for each in (before, after, evidence)])
+            ring = ops.where(ops.expand_dims(here, -1), what, ring)
+            steps = ops.where(here, ops.cast(update, "int32"), steps)
+            some = some | noted
+            if index in self._anchors:
+                assign_if(cut, self._anchors[index], weights)
+        assign_if(some, [self._ring, self._steps, settable], [ring, steps, rate])
+
+    # -- the host -------------------------------------------------------------------------------
+
+    def cuts(self, leaf: int) -> list[Cut]:
+        """The cuts since this was last asked, in order."""
+        if all(watch.factor == 1.0 for watch in self.watches):
+            return []
+        counts = [int(self._fields(index)[-1]) for index in range(len(self.watches))]
+        if counts == self._read:
+            return []
+        ring, steps = _numpy(self._ring), _numpy(self._steps)
+        found = []
+        for index, count in enumerate(counts):
+            for number in range(max(self._read[index], count - _RING), count):
+                slot = number % _RING
+                before, after, evidence = (float(each) for each in ring[index, slot])
+                step = int(steps[index, slot])
+                found.append(Cut(index, leaf, step, before, after, evidence))
+        self._read = counts
+        return sorted(found, key=lambda cut: (cut.step, cut.watch))
+
+    def restart(self) -> None:
+        """Begin anew with the weights as they are."""
+        import keras
+
+        scalars = [0.0]
+        for start in self._starts:
+            scalars += [*start.values(), 0.0]
+        self._scalars.assign(np.array(scalars, "float32"))
+        self._read = [0] * len(self.watches)
+        for anchors in self._anchors.values():
+            for anchor, weight in zip(anchors, self._weights, strict=True):
+                anchor.assign(keras.ops.copy(weight.value))  # JAX donates each buffer once
+
+    def state(self, watch: int) -> dict[str, float]:
+        """Where one of the watches stands."""
+        values = self._fields(watch)[:-1]
+        return dict(zip(self._starts[watch], (float(v) for v in values), strict=True))
+
+    def begin(self, watch: int) -> None:
+        """Let one of the watches start from its first state."""
+        scalars = _numpy(self._scalars).copy()
+        where = self._where(watch)
+        scalars[where.start : where.stop - 1] = list(self._starts[watch].values())
+        self._scalars.assign(scalars)
+
+    def get_state(self) -> dict[str, Any]:
+        """All of it, as JSON values and NumPy arrays."""
+        return {
+            "read": list(self._read),
+            "variables": [_numpy(variable).copy() for variable in self._made],
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` gave."""
+        self._read = [int(each) for each in state["read"]]
+        for variable, value in zip(self._made, state["variables"], strict=True):
+            variable.assign(value)
+
+    def _where(self, watch: int) -> slice:
+        begins = 1 + sum(len(start) + 1 for start in self._starts[:watch])
+        return slice(begins, begins + len(self._starts[watch]) + 1)
+
+    def _fields(self, watch: int) -> np.ndarray:
+        return _numpy(self._scalars)[self._where(watch)]
+
+
+def _scope(leaf: Any) -> Any:
+    """Where an optimizer's variables are made: TensorFlow's have a distribution strategy."""
+    import contextlib
+
+    strategy = getattr(leaf, "_distribution_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def _numpy(variable: Any) -> np.ndarray:
+    import keras
+
+    return np.asarray(keras.ops.convert_to_numpy(variable))
