@@ -138,7 +138,9 @@ def one_step(task: Task, optimizer: Optimizer, detector: Any, lane: Any, batch: 
             seen = {"distance": _squared(_difference(weights, lane["anchor"]))}
         else:
             sizes = jnp.sqrt(_squared(gradient) * _squared(lane["moved"]))
-            seen = {"alignment": _product(gradient, lane["moved"]) / sizes}  # NaN at the first
+            value = _product(gradient, lane["moved"]) / sizes  # NaN at the first update
+            measured = (lane["done"] + 1) % detector.stride == 0
+            seen = {"alignment": jnp.where(measured, value, jnp.nan)}
             after["moved"] = moved
         state, cut = detector.formula(lane["detector"], seen, ops)
         cut &= detects

@@ -66,20 +66,26 @@ def baselines() -> list[Policy]:
 
 
 def ours() -> dict[str, tuple[tuple[Any, ...], Any]]:
-    """What this library's rules do with their default settings: name to (rules, detector)."""
+    """What this library's rules do, with default settings: name to (rules, detector).
+
+    `Slope` looks more often than by default, since these runs are short: its line is laid through
+    an eighth of the run.
+    """
     return {
         "Divergence": ((), None),
         "Plateau on val_loss": ((rules.Plateau("val_loss"),), None),
-        "Plateau on loss": ((rules.Plateau("loss", smoothing=0.5),), None),
+        "Plateau on loss": ((rules.Plateau("loss"),), None),
+        "Slope of 320 updates": ((rules.Slope("loss", every=8, window=40),), None),
         "distance": ((), rules.Oscillation("distance")),
         "alignment": ((), rules.Oscillation("alignment")),
     }
 
 
 def policies() -> list[Policy]:
-    """Every row of the table: the baselines, and ours alone and times a cooldown."""
-    alone, cooled = [], []
-    for name, (others, detector) in ours().items():
-        alone.append(Policy(name, FLAT, (*others, SAFE), detector))
-        cooled.append(Policy(f"{name} × WSD", COOLED, (*others, SAFE), detector))
-    return [*baselines(), *alone, *cooled]
+    """Every row of the table: the baselines, and ours alone and times a schedule."""
+    found = baselines()
+    for after, schedule in (("", FLAT), (" × WSD", COOLED), (" × cosine", schedules.Cosine())):
+        for name, (others, detector) in ours().items():
+            if not (detector and "cosine" in after):  # a detector is idle beside a long decay
+                found.append(Policy(f"{name}{after}", schedule, (*others, SAFE), detector))
+    return found

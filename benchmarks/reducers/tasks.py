@@ -193,7 +193,7 @@ def signals() -> Task:
     scales = random.uniform(0.7, 1.4, 8000)
     for row, label, start, scale in zip(x, labels, starts, scales, strict=True):
         row[start : start + 12] += scale * shapes[label]
-    windows = np.lib.stride_tricks.sliding_window_view(x, 12, axis=1)[:, ::2].astype("float32")
+    windows = np.lib.stride_tricks.sliding_window_view(x, 12, axis=1)[:, ::4].astype("float32")
     train, validation = _split(np.ascontiguousarray(windows), labels, 0.25, 4)
     highest = {"sgd": 30.0, "momentum": 3.0, "adam": 0.3}
     sizes = ((12, 24), (24, 10))
