@@ -40,6 +40,9 @@ class LearningRate(keras.callbacks.Callback):
             the fit. `OneCycle(0, 0).between(0.95, 0.85)` is one-cycle's.
         weight_decay: A schedule whose values are the optimizer's `weight_decay`, at least 0; for
             the length of the fit. It must have been compiled with one.
+        independent_weight_decay: Whether the weight decay is held where it is when the fit begins:
+            each update then shrinks the weights by weight_decay × base, whatever schedule and rules
+            make of the rate. (Keras shrinks them by weight_decay × rate.)
         batch_size: Samples in a batch, for lengths in samples, where the data doesn't say
             (generators, some datasets) or should be counted differently.
         verbose: 1 prints each reduction.
@@ -72,6 +75,7 @@ class LearningRate(keras.callbacks.Callback):
         *,
         momentum: Schedule | Callable[..., Any] | str | float | None = None,
         weight_decay: Schedule | Callable[..., Any] | str | float | None = None,
+        independent_weight_decay: bool = False,
         batch_size: float | None = None,
         verbose: int = 0,
     ) -> None:
@@ -79,6 +83,7 @@ class LearningRate(keras.callbacks.Callback):
         self.schedule = None if schedule is None else checked_schedule(schedule)
         given = dict(zip(SETTINGS, (momentum, weight_decay), strict=True))
         self.settings = {name: as_schedule(s) for name, s in given.items() if s is not None}
+        self.independent_weight_decay = independent_weight_decay
         self.batch_size = checked_size(batch_size)
         self.expects_early_end = False
         self.rules = checked_rules(rules)

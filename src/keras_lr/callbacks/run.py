@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from keras_lr.callbacks.advice import warn_doubled, warn_misfit, warn_unknown
 from keras_lr.callbacks.layout import Layout, check_values
+from keras_lr.callbacks.preflight import check_before_training, check_held, renew_step
 from keras_lr.callbacks.reductions import Reductions
 from keras_lr.callbacks.story import Story
 from keras_lr.callbacks.warning import warn
@@ -50,6 +51,9 @@ class Run:
         control = self.control = Control.join(model, callback, factor=states.reduction)
         try:
             self._lay_out()
+            check_before_training(control, self.plans)
+            if callback.independent_weight_decay:
+                check_held(control, self.plans)
             if self.plans and self.plans[0].absolute:
                 control.claim(f"LearningRate({callback.schedule})")
                 _check_bases(control.bases)
@@ -100,6 +104,7 @@ class Run:
             self._begin(epoch)
         else:
             self._done += min(control.between.done, self.batches)
+            renew_step(control, epoch)
         control.between.begin_epoch()
         self.reductions.begin_epoch(epoch)
 
@@ -114,6 +119,9 @@ class Run:
             control.follow(GROUPS, self.groups)
         for name, plans in self.settings.items():
             control.follow_setting(name, plans)  # type: ignore[arg-type]
+        if callback.independent_weight_decay:
+            control.hold_decay()
+        control.baked.begin(control.model, control.settings.followed)
         control.mark()
         states = self.reductions.states
         carried = dict(zip(callback.rules, states.factors, strict=True))
@@ -183,6 +191,7 @@ class Run:
                     f"In epoch {epoch + 1} {reason}. For another {name} in this fit, put it into "
                     f"the schedule: LearningRate({name}=...).",
                 )
+        renew_step(control, epoch + 1)
 
     def _tell_ending(self, done: int) -> None:
         found = [end_report(plan, done) for plan in self.plans[:1]]

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
+from keras_lr.rate.baked import Baked
 from keras_lr.rate.between_steps import BetweenSteps
 from keras_lr.rate.followed import FollowedRate, follow, plain_rate, unfollow
+from keras_lr.rate.held_decay import HeldDecay, check_holdable
 from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule, rate_variable
 from keras_lr.rate.place import Place
 from keras_lr.rate.running import is_fitting
@@ -55,6 +57,7 @@ class Control:
         moments: Every change of bases and factors, in order.
         place: Where the run stands.
         settings: What else follows a schedule: momentum and weight decay.
+        baked: What the compiled step holds as constants.
         between: Where to look at the run between two steps.
     """
 
@@ -67,6 +70,8 @@ class Control:
         self.rates: list[FollowedRate] | None = None
         self.place = Place(self.leaves)
         self.settings = ScheduledSettings(self.optimizer, self.settle)
+        self.baked = Baked(self.optimizer)
+        self._held: list[HeldDecay] = []
         self.bases = [_value(leaf) for leaf in self.leaves]
         self.moments: list[Moment] = []
         self._owners: list[object] = []
@@ -125,12 +130,15 @@ class Control:
         model = self.model
         if model is not None:
             self.between.leave(self)
-            if self.rates is not None or self.settings.placed:
+            if self.rates is not None or self.settings.placed or self._held:
                 model.train_function = None  # it was traced with the schedule in it
         if self.rates is not None:
             unfollow(self.optimizer, self.rates)
             self.rates = None
         self.settings.remove()
+        for held in self._held:
+            held.remove()
+        self._held.clear()
         self._owners.clear()
         for leaf in self.leaves:
             vars(leaf).pop(_MARK, None)
@@ -195,6 +203,21 @@ class Control:
         """
         self.settings.follow(setting, values, self.place.offsets)
         self.model.make_train_function(force=True)
+
+    def hold_decay(self) -> None:
+        """Hold what the weight decay is multiplied by at today's bases, until the fit ends.
+
+        Raises:
+            InvalidInput: There is no decay, or no number to hold it at.
+        """
+        check_holdable(self.optimizer, self.leaves)
+        for leaf, base in zip(self.leaves, self.bases, strict=True):
+            if leaf.weight_decay is not None and not self._held_on(leaf):
+                self._held.append(HeldDecay(leaf, base, self.settle))
+        self.between.rebuild()
+
+    def _held_on(self, leaf: Any) -> bool:
+        return any(held.leaf is leaf for held in self._held)
 
     def replace_own(self) -> bool:
         """Let a number be the base of leaves that were built with a schedule, for this fit.

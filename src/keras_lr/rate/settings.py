@@ -100,6 +100,11 @@ class ScheduledSettings:
         """Whether any leaf follows a schedule now."""
         return bool(self._followed)
 
+    @property
+    def followed(self) -> set[str]:
+        """The attributes that follow a schedule now."""
+        return {name for followed in self._followed.values() for name in followed.parts}
+
     def claim(self, setting: str) -> list[str | None]:
         """Say that `setting`, one of `SETTINGS`, will follow a schedule.
 
