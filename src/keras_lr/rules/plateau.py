@@ -13,7 +13,7 @@ from keras_lr.rules.improvement import (
     smoothed,
 )
 from keras_lr.rules.looks import Time, amount_of, check_every, tidy_time
-from keras_lr.rules.rule import KEEP, Decision, Observation, number, register
+from keras_lr.rules.rule import KEEP, Decision, Observation, floored, number, register
 
 
 @dataclass(frozen=True)
@@ -173,17 +173,15 @@ class Plateau:
         if not due:
             return PlateauState(state.best, wait, cooldown, *seen), KEEP
         after = PlateauState(state.best, 0, rest.number, *seen)
-        rate = max(observation.rate * self.factor, self.min_rate)
-        if observation.rate - rate <= self.eps:
+        factor = floored(self.factor, observation.rate, self.min_rate, self.eps)
+        if factor == 1.0:
             # As each of them goes on when the rate is at its floor.
             return after if torch else PlateauState(state.best, wait, cooldown, *seen), KEEP
         if self.restore_best:
             # The average went with the weights that are left.
             after = PlateauState(state.best, 0, rest.number, 0.0, 0, *seen[2:])
         reason = self._reason(value, state.best, wait, patience.unit)
-        return after, Decision(
-            rate / observation.rate, reason=reason, restore_best=self.restore_best
-        )
+        return after, Decision(factor, reason=reason, restore_best=self.restore_best)
 
     def _improves(self, value: float, best: float) -> bool:
         better = improves_in_torch if self.semantics == "torch" else improves

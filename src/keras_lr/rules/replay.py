@@ -1,6 +1,7 @@
 """When rules would have cut on a run that is over."""
 
 import heapq
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -120,7 +121,7 @@ def _streams(states: RuleStates, log: Log, per_epoch: float | None) -> list[Stre
 def _in_order(streams: list[Stream]) -> Iterator[tuple[Stream, Moment]]:
     if len(streams) == 1:
         return ((streams[0], moment) for moment in streams[0].moments)
-    pairs = [((stream, moment) for moment in stream.moments) for stream in streams]
+    pairs = [zip(itertools.repeat(stream), stream.moments, strict=False) for stream in streams]
     return heapq.merge(*pairs, key=lambda pair: (pair[1].time, _ORDER[pair[0].kind]))
 
 

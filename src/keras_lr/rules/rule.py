@@ -160,3 +160,21 @@ def number(value: Any, name: str, *, whole: bool = False) -> Any:
         what = "a whole number" if whole else "a finite number"
         raise InvalidInput(f"{name} must be {what}. Received: {name}={value!r}.")
     return int(value) if whole else float(value)
+
+
+def floored(factor: float, rate: float, min_rate: float, eps: float = 0.0) -> float:
+    """What to multiply `rate` by so that it doesn't fall below `min_rate`; 1 where nothing is left.
+
+    Args:
+        factor: What one would like to multiply it by.
+        rate: The present rate.
+        min_rate: The lowest allowed.
+        eps: A smaller change isn't made.
+
+    >>> floored(0.5, 0.1, 0.0), floored(0.5, 0.1, 0.08), floored(0.5, 0.08, 0.08)
+    (0.5, 0.8, 1.0)
+    """
+    after = max(rate * factor, min_rate)
+    if rate - after <= eps:
+        return 1.0
+    return factor if after > min_rate else after / rate

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from keras_lr.rules.improvement import check, check_monitor, infer_mode
 from keras_lr.rules.looks import check_every
-from keras_lr.rules.rule import KEEP, Decision, Observation, number, register
+from keras_lr.rules.rule import KEEP, Decision, Observation, floored, number, register
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class Slope:
         after = SlopeState(values)
         if len(values) < self.window:
             return after, KEEP
-        rate = max(observation.rate * self.factor, self.min_rate)
-        if rate >= observation.rate:
+        factor = floored(self.factor, observation.rate, self.min_rate)
+        if factor == 1.0:
             return after, KEEP
         seen = values if self.direction == "min" else tuple(-value for value in values)
         chance = probability_of_decrease(seen)
@@ -130,7 +130,7 @@ class Slope:
             f"({robust:.2g} without the {self.discard:.0%} worst), which is below "
             f"{self.probability:g}"
         )
-        return SlopeState(), Decision(rate / observation.rate, reason=reason)
+        return SlopeState(), Decision(factor, reason=reason)
 
 
 def probability_of_decrease(values: Sequence[float]) -> float:
