@@ -171,7 +171,7 @@ def floored(factor: float, rate: float, min_rate: float, eps: float = 0.0) -> fl
         min_rate: The lowest allowed.
         eps: A smaller change isn't made.
 
-    >>> floored(0.5, 0.1, 0.0), floored(0.5, 0.1, 0.08), floored(0.5, 0.08, 0.08)
+    >>> floored(0.5, 1.0, 0.0), floored(0.5, 1.0, 0.8), floored(0.5, 0.8, 0.8)
     (0.5, 0.8, 1.0)
     """
     after = max(rate * factor, min_rate)
