@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from keras_lr.callbacks.advice import warn_doubled, warn_misfit, warn_unknown
+from keras_lr.callbacks.groups import lay_out_groups, warn_levelled
 from keras_lr.callbacks.layout import Layout, check_values
 from keras_lr.callbacks.preflight import check_before_training, check_held, renew_step
 from keras_lr.callbacks.reductions import Reductions
 from keras_lr.callbacks.story import Story
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
-from keras_lr.optimizers.groups import GROUPS, group_schedules
+from keras_lr.optimizers.groups import GROUPS
 from keras_lr.rate import Control, leaf_names
 from keras_lr.rules import RuleStates
 from keras_lr.schedules import Plan, Schedule, end_report
@@ -81,8 +82,8 @@ class Run:
             warn_doubled(leaf, plan)
             if layout.batches:
                 warn_misfit(callback.schedule, plan)  # type: ignore[arg-type]
-        for index, schedule in enumerate(group_schedules(control.optimizer)):
-            self.groups.append(None if schedule is None else layout.resolve(schedule)[index])
+        warn_levelled(control, self.plans)
+        self.groups = lay_out_groups(control, layout)
         for name, schedule in callback.settings.items():
             self._has[name] = [each is not None for each in control.settings.claim(name)]
             self.settings[name] = layout.resolve(schedule)
