@@ -5,6 +5,7 @@ from typing import Any
 from keras_lr.engines.trial import Job
 from keras_lr.rate import leaves, own_schedule
 from keras_lr.rate.leaves import chain
+from keras_lr.rules import Rule, is_in_graph, keeps_best, looks_every
 
 
 def obstacle(job: Job, model: Any, *, schedules: bool = False, own: bool = True) -> str | None:
@@ -49,4 +50,22 @@ def scaled_schedule(optimizer: Any, *, given: bool, own: bool = True) -> str | N
     has_own = own and any(own_schedule(leaf) is not None for leaf in leaves(optimizer))
     if scaled and (given or has_own):
         return "a schedule counts updates, and a LossScaleOptimizer skips some of them"
+    return None
+
+
+def unseen_rule(rules: tuple[Rule, ...]) -> str | None:
+    """Why a rule can't be followed, or `None` where all can.
+
+    Lanes stop at the ends of epochs only, and keep the last good state, not a rule's best.
+
+    Args:
+        rules: The rules of a trial.
+    """
+    for rule in rules:
+        if is_in_graph(rule):
+            return f"{type(rule).__name__} is decided inside the training step of fit"
+        if looks_every(rule) is not None:
+            return f"{type(rule).__name__} looks every {looks_every(rule)} updates"
+        if keeps_best(rule):
+            return f"{type(rule).__name__} restores its best state"
     return None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from keras_lr.engines.compiled.checks import unseen_rule
 from keras_lr.engines.compiled.group import Group
 from keras_lr.engines.compiled.settings import split
 from keras_lr.engines.engine import NotCompilable
@@ -78,7 +79,9 @@ class CompiledEngine:
             ).optimizer
         inputs, structure = split(self._optimizers[arguments], spec.settings)
         own = "learning_rate" not in spec.settings
-        return (arguments, _frozen(structure), tuple(sorted(inputs)), own), inputs
+        # A rule that only fit can follow keeps its own trial out of the program, not the others.
+        unseen = unseen_rule(spec.rules)
+        return (arguments, _frozen(structure), tuple(sorted(inputs)), own, unseen), inputs
 
     def _train(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.engines import internals
-from keras_lr.engines.compiled.checks import obstacle, scaled_schedule
+from keras_lr.engines.compiled.checks import obstacle, scaled_schedule, unseen_rule
 from keras_lr.engines.compiled.chunk import Chunk
 from keras_lr.engines.compiled.feed import Feed
 from keras_lr.engines.compiled.good import GoodStates
@@ -106,6 +106,7 @@ class Group:
         own = "learning_rate" not in spec.settings
         optimizer = self.model.optimizer
         reason = scaled_schedule(optimizer, given=spec.schedule is not None, own=own)
+        reason = reason or unseen_rule(spec.rules)
         if reason is not None:
             raise NotCompilable(reason)
         follows = own and any(own_schedule(leaf) is not None for leaf in leaves(optimizer))
