@@ -23,7 +23,15 @@ PAGES = [
     if "```python" in page.read_text()
 ]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-EVERYWHERE = {"CONTRIBUTING.md", "article.md", "peers.md", "rate.md", "schedules.md", "theory.md"}
+EVERYWHERE = {
+    "CONTRIBUTING.md",
+    "article.md",
+    "peers.md",
+    "rate.md",
+    "rules.md",
+    "schedules.md",
+    "theory.md",
+}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
