@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
+from keras_lr.callbacks.preflight import check_keras_schedule
 from keras_lr.errors import InvalidInput
 from keras_lr.rules import Rule
 from keras_lr.schedules import Schedule, as_schedule
 from keras_lr.schedules.checks import plain_number, shown
+from keras_lr.schedules.foreign import Keras
 
 
 def checked_rules(rules: Any) -> tuple[Rule, ...]:
@@ -33,7 +35,10 @@ def checked_schedule(schedule: Any) -> Schedule:
             f"compile with SGD({number}), or write Constant().rate({number}); for the factor "
             f"Constant({number}). Received: schedule={schedule!r}."
         )
-    return as_schedule(schedule)
+    found = as_schedule(schedule)
+    if isinstance(found, Keras):
+        check_keras_schedule(found.schedule)
+    return found
 
 
 def checked_size(value: Any) -> float | None:

@@ -1,48 +1,117 @@
 """`LearningRateMonitor`: the rate in the logs, so that every tracker that reads logs sees it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 
-from keras_lr.rate import Control
+from keras_lr.callbacks.preflight import renew_step
+from keras_lr.errors import InvalidInput
+from keras_lr.rate import SETTINGS, Control, attributes, leaves, samples_per_batch
+
+_DEFAULT = ("momentum", "weight_decay", "batch_size")
 
 
 class LearningRateMonitor(keras.callbacks.Callback):
-    """Log the rate of each epoch's last update, and on request other optimizer settings.
+    """Log the rate of each epoch's last update, with momentum, weight decay and batch size.
 
-    List it before callbacks that write logs (`CSVLogger`, trackers). `LearningRate` and the other
-    callbacks of keras-lr log the rate by themselves.
+    What is logged is what reached the update: the schedule's value where one is at work, and what
+    the compiled step holds where the optimizer's attribute says something else since. (`LearningRate`
+    and the other callbacks of keras-lr log the rate, and what they schedule, by themselves.)
+
+    List it before callbacks that write logs (`CSVLogger`, trackers).
 
     Args:
-        settings: Further attributes of the optimizer to log, such as `"momentum"` or
-            `"weight_decay"`; those that it lacks are left out.
+        settings: What to log beside the rate: `"momentum"` (which is `beta_1` of Adam and its
+            relatives), `"weight_decay"`, `"batch_size"` (samples of one update: those of a batch
+            times `gradient_accumulation_steps`), or another number among the optimizer's attributes,
+            such as `"beta_2"`. What isn't there is left out; `settings=()` logs the rate alone.
+
+    Raises:
+        InvalidInput: `settings` aren't names.
     """
 
-    def __init__(self, settings: tuple[str, ...] = ()) -> None:
+    def __init__(self, settings: Iterable[str] = _DEFAULT) -> None:
         super().__init__()
+        if isinstance(settings, str):
+            settings = (settings,)
         self.settings = tuple(settings)
+        if not all(isinstance(name, str) for name in self.settings):
+            raise InvalidInput(
+                "settings are names of what to log beside the rate. Write e.g. "
+                f'settings=("momentum", "weight_decay"). Received: settings={settings!r}.'
+            )
         self._control: Control | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Look at what is there to log."""
-        self._control = Control.join(self.model, self)
+        control = self._control = Control.join(self.model, self)
+        self._names = {
+            name: _attributes(control.optimizer, name)
+            for name in self.settings
+            if name != "batch_size"
+        }
+        self._begun = False
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at what the compiled step holds."""
+        control: Any = self._control
+        if not self._begun:
+            control.baked.begin(control.model, control.settings.followed)
+            self._begun = True
+        else:
+            renew_step(control, epoch)
+        self._in_step = {name: self._held(names) for name, names in self._names.items()}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Log."""
         control: Any = self._control
-        if logs is None:
-            return
         model = self.model  # on JAX this syncs the training state, which read() needs
+        if logs is None or model is None:
+            return
         for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
             logs.setdefault(key, rate)
-        for name in self.settings:
-            values = control.settings.read(name, updates_ago=1)
+        for name, values in self._values().items():
             for key, value in zip(control.log_keys, values, strict=True):
-                if value is not None and model is not None:
+                if value is not None:
                     logs.setdefault(key.replace("learning_rate", name, 1), value)
+        if "batch_size" in self.settings and (size := samples_per_batch(model)) is not None:
+            accumulated = control.leaves[0].gradient_accumulation_steps or 1
+            logs.setdefault("batch_size", size * accumulated)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave."""
         if self._control is not None:
             self._control.leave(self)
             self._control = None
+
+    def _values(self) -> dict[str, list[float | None]]:
+        """Each setting at the epoch's last update, for each leaf."""
+        control: Any = self._control
+        followed = control.settings.followed
+        found = {}
+        for name, names in self._names.items():
+            values = list(self._in_step[name]) if control.baked.constant else self._held(names)
+            for index, attribute in enumerate(names):
+                if attribute in followed:
+                    values[index] = control.settings.read(attribute, updates_ago=1)[index]
+            found[name] = values
+        return found
+
+    def _held(self, names: list[str | None]) -> list[float | None]:
+        control: Any = self._control
+        return [
+            None if attribute is None else control.baked.value(leaf, attribute)
+            for leaf, attribute in zip(control.leaves, names, strict=True)
+        ]
+
+
+def _attributes(optimizer: Any, name: str) -> list[str | None]:
+    """The attribute that each leaf has for a setting; `None` for a leaf that has none."""
+    found = leaves(optimizer)
+    if name in SETTINGS:
+        try:
+            return attributes(optimizer, name)
+        except InvalidInput:  # none of them has it
+            return [None for _ in found]
+    return [name if hasattr(leaf, name) else None for leaf in found]

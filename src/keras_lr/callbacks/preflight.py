@@ -58,7 +58,7 @@ def check_attributes(optimizer: Any) -> None:
             value = mine["decay"]
             raise InvalidInput(
                 f"optimizer.decay = {value!r} does nothing in Keras 3. For Keras 2's decay write "
-                f'LearningRate(schedule=schedules.TimeDecay({value!r}, per="step")) or compile with '
+                f'LearningRate(schedule=schedules.TimeDecay({value!r}, per="update")) or compile with '
                 f"keras_lr.optimizers.SGD(0.01, decay={value!r}), and take the line out (or `del "
                 f"model.optimizer.decay`). Received: decay on {type(found).__name__} "
                 f"{found.name!r}."
@@ -76,7 +76,8 @@ def check_keras_schedule(schedule: Any) -> None:
     """
     if not type(schedule).__module__.startswith("keras."):
         return
-    kind, given = type(schedule).__name__, vars(schedule)
+    kind = type(schedule).__name__
+    given: dict[str, Any] = vars(schedule)
     rate = given.get("initial_learning_rate")
     if isinstance(rate, int):
         raise InvalidInput(

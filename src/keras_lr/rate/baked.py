@@ -27,6 +27,11 @@ class Baked:
         self._optimizer = optimizer
         self._holds: list[dict[str, Any]] = []
 
+    @property
+    def constant(self) -> bool:
+        """Whether the step holds settings at all: not on torch, which reads them at each step."""
+        return not _runs_in_python()
+
     def begin(self, model: Any, but: Collection[str] = ()) -> None:
         """Let the step be compiled anew if it holds something else.
 
@@ -39,14 +44,13 @@ class Baked:
         """
         if _runs_in_python():
             return
-        function, held = vars(model).get(_NOTE, (_note(None), []))
-        self._holds = held
-        known = function() is not None and function() is _step(model)
+        step, self._holds = vars(model).get(_NOTE, (None, []))
+        known = step is not None and step() is _step(model)
         changed = self._look(but)
         stale = bool(changed) if known else any("learning_rate" in each for each in self._holds)
         if stale and _has_trained(self._optimizer):
             model.make_train_function(force=True)
-        vars(model)[_NOTE] = (_note(_step(model)), self._holds)
+        self._note(model)
 
     def look(self, model: Any, but: Collection[str] = ()) -> list[str]:
         """Let the step be compiled anew if a setting was assigned since the last look.
@@ -59,14 +63,14 @@ class Baked:
         changed = self._look(but)
         if changed:
             model.make_train_function(force=True)
-            vars(model)[_NOTE] = (_note(_step(model)), self._holds)
+            self._note(model)
         return changed
 
     def value(self, leaf: Any, name: str) -> float | None:
         """A setting of a leaf as the step has it; `None` where that is no number."""
         index = next(i for i, found in enumerate(chain(self._optimizer)) if found is leaf)
         held = self._holds[index] if self._holds else {}
-        value = held.get(name, getattr(leaf, name, None))
+        value: Any = held.get(name, getattr(leaf, name, None))
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return float(value) if is_number else None
 
@@ -119,7 +123,7 @@ def _settings(optimizer: Any, but: Collection[str]) -> dict[str, Any]:
     """What is traced as a constant: numbers, and what stands in the rate's slot."""
     import keras
 
-    found = {
+    found: dict[str, Any] = {
         name: value
         for name, value in vars(optimizer).items()
         if not name.startswith("_") and name not in _NOT_TRACED and name not in but
@@ -135,15 +139,6 @@ def _settings(optimizer: Any, but: Collection[str]) -> dict[str, Any]:
 def _step(model: Any) -> Any:
     """Keras's own training function, without what stands before it."""
     return getattr(model.train_function, "inner", model.train_function)
-
-
-def _note(step: Any) -> Callable[[], Any]:
-    """A note of a training function, which doesn't keep it.
-
-    While an old one lives, JAX takes what it has traced for it for the new one too: both call the
-    model's own `train_step`.
-    """
-    return (lambda: None) if step is None else weakref.ref(step)
 
 
 def _has_trained(optimizer: Any) -> bool:
