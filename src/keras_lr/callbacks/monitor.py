@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_lr.callbacks.preflight import renew_step
+from keras_lr.callbacks.preflight import renew_step, warn_listed_before
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import SETTINGS, Control, attributes, leaves, samples_per_batch
 
@@ -52,6 +52,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
             if name != "batch_size"
         }
         self._begun = False
+        warn_listed_before(self.model, self)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look at what the compiled step holds."""

@@ -12,17 +12,19 @@ from keras_lr.errors import InvalidInput
 from keras_lr.rate import Control, own_schedule
 from keras_lr.rate.held_decay import check_holdable
 from keras_lr.rate.leaves import chain
+from keras_lr.rate.running import callbacks_of
 from keras_lr.schedules import Plan
 
 _LOOKS = 200
 """Steps of a plan whose rates are computed, at most."""
 
 
-def check_before_training(control: Control, plans: Iterable[Plan] = ()) -> None:
+def check_before_training(control: Control, owner: Any, plans: Iterable[Plan] = ()) -> None:
     """Look over the optimizer of a fit that begins.
 
     Args:
         control: Of the rate of the model.
+        owner: The callback that asks.
         plans: The schedule laid out over the fit, for each leaf; empty without one.
 
     Raises:
@@ -34,6 +36,23 @@ def check_before_training(control: Control, plans: Iterable[Plan] = ()) -> None:
     _check_rates(control)
     _warn_frozen(control)
     _warn_vanishing(control, list(plans))
+    warn_listed_before(control.model, owner)
+
+
+def warn_listed_before(model: Any, owner: Any) -> None:
+    """Warn of a `CSVLogger` that writes an epoch's row before anybody has logged the rate."""
+    listed = callbacks_of(model)
+    if owner not in listed:
+        return
+    for callback in listed[: listed.index(owner)]:
+        if type(callback).__module__.startswith("keras_lr."):
+            return
+        if isinstance(callback, keras.callbacks.CSVLogger):
+            ours = type(owner).__name__
+            warn(
+                f"CSVLogger is listed before {ours}, so its file will not have the rate. Write "
+                f"callbacks=[{ours}(...), CSVLogger(...)].",
+            )
 
 
 def check_attributes(optimizer: Any) -> None:

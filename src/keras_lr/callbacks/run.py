@@ -52,7 +52,7 @@ class Run:
         control = self.control = Control.join(model, callback, factor=states.reduction)
         try:
             self._lay_out()
-            check_before_training(control, self.plans)
+            check_before_training(control, callback, self.plans)
             if callback.independent_weight_decay:
                 check_held(control, self.plans)
             if self.plans and self.plans[0].absolute:

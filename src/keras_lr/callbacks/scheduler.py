@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from keras_lr.callbacks.preflight import check_attributes, warn_listed_before
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import Control
 from keras_lr.schedules import Schedule
@@ -54,7 +55,9 @@ class LearningRateScheduler(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Join the control of the rate."""
         control = Control.join(self.model, self)
+        warn_listed_before(self.model, self)
         try:
+            check_attributes(control.optimizer)
             control.claim("LearningRateScheduler")
         except BaseException:
             control.leave(self)

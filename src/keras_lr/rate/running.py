@@ -56,6 +56,15 @@ def samples_per_batch(model: Any) -> float | None:
     return None
 
 
+def callbacks_of(model: Any) -> list[Any]:
+    """The callbacks of the running `fit` of `model`, in the order in which they are called."""
+    for variables in _fits(model):
+        found = getattr(variables.get("callbacks"), "callbacks", None)
+        if isinstance(found, list):
+            return found
+    return []
+
+
 def epoch_iterator(model: Any) -> Any:
     """What gives the running `fit` of `model` its batches; `None` if no fit of Keras is running."""
     for variables in _fits(model):
