@@ -37,7 +37,7 @@ class BackupRun:
         self._names = attributes.names_of(self._others)
         self._restoring: Restoring | None = None
         self._started = False
-        self._held: tuple[RandomState, dict[Any, dict[str, Any]]] | None = None
+        self._held: tuple[dict[str, Any], dict[Any, dict[str, Any]]] | None = None
 
     # -- the hooks, before and behind those of all others ------------------------------------------
 
@@ -101,7 +101,7 @@ class BackupRun:
         self._held = None
         every = self._callback.every
         if every is None or self._between.due(every):
-            self._save(model, epoch + 1, 0, RandomState.take(), self._attributes.take())
+            self._save(model, epoch + 1, 0, *self._taken())
 
     def end(self, model: Any) -> None:
         """Give the folder free."""
@@ -123,7 +123,10 @@ class BackupRun:
         flush = getattr(self._container, "_flush_futures", None)
         if flush is not None and getattr(self._container, "_async_train", False):
             flush()
-        self._held = (RandomState.take(), self._attributes.take())
+        self._held = self._taken()
+
+    def _taken(self) -> tuple[dict[str, Any], dict[Any, dict[str, Any]]]:
+        return self._data.get_state(RandomState.take()), self._attributes.take()
 
     def _look(self, logs: Mapping[str, Any]) -> None:
         if self._held is not None:
@@ -135,7 +138,7 @@ class BackupRun:
         model: Any,
         epoch: int,
         batch: int,
-        random: RandomState,
+        data: Mapping[str, Any],
         changed: Mapping[Any, dict[str, Any]],
     ) -> None:
         params = self._callback.params or {}
@@ -154,7 +157,7 @@ class BackupRun:
             "model": variables.take(model.variables),
             "optimizer": variables.take(self._optimizer),
             "metrics": variables.take(model.metrics_variables),
-            "data": self._data.get_state(random),
+            "data": data,
             "callbacks": {
                 self._names[each]: each.get_state()
                 for each in self._others
