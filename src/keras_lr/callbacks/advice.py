@@ -5,7 +5,7 @@ from typing import Any
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import nearest
 from keras_lr.rate import own_schedule
-from keras_lr.rules import Rule, RuleStates
+from keras_lr.rules import Rule, RuleStates, is_in_graph
 from keras_lr.schedules import Plan, Schedule, fit_report
 
 
@@ -45,7 +45,7 @@ def warn_unknown(rules: tuple[Rule, ...], model: Any) -> None:
         return
     known |= {f"val_{name}" for name in known}
     for rule in rules:
-        if rule.monitor not in known:
+        if rule.monitor not in known and not is_in_graph(rule):
             warn(
                 f"{type(rule).__name__} watches {rule.monitor!r}, which is none of the model's "
                 f"metrics; it waits for a callback that logs it. {nearest(rule.monitor, known)}",
@@ -55,6 +55,8 @@ def warn_unknown(rules: tuple[Rule, ...], model: Any) -> None:
 def warn_unseen(states: RuleStates, values: dict[str, float]) -> None:
     """Warn, after training, of a rule that never saw its metric."""
     for rule, state in zip(states.rules, states.states, strict=True):
+        if is_in_graph(rule):
+            continue
         if rule.monitor not in values and state == rule.start():
             warn(
                 f"{type(rule).__name__} never saw {rule.monitor!r}. Logged were: "

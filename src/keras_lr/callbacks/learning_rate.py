@@ -1,7 +1,7 @@
 """The callback that ties schedules and rules to a model: rate = base × schedule × reduction."""
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import keras
 
 from keras_lr.callbacks.arguments import checked_rules, checked_schedule, checked_size
 from keras_lr.callbacks.record import Explanation, RunRecord
+from keras_lr.callbacks.resume import Resumed, get_state
 from keras_lr.callbacks.run import Run
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import SETTINGS, left
@@ -90,16 +91,21 @@ class LearningRate(keras.callbacks.Callback):
         self.verbose = verbose
         self.record = RunRecord(schedule=None if self.schedule is None else str(self.schedule))
         self._run: Run | None = None
+        self._stored: Mapping[str, Any] | None = None
         self._left: tuple[weakref.ref[Any], list[float | None]] | None = None
 
     # -- fit ------------------------------------------------------------------------------------
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Resolve the schedule against this run; refuse what can't work before it starts."""
-        states = self._standing(self.model)
+        states, cut = self._standing(self.model), self._cut_inside(self.model)
         self.record.fits += 1
         self.record.ending = None
-        self._run = Run(self, states)
+        stored, self._stored = self._stored, None
+        resumed = None if stored is None else Resumed(self, stored)
+        if resumed is not None:
+            states, cut = resumed.states, resumed.cut
+        self._run = Run(self, states, cut, resumed)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Place the schedule, when the epoch at which the run starts is known."""
@@ -115,6 +121,14 @@ class LearningRate(keras.callbacks.Callback):
         """Leave the model as plain Keras, with base × reduction as its rate."""
         run, model = self._running(), self.model
         self._left = (weakref.ref(model), run.end())
+
+    def get_state(self) -> dict[str, Any]:
+        """Where the running fit stands, as JSON values and NumPy arrays."""
+        return get_state(self, self._running())
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Let the next fit go on from what `get_state` gave; `BackupAndRestore` calls it."""
+        self._stored = state
 
     @property
     def plan(self) -> Plan | None:
@@ -169,6 +183,11 @@ class LearningRate(keras.callbacks.Callback):
     def _states(self) -> RuleStates:
         """Where the rules stand."""
         return RuleStates.start(self.rules) if self._run is None else self._run.reductions.states
+
+    def _cut_inside(self, model: Any) -> list[list[float]]:
+        """What the rules that are decided inside the step have cut before, on each leaf."""
+        known = self._left is not None and self._left[0]() is model and self._left[1] == left(model)
+        return self._run.detection.factors if known and self._run is not None else []
 
     def _running(self) -> Run:
         if self._run is None:

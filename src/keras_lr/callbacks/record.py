@@ -18,6 +18,7 @@ class RateEvent:
         rate: base × reduction after it.
         reason: The evidence, in words.
         fit: The fit in which it happened (the first with this callback and model is 0).
+        member: Which member of a `MultiOptimizer` it happened to; empty where it was all of it.
     """
 
     step: int
@@ -27,6 +28,7 @@ class RateEvent:
     rate: float
     reason: str
     fit: int = 0
+    member: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NoReturn
 
 from keras_lr.callbacks.advice import is_numeric, warn_unseen
@@ -28,6 +29,7 @@ class Reductions:
         batches: Of an epoch; 0 if unknown.
         accumulated: Batches of one update.
         verbose: 1 prints each reduction.
+        restored: Called when the weights are no longer those of the last step.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Reductions:
         batches: int,
         accumulated: int,
         verbose: int,
+        restored: Callable[[], None] = lambda: None,
     ) -> None:
         self.states = states
         self.rules = states.rules
@@ -49,11 +52,48 @@ class Reductions:
         self._batches = batches
         self._accumulated = accumulated
         self._verbose = verbose
+        self._restored = restored
         self._restores = any(rule.restores for rule in self.rules)
         self._good: Snapshot | None = None
         self._best: dict[int, Snapshot | None] = {}
         self._chunks = {every: Chunk() for every in states.looks}
         self._epoch = 0
+        self._waiting = True  # for the first batch
+
+    def get_state(self) -> dict[str, Any]:
+        """What the rules' states lack, as JSON values and NumPy arrays."""
+        best = {str(k): each.to_state() for k, each in self._best.items() if each is not None}
+        return {
+            "waiting": self._waiting,
+            "good": None if self._good is None else self._good.to_state(),
+            "best": best,
+            "chunks": {str(every): chunk.get_state() for every, chunk in self._chunks.items()},
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` gave; before `begin`."""
+        self._waiting = state["waiting"]
+        if not self._restores and not any(keeps_best(rule) for rule in self.rules):
+            return
+        read = partial(Snapshot.from_state, self._control.model)
+        if state["good"] is not None:
+            self._good = read(state["good"])
+        self._best = {
+            int(k): read(each) for k, each in state["best"].items() if int(k) < len(self.rules)
+        }
+
+    def set_chunks(self, state: Mapping[str, Any], *, inside: bool) -> None:
+        """Go on with the means since the last look; after `begin_epoch`.
+
+        Args:
+            state: What `get_state` gave.
+            inside: Whether it was inside the epoch that goes on.
+        """
+        for every, chunk in self._chunks.items():
+            if str(every) in state["chunks"]:
+                chunk.set_state(state["chunks"][str(every)])
+                if not inside:
+                    chunk.begin_epoch()
 
     def begin(self, epoch: int) -> None:
         """Remember the state to return to, and begin to look."""
@@ -62,6 +102,7 @@ class Reductions:
             self._good = self._good or Snapshot.take(self._control.model, epoch, whole=True)
             every = max(_LOOKS, self._batches // _LOOKS)
             between.look(self._control, every, self._look_for_nan)
+        if self._restores and self._waiting:
             first = between.look(self._control, 1, lambda logs: self._see_first(logs, first))
         for every in self._chunks:
             between.look(self._control, every * self._accumulated, self._looker(every))
@@ -101,6 +142,7 @@ class Reductions:
 
     def _see_first(self, logs: Mapping[str, Any], look: Any) -> None:
         self._control.between.drop(look)
+        self._waiting = False
         _sync(self._control.model)
         first = Observation(0, -1, _numbers(logs), self._control.settable(1))
         self.states = self.states.begin(first)
@@ -161,9 +203,11 @@ class Reductions:
                 self._give_up(decision)
             with control.keeping_place():
                 self._good.restore(control.model)
+            self._restored()
         elif decision.restore_best and (best := self._best.get(index)) is not None:
             with control.keeping_place():
                 best.restore(control.model)
+            self._restored()
         if decision.factor != 1.0:
             control.multiply(self._owner, decision.factor)
         if decision.factor == 1.0 and not (decision.rollback or decision.restore_best):

@@ -1,13 +1,16 @@
 """One `fit` of a `LearningRate`: laid out when it begins, followed to its end."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from keras_lr.callbacks.advice import warn_doubled, warn_misfit, warn_unknown
+from keras_lr.callbacks.detection import Detection
 from keras_lr.callbacks.groups import lay_out_groups, warn_levelled
 from keras_lr.callbacks.layout import Layout, check_values
 from keras_lr.callbacks.preflight import check_before_training, check_held, renew_step
 from keras_lr.callbacks.reductions import Reductions
+from keras_lr.callbacks.resume import Resumed
 from keras_lr.callbacks.story import Story
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
@@ -26,6 +29,8 @@ class Run:
     Args:
         callback: Whose fit it is, with the model and the parameters that Keras gave it.
         states: Where its rules stand.
+        resumed: The fit that goes on, if this isn't a new one.
+        cut: What each of its in-graph rules has multiplied the rate of each leaf by before.
 
     Attributes:
         plans: The schedule laid out over the fit, for each leaf of the optimizer.
@@ -38,7 +43,13 @@ class Run:
         InvalidInput: What is wanted can't work in this fit.
     """
 
-    def __init__(self, callback: "LearningRate", states: RuleStates) -> None:
+    def __init__(
+        self,
+        callback: "LearningRate",
+        states: RuleStates,
+        cut: Sequence[Sequence[float]] = (),
+        resumed: Resumed | None = None,
+    ) -> None:
         model = callback.model
         self.record = callback.record
         self.plans: list[Plan] = []
@@ -46,18 +57,28 @@ class Run:
         self.groups: list[Plan | None] = []
         self.stories: dict[str, Story] = {}
         self._callback = callback
+        self._resumed = resumed
+        self.divisors: list[float] = []
+        self.carried = states.factors if resumed is None else resumed.carried
+        self.cut = cut
         self._has: dict[str, list[bool]] = {}
         self._placed = False
         warn_unknown(callback.rules, model)
-        control = self.control = Control.join(model, callback, factor=states.reduction)
+        factors: Any = states.reduction
+        if cut:
+            factors = [states.reduction * math.prod(each) for each in zip(*cut, strict=True)]
+        control = self.control = Control.join(model, callback, factor=factors)
         try:
             self._lay_out()
+            if resumed is not None:
+                resumed.lay_out(self)
             check_before_training(control, callback, self.plans)
             if callback.independent_weight_decay:
                 check_held(control, self.plans)
             if self.plans and self.plans[0].absolute:
                 control.claim(f"LearningRate({callback.schedule})")
                 _check_bases(control.bases)
+            self.detection = self._lay_detection(cut)
         except BaseException:
             control.leave(callback)
             raise
@@ -69,6 +90,7 @@ class Run:
             batches=self.batches,
             accumulated=self.layout.accumulations[0],
             verbose=callback.verbose,
+            restored=self.detection.restart,
         )
 
     def _lay_out(self) -> None:
@@ -92,6 +114,15 @@ class Run:
             if layout.batches:
                 warn_misfit(schedule, self.settings[name][0], name)
 
+    def _lay_detection(self, cut: Sequence[Sequence[float]]) -> Detection:
+        layout, control = self.layout, self.control
+        plans = [
+            [plan for plan in (*self.plans[index : index + 1], group) if plan is not None]
+            for index, group in enumerate(self.groups)
+        ]
+        updates = [layout.batches * layout.epochs // each for each in layout.accumulations]
+        return Detection(control, self._callback, self._callback.rules, plans, updates, cut)
+
     def begin_epoch(self, epoch: int) -> None:
         """Place the schedule, when the epoch at which the run starts is known."""
         control = self.control
@@ -99,21 +130,26 @@ class Run:
         if epoch and not self._placed and not self.batches and laid_out:
             self._refuse_later_start(epoch)
         control.place.start(epoch * self.batches)
-        self._epoch_began = control.place.done
+        self.epoch_began = control.place.done
         if not self._placed:
             self._placed = True
             self._begin(epoch)
         else:
             self._done += min(control.between.done, self.batches)
             renew_step(control, epoch)
-        control.between.begin_epoch()
+        control.between.begin_epoch(self.batches)
         self.reductions.begin_epoch(epoch)
+        if self._resumed is not None:
+            self._resumed.begin_epoch(self)
+            self._resumed = None
 
     def _begin(self, epoch: int) -> None:
         control, callback = self.control, self._callback
         self._done = epoch * self.batches
         if self.plans and self.plans[0].absolute:
             control.replace_own()
+        resumed = self._resumed
+        self.divisors = list(control.bases) if resumed is None else resumed.divisors(self)
         if self.plans or (callback.rules and control.needs_following()):
             control.follow(callback, self._factors())
         if any(self.groups):
@@ -122,15 +158,18 @@ class Run:
             control.follow_setting(name, plans)  # type: ignore[arg-type]
         if callback.independent_weight_decay:
             control.hold_decay()
+        inside = self.detection.carried()
+        if resumed is not None:
+            resumed.place(self)
+        self.detection.place()
         control.baked.begin(control.model, control.settings.followed)
         control.mark()
-        states = self.reductions.states
-        carried = dict(zip(callback.rules, states.factors, strict=True))
+        carried = dict(zip(callback.rules, self.carried, strict=True))
         self.stories = {
             name: Story(
                 callback,
                 control,
-                carried,
+                {**carried, **inside[index]},
                 self.record,
                 index,
                 plan=self.plans[index] if self.plans else None,
@@ -150,6 +189,7 @@ class Run:
         control = self.control
         step = self._updates(control.place.done)
         self._look_for_assignments(epoch)
+        self.detection.collect(self.record, epoch, self._callback.verbose)
         for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
             logs.setdefault(key, rate)
         if self.settings:
@@ -177,8 +217,8 @@ class Run:
     def _look_for_assignments(self, epoch: int) -> None:
         control = self.control
         # Whoever did it did it in this epoch; from its start on is as near as one can say.
-        began = self._updates(self._epoch_began)
-        if control.adopt(self._epoch_began):
+        began = self._updates(self.epoch_began)
+        if control.adopt(self.epoch_began):
             reason = "the rate was assigned from outside"
             self.reductions.note(began, epoch, "set", 1.0, reason)
         for name in self.settings:
@@ -219,7 +259,7 @@ class Run:
             return None
         return [
             _divided(schedule, base) if schedule.absolute else schedule
-            for schedule, base in zip(self.plans, self.control.bases, strict=True)
+            for schedule, base in zip(self.plans, self.divisors, strict=True)
         ]
 
 

@@ -70,12 +70,16 @@ class Story:
         group = {} if self._group is None else {self._name: float(self._group(step))}
         return Explanation(step, base, factor, reductions, settings, parts, group)
 
-    def _reductions(self, step: int, factors: Mapping[object, float]) -> dict[str, float]:
+    def _reductions(
+        self, step: int, factors: Mapping[object, tuple[float, ...]]
+    ) -> dict[str, float]:
         reductions = {rule.name: factor for rule, factor in self._carried.items() if factor != 1.0}
         for event in self._record.events:
-            if event.fit == self._fit and event.step <= step and event.cause != "set":
+            mine = event.fit == self._fit and event.member in ("", self._name)
+            if mine and event.step <= step and event.cause != "set":
                 reductions[event.cause] = reductions.get(event.cause, 1.0) * event.factor
-        for owner, factor in factors.items():
+        for owner, each in factors.items():
+            factor = each[self._index]
             if owner is not self._owner and factor != 1.0:
                 name = type(owner).__name__
                 reductions[name] = reductions.get(name, 1.0) * factor

@@ -6,21 +6,20 @@ each other, in whatever order they are listed.
 """
 
 import contextlib
-import math
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rate.baked import Baked
 from keras_lr.rate.between_steps import BetweenSteps
-from keras_lr.rate.followed import FollowedRate, follow, plain_rate, unfollow
+from keras_lr.rate.detection import Detectors, detect
+from keras_lr.rate.detector import Watch
+from keras_lr.rate.followed import follow, unfollow
 from keras_lr.rate.held_decay import HeldDecay, check_holdable
-from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule, rate_variable
-from keras_lr.rate.place import Place
+from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule
+from keras_lr.rate.plain import PlainSaving
+from keras_lr.rate.product import Product, held_rate
 from keras_lr.rate.running import is_fitting
 from keras_lr.rate.settings import ScheduledSettings
 
@@ -29,33 +28,13 @@ _MARK = "_keras_lr_control"
 as long as the optimizer does."""
 
 
-@dataclass(frozen=True)
-class Moment:
-    """The settable parts from one point of the run on.
-
-    Args:
-        batch: Batches of the run before it.
-        bases: Each leaf's base.
-        factors: Each owner's factor.
-    """
-
-    batch: int
-    bases: tuple[float, ...]
-    factors: dict[object, float]
-
-
-class Control:
-    """The parts of the rate of one model, and the variables that they end up in.
+class Control(Product):
+    """The parts of the rate of one model, at work for the length of a `fit`.
 
     Use `Control.join(model, owner)` and `control.leave(owner)`; the first owner to join creates
     it, the last to leave takes everything down, and the model is plain Keras again.
 
     Attributes:
-        bases: The base of each leaf: what its rate is apart from schedules and reductions (1 for
-            a leaf that follows the schedule it was built with).
-        factors: What each owner multiplies the rate by.
-        moments: Every change of bases and factors, in order.
-        place: Where the run stands.
         settings: What else follows a schedule: momentum and weight decay.
         baked: What the compiled step holds as constants.
         between: Where to look at the run between two steps.
@@ -64,18 +43,13 @@ class Control:
     def __init__(self, model: Any) -> None:
         self._model = weakref.ref(model)
         self.optimizer = model.optimizer
-        self.leaves = leaves(model.optimizer)
+        super().__init__(leaves(model.optimizer))
         self.log_keys = log_keys(model.optimizer)
-        self.factors: dict[object, float] = {}
-        self.rates: list[FollowedRate] | None = None
-        self.place = Place(self.leaves)
         self.settings = ScheduledSettings(self.optimizer, self.settle)
         self.baked = Baked(self.optimizer)
         self._held: list[HeldDecay] = []
-        self.bases = [_value(leaf) for leaf in self.leaves]
-        self.moments: list[Moment] = []
         self._owners: list[object] = []
-        self._assigned = list(self.bases)
+        self._plain = PlainSaving(self.optimizer)
         self._absolute: str | None = None
         self._in_fit = is_fitting(model)
         for leaf in self.leaves:
@@ -91,20 +65,21 @@ class Control:
         return self._model()
 
     @classmethod
-    def join(cls, model: Any, owner: object, factor: float = 1.0) -> "Control":
+    def join(cls, model: Any, owner: object, factor: float | Sequence[float] = 1.0) -> "Control":
         """The control of `model`'s running fit, with `owner` among those who share it.
 
         Args:
             model: The model that is being fitted.
             owner: Who contributes; any hashable object.
-            factor: What the owner already multiplied the present rate by, in an earlier fit.
+            factor: What the owner already multiplied the present rate by, in an earlier fit; a
+                number for each leaf, or one for all.
 
         Raises:
             InvalidInput: A fit of another model, with the same optimizer, is running.
         """
         _build(model)
         control = None
-        for found in _controls(model.optimizer):
+        for found in controls(model.optimizer):
             if found.model is model and found.optimizer is model.optimizer:
                 control = found
             else:
@@ -112,10 +87,12 @@ class Control:
         if control is None:
             control = cls(model)
         control._owners.append(owner)
-        control.factors[owner] = factor
+        count = len(control.leaves)
+        each = tuple(factor) if isinstance(factor, Sequence) else (factor,) * count
+        control.factors[owner] = each
         for index, leaf in enumerate(control.leaves):
             if own_schedule(leaf) is None:
-                control.bases[index] /= factor
+                control.bases[index] /= each[index]
         return control
 
     def leave(self, owner: object) -> None:
@@ -130,10 +107,15 @@ class Control:
         model = self.model
         if model is not None:
             self.between.leave(self)
-            if self.rates is not None or self.settings.placed or self._held:
+            if self._traced():
                 model.train_function = None  # it was traced with the schedule in it
+        for _, detectors in reversed(self._detectors):
+            for part in detectors.parts():
+                self._plain.drop(part)
+            detectors.remove()
+        self._detectors = []
         if self.rates is not None:
-            unfollow(self.optimizer, self.rates)
+            unfollow(self.rates, self._plain)
             self.rates = None
         self.settings.remove()
         for held in self._held:
@@ -219,6 +201,34 @@ class Control:
     def _held_on(self, leaf: Any) -> bool:
         return any(held.leaf is leaf for held in self._held)
 
+    def detect(self, owner: object, watches: Sequence[Sequence[Watch]]) -> Detectors:
+        """Watch every update from inside the training step, and cut the rate there.
+
+        What is cut counts as the owner's. The optimizer's variables that it needs are out of it
+        while it saves, and gone after the fit.
+
+        Args:
+            owner: One that has joined.
+            watches: For each leaf what to watch it with, as many for each.
+        """
+        if not self.optimizer.built:  # TensorFlow does it in the first step
+            self.optimizer.build(self.model.trainable_variables)
+        if self.needs_following():
+            self._place()
+        rates = self.rates or [None] * len(self.leaves)
+        each = [
+            detect(leaf, own, rate=rate, place=offset, settle=self.settle)
+            for leaf, own, rate, offset in zip(
+                self.leaves, watches, rates, self.place.offsets, strict=True
+            )
+        ]
+        detectors = Detectors(each)
+        for part in detectors.parts():
+            self._plain.add(part)
+        self._detectors.append((owner, detectors))
+        self.between.rebuild()
+        return detectors
+
     def replace_own(self) -> bool:
         """Let a number be the base of leaves that were built with a schedule, for this fit.
 
@@ -233,9 +243,10 @@ class Control:
             return False
         for index in replaced:
             rate = self.rates[index]  # type: ignore[index]
-            self.bases[index] = rate.own() or 1.0  # a warmup's may be 0, by which nothing divides
+            if not self._carried:
+                self.bases[index] = rate.own() or 1.0  # a warmup's may be 0: nothing divides by it
             rate.use_own = False
-        self._assign()
+        self._assign_first()
         self.model.make_train_function(force=True)
         return True
 
@@ -247,100 +258,37 @@ class Control:
         for rate, batches in zip(self.rates or [], lost, strict=False):
             rate.move(batches)
         self.settings.move(lost)
-        if self.rates is not None or self.settings.placed:
+        for _, detectors in self._detectors:
+            detectors.move(lost)
+        if self._traced():
             self.model.make_train_function(force=True)
-
-    def multiply(self, owner: object, factor: float) -> None:
-        """Multiply the owner's factor, and so the rate, by `factor`, from here on."""
-        self.adopt()
-        self.factors[owner] *= factor
-        self._assign()
-        self.mark()
-
-    def set_base(self, values: list[float]) -> None:
-        """Give each leaf a new base, from here on."""
-        self.adopt()
-        self.bases = list(values)
-        self._assign()
-        self.mark()
-
-    def adopt(self, since: int | None = None) -> bool:
-        """Take a rate that someone else assigned (a user, another callback) as the new base.
-
-        Args:
-            since: Batches of the run after which it may have been assigned; by default, as many
-                as are done.
-        """
-        changed = False
-        for index, leaf in enumerate(self.leaves):
-            value = _value(leaf)
-            if value != self._assigned[index]:
-                self.bases[index] = value / self.reduction
-                self._assigned[index] = value
-                changed = True
-        if changed:
-            self.mark(since)
-        return changed
-
-    def mark(self, since: int | None = None) -> None:
-        """Note the bases and factors as those from here on, or from `since` batches on."""
-        batches = self.place.done if since is None else since
-        self.moments.append(Moment(batches, tuple(self.bases), dict(self.factors)))
-
-    # -- what comes of it -------------------------------------------------------------------------
-
-    @property
-    def reduction(self) -> float:
-        """The product of all owners' factors."""
-        return math.prod(self.factors.values())
-
-    def settable(self, updates_ago: int = 0) -> float:
-        """base × reduction; of the lowest member of a `MultiOptimizer`, whom a floor meets first."""
-        bases = self.bases
-        if self.rates is not None:
-            own = [rate.own(updates_ago) for rate in self.rates]
-            bases = [base * part for base, part in zip(bases, own, strict=True)]
-        return min(bases) * self.reduction
-
-    def read(self, updates_ago: int = 0) -> list[float]:
-        """Each leaf's rate at the next update, or at one `updates_ago`; computed on the host."""
-        if self.rates is not None:
-            return [rate.read(updates_ago) for rate in self.rates]
-        return [plain_rate(leaf, updates_ago) for leaf in self.leaves]
-
-    def left(self) -> list[float | None]:
-        """base × reduction as a fit leaves it in each leaf that has a place for it."""
-        return [
-            None if own_schedule(leaf) is not None else value
-            for leaf, value in zip(self.leaves, self._assigned, strict=True)
-        ]
 
     def _place(self) -> None:
         if self.rates is None:
-            self.rates = follow(self.optimizer, self.settle)
+            self.rates = follow(self.optimizer, self.settle, self._plain)
+            self._assign_first()
+
+    def _assign_first(self) -> None:
+        # What was carried over is in the variables already, also what nobody has adopted yet.
+        if not self._carried:
             self._assign()
 
-    def _assign(self) -> None:
-        for index, leaf in enumerate(self.leaves):
-            variable = rate_variable(leaf)
-            if variable is None:
-                continue
-            value = self.bases[index] * self.reduction
-            if float(np.float32(value)) != _value(leaf):
-                variable.assign(value)
-            self._assigned[index] = _value(leaf)
+    def _traced(self) -> bool:
+        """Whether the compiled step holds something of this."""
+        return bool(self.rates or self.settings.placed or self._held or self._detectors)
 
 
 def left(model: Any) -> list[float | None]:
     """The rate in each leaf of a model that no fit controls now; `None` for its own schedule."""
     return [
-        None if own_schedule(leaf) is not None else _value(leaf) for leaf in leaves(model.optimizer)
+        None if own_schedule(leaf) is not None else held_rate(leaf)
+        for leaf in leaves(model.optimizer)
     ]
 
 
 def settle(model: Any) -> None:
     """Take down what an interrupted `fit` of `model` left in place; nothing else is touched."""
-    for control in _controls(optimizer_of(model)):
+    for control in controls(optimizer_of(model)):
         control.settle()
 
 
@@ -349,12 +297,12 @@ def follows(leaf: Any, owner: object) -> bool:
 
     The training step asks, so nothing is synced here.
     """
-    for control in _controls(leaf):
+    for control in controls(leaf):
         control.settle()
     return owner in getattr(leaf._learning_rate, "parts", {})
 
 
-def _controls(optimizer: Any) -> list[Control]:
+def controls(optimizer: Any) -> list[Control]:
     """The controls that an optimizer's leaves are under: none, or one, or others' leftovers."""
     found = (getattr(leaf, "__dict__", {}).get(_MARK) for leaf in leaves(optimizer))
     return list(dict.fromkeys(control for control in found if control is not None))
@@ -373,8 +321,3 @@ def _build(model: Any) -> None:
             "model.build(input_shape), or begin the model with keras.Input, before fit."
         )
     model.optimizer.build(model.trainable_variables)
-
-
-def _value(leaf: Any) -> float:
-    variable = rate_variable(leaf)
-    return 1.0 if variable is None else float(variable.numpy())

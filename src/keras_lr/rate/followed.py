@@ -10,19 +10,15 @@ multiplies
   base, and a variable that checkpoints don't see holds the reduction.
 * the schedules, pure functions of the update count.
 
-While it is in place the optimizer still saves as the plain Keras optimizer it was: `get_config`,
-`save_own_variables` and `load_own_variables` run with the original in the slot.
+While it is in place the optimizer still saves as the plain Keras optimizer it was (see `plain`).
 """
 
-import contextlib
 import importlib
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Callable
 from typing import Any
 
-from keras_lr.rate.leaves import chain, leaves
-
-_PLAIN = ("get_config", "save_own_variables", "load_own_variables")
+from keras_lr.rate.leaves import leaves
+from keras_lr.rate.plain import PlainSaving
 
 
 class FollowedRate:
@@ -48,8 +44,8 @@ class FollowedRate:
             self.variable = self.original
         else:
             self.variable = keras.Variable(1.0, name="reduction", trainable=False)
-            leaf._track_variable(self.variable)
-        leaf._learning_rate = self
+        self._in_place = True
+        self.put_in()
 
     def __call__(self) -> Any:
         """The rate of the current update, as a tensor; traced into the training step."""
@@ -59,7 +55,7 @@ class FollowedRate:
             return keras.ops.convert_to_tensor(self.leaf.learning_rate)
         rate = keras.ops.convert_to_tensor(self.variable)
         if self.use_own:
-            rate = rate * keras.ops.cast(_own(self.original, position(self.leaf, 0)), rate.dtype)
+            rate = rate * keras.ops.cast(self.own_now(), rate.dtype)
         if self.parts and runs_on_host(self.leaf):
             return rate * self._scheduled()
         for factor, offset in self.parts.values():
@@ -102,6 +98,10 @@ class FollowedRate:
         back = updates_ago * (self.leaf.gradient_accumulation_steps or 1)
         return own_rate(self.original, max(0, host_position(self.leaf, -back)))
 
+    def own_now(self) -> Any:
+        """The same at the current update, as a tensor; traced into the training step."""
+        return _own(self.original, position(self.leaf, 0))
+
     def read(self, updates_ago: int = 0) -> float:
         """The rate of the next update (or of one `updates_ago`), computed on the host."""
         return float(self.variable.numpy()) * self.factor(updates_ago)
@@ -112,11 +112,22 @@ class FollowedRate:
             owner: (part, offset + batches) for owner, (part, offset) in self.parts.items()
         }
 
-    def remove(self) -> None:
-        """Put the original back; the optimizer is the plain Keras one that it was."""
+    def take_out(self) -> None:
+        """Put the original back, unless someone has put something else in its place since."""
+        self._in_place = self.leaf._learning_rate is self
+        if not self._in_place:
+            return
         self.leaf._learning_rate = self.original
         if not self.settable:
             self.leaf._untrack_variable(self.variable)
+
+    def put_in(self) -> None:
+        """Undo `take_out`."""
+        if not self._in_place:
+            return
+        self.leaf._learning_rate = self
+        if not self.settable:
+            self.leaf._track_variable(self.variable)
 
 
 def position(leaf: Any, offset: int) -> Any:
@@ -204,46 +215,25 @@ def _number(value: Any) -> float:
     return float(keras.ops.convert_to_numpy(value))
 
 
-def follow(optimizer: Any, settle: Callable[[], bool]) -> list[FollowedRate]:
-    """Put a `FollowedRate` into every leaf of `optimizer`; `unfollow` is the way back."""
+def follow(
+    optimizer: Any, settle: Callable[[], bool], plain: PlainSaving | None = None
+) -> list[FollowedRate]:
+    """Put a `FollowedRate` into every leaf of `optimizer`; `unfollow` is the way back.
+
+    Args:
+        optimizer: Any optimizer, wrapped or not.
+        settle: As for `FollowedRate`.
+        plain: What keeps the optimizer's checkpoints plain.
+    """
+    plain = plain or PlainSaving(optimizer)
     rates = [FollowedRate(leaf, settle) for leaf in leaves(optimizer)]
-    for member in chain(optimizer):
-        for name in _PLAIN:
-            setattr(member, name, _run_plain(member, name, rates))
+    for rate in rates:
+        plain.add(rate)
     return rates
 
 
-def unfollow(optimizer: Any, rates: list[FollowedRate]) -> None:
+def unfollow(rates: list[FollowedRate], plain: PlainSaving) -> None:
     """Undo `follow`."""
     for rate in rates:
-        rate.remove()
-    for member in chain(optimizer):
-        for name in _PLAIN:
-            vars(member).pop(name, None)
-
-
-def _run_plain(member: Any, name: str, rates: list[FollowedRate]) -> Callable[..., Any]:
-    method = getattr(type(member), name)
-
-    @wraps(method)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with _plain(rates):
-            return method(member, *args, **kwargs)
-
-    return run
-
-
-@contextlib.contextmanager
-def _plain(rates: list[FollowedRate]) -> Iterator[None]:
-    # Wrappers call the same method on what they wrap, so this may be entered twice: only the
-    # rates that are in place are taken out and put back.
-    placed = [rate for rate in rates if rate.leaf._learning_rate is rate]
-    for rate in placed:
-        rate.remove()
-    try:
-        yield
-    finally:
-        for rate in placed:
-            rate.leaf._learning_rate = rate
-            if not rate.settable:
-                rate.leaf._track_variable(rate.variable)
+        plain.drop(rate)
+        rate.take_out()

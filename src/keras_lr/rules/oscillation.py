@@ -63,9 +63,9 @@ class Oscillation:
     slope: float = 0.4
     first: int = 200
     growth: float = 2.0
-    chunk: int = 20
-    chunks: int = 20
-    width: float = 2.0
+    chunk: int = 40
+    chunks: int = 10
+    width: float = 1.0
     stride: int = 1
 
     name: ClassVar[str] = "oscillation"

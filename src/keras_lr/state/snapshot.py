@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.rate import leaves, rate_variable
+from keras_lr.rate.plain import plain_variables
 from keras_lr.state.random_state import RandomState
 
 
@@ -62,8 +63,9 @@ class Snapshot:
         """What `to_state` gave, for a model like the one that it was taken of."""
         random = state["random"]
         variables = _variables(model, metrics=random is not None)
+        # The metrics come last, and TensorFlow builds them in the first step.
         return cls(
-            list(zip(variables, state["values"], strict=True)),
+            list(zip(variables, state["values"], strict=False)),
             state["epoch"],
             None if random is None else RandomState.from_state(random),
         )
@@ -74,7 +76,7 @@ def _variables(model: Any, *, metrics: bool) -> list[Any]:
         # TensorFlow builds it in the first step, and its first state is wanted here.
         model.optimizer.build(model.trainable_variables)
     extra = model.metrics_variables if metrics else []
-    return [*model.variables, *model.optimizer.variables, *extra]
+    return [*model.variables, *plain_variables(model.optimizer), *extra]
 
 
 def is_finite(model: Any) -> bool:
