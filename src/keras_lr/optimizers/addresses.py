@@ -111,7 +111,7 @@ def check_key(key: Any, found: Iterable[Address], model: Any) -> None:
             if inside
             else "isn't in the model. Take it from model.layers or model.get_layer(name)"
         )
-        raise InvalidInput(f"The layer {key.name!r} {problem}. Received: model={model.name!r}.")
+        raise InvalidInput(f"The layer {label(key)} {problem}. Received: model={model.name!r}.")
 
 
 def label(key: Any) -> str:

@@ -6,6 +6,7 @@ Importing this module imports Keras, so nothing here does before it is asked to:
 
 import contextlib
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -57,6 +58,10 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         self.group_schedules = dict(group_schedules or {})
         self._assigned = list(assigned)
         self._members_of: dict[Any, Any] = {}
+        # Past Keras's trackers, here and below: they would take tensors for the optimizer's own.
+        object.__setattr__(self, "_scales", {})
+        for member in self._inner_optimizers if global_clipnorm else ():
+            object.__setattr__(member, "_clip_gradients", self._clip)
 
     def _member_of(self, variable: Any) -> Any:
         return self._members_of[self._var_key(variable)]
@@ -86,8 +91,7 @@ class PerLayer(keras.optimizers.MultiOptimizer):
                 self._members_of[self._var_key(variable)] = self._inner_optimizers[member]
                 trained.append(variable)
         super().build(trained)
-        # Keras's trainers hand over all of the model's. (Past the tracker, which would take the
-        # model's variables for the optimizer's.)
+        # Keras's trainers hand over all of the model's.
         object.__setattr__(self, "_trainable_variables", list(var_list))
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -155,18 +159,19 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         if not self.global_clipnorm:
             yield
             return
-        scale = self._scale(pairs, still)
-
-        def clip(gradients: Sequence[Any]) -> list[Any]:
-            return [keras.ops.multiply(each, scale) for each in gradients]
-
-        for member in self._inner_optimizers:
-            object.__setattr__(member, "_clip_gradients", clip)  # past Keras's tracker
+        # TensorFlow's replicas are threads that take turns inside `apply`, each with gradients of
+        # its own, which it clips before they are summed: as in Keras's optimizers.
+        thread = threading.get_ident()
+        self._scales[thread] = self._scale(pairs, still)
         try:
             yield
         finally:
-            for member in self._inner_optimizers:
-                vars(member).pop("_clip_gradients", None)
+            del self._scales[thread]
+
+    def _clip(self, gradients: Sequence[Any]) -> list[Any]:
+        """What stands in the members for their own `_clip_gradients`."""
+        scale = self._scales[threading.get_ident()]
+        return [keras.ops.multiply(each, scale) for each in gradients]
 
     def _scale(self, pairs: Sequence[tuple[Any, Any]], still: Mapping[str, Any]) -> Any:
         """What brings the norm down to the limit, as Keras's `clip_by_global_norm` computes it."""
