@@ -97,6 +97,44 @@ def test_plateau_equals_keras():
     np.testing.assert_allclose(histories[0]["loss"], histories[1]["loss"], rtol=1e-5)
 
 
+@pytest.mark.parametrize("rate", [0.2, 0.1])
+def test_what_is_printed_is_what_keras_prints(rate, capsys):
+    def printed(plateau, scheduler):
+        arguments = {"factor": 0.5, "patience": 1, "min_delta": 100.0, "verbose": 1}
+        fit(sgd(rate), [plateau("loss", **arguments)])
+        fit(sgd(rate), [scheduler(lambda epoch: rate * 0.5**epoch, verbose=1)])
+        return [line for line in capsys.readouterr().out.splitlines() if line]
+
+    theirs = printed(keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+    ours = printed(ReduceLROnPlateau, LearningRateScheduler)
+    assert len(ours) == len(theirs) == 7
+    for mine, their in zip(ours, theirs, strict=True):
+        words, value = their.rstrip(".").rsplit(" ", 1)
+        assert mine.startswith(words + " ")
+        shown = mine.removeprefix(words).split()[0].rstrip(".")
+        assert float(shown) == pytest.approx(float(value), rel=1e-6)
+    assert "has not improved" in ours[0]
+
+
+def test_plateau_has_the_attributes_of_keras_s():
+    arguments = {
+        "monitor": "loss",
+        "factor": 0.25,
+        "patience": 2,
+        "mode": "min",
+        "min_delta": -0.5,
+        "cooldown": 2,
+        "min_lr": 0.01,
+    }
+    theirs, ours = keras.callbacks.ReduceLROnPlateau(**arguments), ReduceLROnPlateau(**arguments)
+    for name in arguments:
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert (ours.best, ours.wait, ours.cooldown_counter) == (None, 0, 0)
+    assert not ours.in_cooldown()
+    fit(sgd(), [ours], epochs=3)
+    assert ours.in_cooldown()
+
+
 def test_plateau_shows_its_counters():
     callback = ReduceLROnPlateau("loss", patience=3, min_delta=100.0, cooldown=2)
     fit(sgd(), [callback], epochs=3)

@@ -10,7 +10,7 @@ import keras
 
 from keras_lr.callbacks.preflight import check_attributes, warn_listed_before
 from keras_lr.errors import InvalidInput
-from keras_lr.rate import Control
+from keras_lr.rate import Control, leaf_names
 from keras_lr.schedules import Schedule
 
 
@@ -26,7 +26,7 @@ class LearningRateScheduler(keras.callbacks.Callback):
     Args:
         schedule: `f(epoch)` or `f(epoch, learning_rate)`: the rate for the epoch (from 0). The
             second argument is the rate that the function gave last (first: the optimizer's own).
-        verbose: 1 prints the rate at each epoch.
+        verbose: 1 prints Keras's line at each epoch.
 
     Raises:
         InvalidInput: When `schedule` isn't callable, or returns no rate.
@@ -83,8 +83,11 @@ class LearningRateScheduler(keras.callbacks.Callback):
         ]
         control.set_base(values)
         if self.verbose:
-            shown = ", ".join(f"{value:.4g}" for value in values)
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler sets the rate to {shown}.")
+            for name, value in zip(_names(control.optimizer), values, strict=True):
+                print(
+                    f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}learning rate to "
+                    f"{value}."
+                )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Log the rate."""
@@ -99,6 +102,12 @@ class LearningRateScheduler(keras.callbacks.Callback):
         if self._control is not None:
             self._control.leave(self)
             self._control = None
+
+
+def _names(optimizer: Any) -> list[str]:
+    """How Keras's lines name each rate: not at all, or by the member of a `MultiOptimizer`."""
+    names = leaf_names(optimizer)
+    return [""] if len(names) == 1 else [f"{name} " for name in names]
 
 
 def _takes_rate(schedule: Callable[..., Any]) -> bool:

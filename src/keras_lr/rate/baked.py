@@ -7,7 +7,7 @@ is noted, from one fit of a model to the next on the model itself.
 """
 
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 from keras_lr.rate.leaves import chain, leaves, own_schedule
