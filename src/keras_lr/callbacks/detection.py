@@ -1,6 +1,6 @@
 """The rules of a `LearningRate` that are decided inside the training step: placed, and heard."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,14 +52,14 @@ class Detection:
         self._control = control
         self._owner = owner
         self._detectors: Detectors | None = None
-        self._stored: Sequence[Any] | None = None
+        self._stored: Mapping[str, Any] | None = None
         if not self.rules:
             return
         self._stops = [
             detection_stops(plans[index], leaf, steps[index])
             for index, leaf in enumerate(control.leaves)
         ]
-        for rule in self.rules:
+        for rule in () if getattr(owner, "automatic", False) else self.rules:
             warn_idle(rule, self._stops[0], steps[0], plans[0])
 
     def place(self) -> None:

@@ -1,6 +1,7 @@
 """Detectors on all leaves of an optimizer, and what they cut."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from keras_lr.rate.detector import Cut, Detector, Watch
@@ -56,13 +57,17 @@ class Detectors:
             if detector is not None:
                 detector.move(more)
 
-    def get_state(self) -> list[Any]:
+    def get_state(self) -> dict[str, Any]:
         """All of it, as JSON values and NumPy arrays."""
-        return [None if each is None else each.get_state() for each in self.each]
+        return {
+            "cuts": [asdict(cut) for cut in self._cuts],
+            "each": [None if each is None else each.get_state() for each in self.each],
+        }
 
-    def set_state(self, state: Sequence[Any]) -> None:
+    def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `get_state` gave."""
-        for detector, stored in zip(self.each, state, strict=True):
+        self._cuts = [Cut(**cut) for cut in state["cuts"]]
+        for detector, stored in zip(self.each, state["each"], strict=True):
             if detector is not None:
                 detector.set_state(stored)
 

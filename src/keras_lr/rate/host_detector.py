@@ -156,6 +156,7 @@ class HostDetector(Detector):
         self._look()
         return {
             "begun": self._begun,
+            "found": [list(each) for each in self._found],
             "fields": [{k: float(v) for k, v in fields.items()} for fields in self._fields],
             "anchors": {
                 str(index): [_numpy(anchor) for anchor in anchors]
@@ -168,6 +169,7 @@ class HostDetector(Detector):
         """Go on from what `get_state` gave."""
         self.restart()
         self._begun = bool(state["begun"])
+        self._found = [(int(a), int(b), *rates) for a, b, *rates in state["found"]]
         self._fields = [{k: np.float32(v) for k, v in f.items()} for f in state["fields"]]
         for index, values in state["anchors"].items():
             self._fill(self._anchors[int(index)], values)

@@ -47,13 +47,31 @@ def summed_over_replicas(leaf: Any, gradients: list[Any]) -> list[Any]:
     tf = importlib.import_module("tensorflow")
     context = tf.distribute.get_replica_context()
     summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-
-    def once(pairs: Any) -> Any:
-        vars(leaf).pop("_all_reduce_sum_gradients", None)
-        return [(g, variable) for g, (_, variable) in zip(summed, pairs, strict=True)]
-
-    object.__setattr__(leaf, "_all_reduce_sum_gradients", once)
+    # The replicas are traced in turns, each to where all have to be; each takes its own back.
+    method = vars(leaf).get("_all_reduce_sum_gradients")
+    held = getattr(method, "held", {})
+    if not held:
+        object.__setattr__(leaf, "_all_reduce_sum_gradients", _taken_back(leaf, held))
+    held[_replica(tf)] = summed
     return summed
+
+
+def _taken_back(leaf: Any, held: dict[int, list[Any]]) -> Any:
+    tf = importlib.import_module("tensorflow")
+
+    def all_reduce_sum_gradients(pairs: Any) -> Any:
+        summed = held.pop(_replica(tf))
+        if not held:
+            vars(leaf).pop("_all_reduce_sum_gradients", None)
+        return [(each, variable) for each, (_, variable) in zip(summed, pairs, strict=True)]
+
+    all_reduce_sum_gradients.held = held  # type: ignore[attr-defined]
+    return all_reduce_sum_gradients
+
+
+def _replica(tf: Any) -> Any:
+    found = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return found if isinstance(found, int) else int(tf.get_static_value(found))
 
 
 def _on_replicas() -> bool:
