@@ -48,11 +48,14 @@ class DataOrder:
     def replay(self, state: Mapping[str, Any], done: int) -> None:
         """Begin the next epoch where another run stood.
 
+        At an epoch's start there is nothing to find again, unless one iterator serves several.
+
         Args:
             state: What `get_state` gave.
             done: Batches of the epoch that are done.
         """
-        self._replayed = (state, done)
+        if state["begun"] is not None and (done or self._iterator.steps_per_epoch):
+            self._replayed = (state, done)
 
     def _beginning(self) -> Any:
         self._begun, self._first = RandomState.take(), None
@@ -65,7 +68,7 @@ class DataOrder:
         lasting = bool(iterator.steps_per_epoch)  # one iterator then serves several epochs
         if state:
             _restore(state["begun"])
-            if lasting and state["begun"] is not None:
+            if lasting:
                 self._begin_lasting(state, done)
         for step in self._enumerate():
             begin, end, batches = step

@@ -142,7 +142,7 @@ class Restoring:
         between.total = state["total"]
         if control is not None and self._fits(control):
             carried.set_placed(control, state["control"])
-        if self.batch or (state["data"]["begun"] is not None and not self._recut):
+        if self.batch or not self._recut:
             data.replay(state["data"], self.batch)
 
     def _check(self, model: Any) -> None:

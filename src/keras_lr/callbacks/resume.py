@@ -73,23 +73,26 @@ class Resumed:
                 'as they were; or BackupAndRestore(..., on_change="keep"): rules that are as they '
                 "were go on where they stood, the others start anew, and what was cut stays cut."
             )
-        self.states = self._matched(callback.rules)
+        self.states, self.carried = self._matched(callback.rules)
         self.cut = [list(each) for each in state["cut"]] if self.same_rules else []
-        self.carried = tuple(state["carried"]) if self.same_rules else self.states.factors
         record = callback.record
         record.events[:] = [RateEvent(**event) for event in state["events"]]
         record.fits = state["fits"]
 
-    def _matched(self, rules: tuple[Rule, ...]) -> RuleStates:
+    def _matched(self, rules: tuple[Rule, ...]) -> tuple[RuleStates, tuple[float, ...]]:
+        """The rules' states and what they had cut before the fit; anew for those that are new."""
         start = RuleStates.start(rules)
-        states, factors, left = list(start.states), list(start.factors), list(self._state["rules"])
+        states, factors = list(start.states), list(start.factors)
+        carried = [1.0] * len(rules)
+        left = list(zip(self._state["rules"], self._state["carried"], strict=True))
         for index, rule in enumerate(rules):
-            found = next((each for each in left if each["config"] == _config(rule)), None)
+            found = next((each for each in left if each[0]["config"] == _config(rule)), None)
             if found is not None:
                 left.remove(found)
-                states[index] = state_from_json(rule, found["state"])
-                factors[index] = found["factor"]
-        return RuleStates(rules, tuple(states), tuple(factors))
+                stored, carried[index] = found
+                states[index] = state_from_json(rule, stored["state"])
+                factors[index] = stored["factor"]
+        return RuleStates(rules, tuple(states), tuple(factors)), tuple(carried)
 
     def lay_out(self, run: "Run") -> None:
         """Compare the schedules of the run with the saved ones, and put in those to go on with.
