@@ -69,12 +69,14 @@ def ours() -> dict[str, tuple[tuple[Any, ...], Any]]:
     """What this library's rules do, with default settings: name to (rules, detector).
 
     `Slope` looks more often than by default, since these runs are short: its line is laid through
-    an eighth of the run.
+    an eighth of the run. `Plateau` counts epochs, of which there are fifty; in the second of its
+    rows on the loss there are two hundred.
     """
     return {
         "Divergence": ((), None),
         "Plateau on val_loss": ((rules.Plateau("val_loss"),), None),
         "Plateau on loss": ((rules.Plateau("loss"),), None),
+        "Plateau, short epochs": ((rules.Plateau("loss", every=12, patience="5 looks"),), None),
         "Slope of 320 updates": ((rules.Slope("loss", every=8, window=40),), None),
         "distance": ((), rules.Oscillation("distance")),
         "alignment": ((), rules.Oscillation("alignment")),
@@ -84,8 +86,10 @@ def ours() -> dict[str, tuple[tuple[Any, ...], Any]]:
 def policies() -> list[Policy]:
     """Every row of the table: the baselines, and ours alone and times a schedule."""
     found = baselines()
-    for after, schedule in (("", FLAT), (" × WSD", COOLED), (" × cosine", schedules.Cosine())):
+    for after, schedule in (("", FLAT), (" × WSD", COOLED)):
         for name, (others, detector) in ours().items():
-            if not (detector and "cosine" in after):  # a detector is idle beside a long decay
-                found.append(Policy(f"{name}{after}", schedule, (*others, SAFE), detector))
+            found.append(Policy(f"{name}{after}", schedule, (*others, SAFE), detector))
+    for name in ("Plateau on loss", "Slope of 320 updates"):  # beside it a detector is idle
+        others = (*ours()[name][0], SAFE)
+        found.append(Policy(f"{name} × cosine", schedules.Cosine(), others))
     return found

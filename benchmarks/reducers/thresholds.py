@@ -3,15 +3,18 @@
     python -m benchmarks.reducers.thresholds             # every rule
     python -m benchmarks.reducers.thresholds distance    # or some of: plateau, slope, distance, alignment
 
-Each setting is judged times a cooldown: among those within `FORGIVING` of the best robustness those
-within `RECOVERING` of the best recovery, and of them the one with the fewest false drops. The other
-tasks aren't looked at here.
+Each setting is judged alone and times a cooldown, by the mean of both: among those within `FORGIVING`
+of the best robustness those within `RECOVERING` of the best recovery, and of them the one with the
+fewest false drops. The other tasks aren't looked at here.
 """
 
 import argparse
+from collections.abc import Iterable, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.reducers.lanes import Budget
 from benchmarks.reducers.measures import Row, row
@@ -54,14 +57,19 @@ def grid(rule: str) -> dict[str, tuple[tuple[Any, ...], Any]]:
     return found
 
 
-def chosen(rows: list[Row]) -> str:
+def chosen(rows: Mapping[str, Row], names: Iterable[str]) -> str:
     """The name of the setting that the defaults take."""
-    near = min(row.robustness.value for row in rows) + FORGIVING
-    rows = [row for row in rows if row.robustness.value <= near]
-    recovered = [row.recovery.value if row.recovery else 0.0 for row in rows]
-    high = max(recovered) - RECOVERING
-    rows = [row for row, value in zip(rows, recovered, strict=True) if value >= high]
-    return min(rows, key=lambda row: row.false_drops or 0.0).policy
+    judged = {}
+    for name in names:
+        both = [rows[name], rows[f"{name} × WSD"]]
+        recovered = np.mean([row.recovery.value if row.recovery else 0.0 for row in both])
+        false = np.mean([row.false_drops or 0.0 for row in both])
+        judged[name] = np.mean([row.robustness.value for row in both]), recovered, false
+    near = min(found[0] for found in judged.values()) + FORGIVING
+    judged = {name: found for name, found in judged.items() if found[0] <= near}
+    high = max(found[1] for found in judged.values()) - RECOVERING
+    judged = {name: found for name, found in judged.items() if found[1] >= high}
+    return min(judged, key=lambda name: judged[name][2])
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -81,9 +89,9 @@ def main(arguments: list[str] | None = None) -> None:
             policies.append(Policy(name, FLAT, (*others, SAFE), detector))
             policies.append(Policy(f"{name} × WSD", COOLED, (*others, SAFE), detector))
         cells = study(tasks, policies, Budget(), keep=options.keep)
-        rows = [row(cells, p.name) for p in policies]
-        best = chosen([found for found in rows[len(compared) :] if " × " in found.policy])
-        print(f"\n{rule}, chosen {best}\n\n{table(rows)}", flush=True)
+        rows = {p.name: row(cells, p.name) for p in policies}
+        best = chosen(rows, grid(rule))
+        print(f"\n{rule}, chosen: {best}\n\n{table(rows.values())}", flush=True)
 
 
 if __name__ == "__main__":

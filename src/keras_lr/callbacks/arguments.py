@@ -7,21 +7,26 @@ from typing import Any
 
 from keras_lr.callbacks.preflight import check_keras_schedule
 from keras_lr.errors import InvalidInput
-from keras_lr.rules import Rule
+from keras_lr.rules import Rule, auto
 from keras_lr.schedules import Schedule, as_schedule
 from keras_lr.schedules.checks import plain_number, shown
 from keras_lr.schedules.foreign import Keras
 
+AUTO = "auto"
+"""The rules that `rules.auto()` gives."""
+
 
 def checked_rules(rules: Any) -> tuple[Rule, ...]:
-    """`rules` as a tuple; refuse what is no rule."""
+    """`rules` as a tuple, "auto" as what it stands for; refuse what is no rule."""
+    if isinstance(rules, str) and rules == AUTO:
+        return auto()
     several = isinstance(rules, Iterable) and not isinstance(rules, str)
     found: tuple[Any, ...] = tuple(rules) if several else (rules,)
     for rule in found:
         if not isinstance(rule, Rule) or isinstance(rule, type):
             raise InvalidInput(
                 f"rules must be rule objects. Received: {rule!r}. Write e.g. "
-                'rules=[keras_lr.rules.Plateau("val_loss")].'
+                'rules=[keras_lr.rules.Plateau("val_loss")], or rules="auto".'
             )
     return found
 

@@ -3,11 +3,11 @@
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
-from keras_lr.callbacks.arguments import checked_rules, checked_schedule, checked_size
+from keras_lr.callbacks.arguments import AUTO, checked_rules, checked_schedule, checked_size
 from keras_lr.callbacks.record import Explanation, RunRecord
 from keras_lr.callbacks.resume import Resumed, get_state
 from keras_lr.callbacks.run import Run
@@ -35,7 +35,9 @@ class LearningRate(keras.callbacks.Callback):
             factor of the base. Lengths in epochs, samples or shares are resolved when `fit`
             begins; the schedule starts with each `fit`, at the position that `initial_epoch` says.
         rules: Rules such as `rules.Plateau()` and `rules.Divergence()`. Used again in a later
-            `fit` of the same model, this callback's rules go on where they stood.
+            `fit` of the same model, this callback's rules go on where they stood. `"auto"` is
+            `rules.auto()`: a gentle detector of oscillation, idle where the schedule falls to
+            its end, and `Divergence`.
         momentum: A schedule whose values are the optimizer's `momentum` (SGD, RMSprop, Muon) or
             `beta_1` (Adam and its relatives) itself, at least 0 and below 1; for the length of
             the fit. `OneCycle(0, 0).between(0.95, 0.85)` is one-cycle's.
@@ -72,7 +74,7 @@ class LearningRate(keras.callbacks.Callback):
     def __init__(
         self,
         schedule: Schedule | Callable[..., Any] | str | None = None,
-        rules: Rule | Iterable[Rule] = (),
+        rules: Rule | Iterable[Rule] | Literal["auto"] = (),
         *,
         momentum: Schedule | Callable[..., Any] | str | float | None = None,
         weight_decay: Schedule | Callable[..., Any] | str | float | None = None,
@@ -88,6 +90,7 @@ class LearningRate(keras.callbacks.Callback):
         self.batch_size = checked_size(batch_size)
         self.expects_early_end = False
         self.rules = checked_rules(rules)
+        self.automatic = isinstance(rules, str) and rules == AUTO
         self.verbose = verbose
         self.record = RunRecord(schedule=None if self.schedule is None else str(self.schedule))
         self._run: Run | None = None

@@ -1,5 +1,6 @@
 """Rules reduce the rate when training calls for it: pure state machines, replayable anywhere."""
 
+from keras_lr.rules.automatic import auto
 from keras_lr.rules.divergence import Divergence
 from keras_lr.rules.oscillation import Oscillation
 from keras_lr.rules.plateau import Plateau
@@ -36,6 +37,7 @@ __all__ = [
     "Rule",
     "RuleStates",
     "Slope",
+    "auto",
     "deserialize",
     "is_in_graph",
     "keeps_best",
