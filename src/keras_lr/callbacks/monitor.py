@@ -6,8 +6,11 @@ from typing import Any
 import keras
 
 from keras_lr.callbacks.preflight import renew_step, warn_listed_before
-from keras_lr.errors import InvalidInput
+from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import SETTINGS, Control, attributes, leaves, samples_per_batch
+from keras_lr.rate.detection import Detectors
+from keras_lr.rate.statistics import STATISTICS, measure, watches
+from keras_lr.rate.statistics import value as statistic
 
 _DEFAULT = ("momentum", "weight_decay", "batch_size")
 
@@ -27,12 +30,23 @@ class LearningRateMonitor(keras.callbacks.Callback):
             times `gradient_accumulation_steps`), or another number among the optimizer's attributes,
             such as `"beta_2"`. What isn't there is left out; `settings=()` logs the rate alone.
 
+        statistics: What to measure inside the training step and log of each epoch: `"alignment"`
+            (the mean alignment of the gradients with the update before; below 0, they take it
+            back), `"weight_norm"` (‖w‖ of all weights, at most ten updates before the epoch's end)
+            and `"norm_equilibrium"` (the trend of ‖w‖² in standard errors: near 0 the weights have
+            come to rest. It needs weight decay; without it the norm drifts at any rate.) See
+            docs/oscillation.md.
+
     Raises:
-        InvalidInput: `settings` aren't names.
+        InvalidInput: `settings` aren't names, or `statistics` unknown ones.
     """
 
-    def __init__(self, settings: Iterable[str] = _DEFAULT) -> None:
+    def __init__(
+        self, settings: Iterable[str] = _DEFAULT, *, statistics: Iterable[str] = ()
+    ) -> None:
         super().__init__()
+        self.statistics = _statistics(statistics)
+        self._detectors: Detectors | None = None
         if isinstance(settings, str):
             settings = (settings,)
         self.settings = tuple(settings)
@@ -58,6 +72,9 @@ class LearningRateMonitor(keras.callbacks.Callback):
         """Look at what the compiled step holds."""
         control: Any = self._control
         if not self._begun:
+            self._watches = watches(self.statistics)
+            if self._watches:
+                self._detectors = control.detect(self, [self._watches] * len(control.leaves))
             control.baked.begin(control.model, control.settings.followed)
             self._begun = True
         else:
@@ -76,6 +93,13 @@ class LearningRateMonitor(keras.callbacks.Callback):
             for key, value in zip(control.log_keys, values, strict=True):
                 if value is not None:
                     logs.setdefault(key.replace("learning_rate", name, 1), value)
+        for name in self.statistics:
+            for key, value in zip(control.log_keys, self._measured(name), strict=True):
+                if value is not None:
+                    logs.setdefault(key.replace("learning_rate", name, 1), value)
+        if self._detectors is not None:
+            for index in range(len(self._watches)):
+                self._detectors.begin(index)
         if "batch_size" in self.settings and (size := samples_per_batch(model)) is not None:
             accumulated = control.leaves[0].gradient_accumulation_steps or 1
             logs.setdefault("batch_size", size * accumulated)
@@ -84,7 +108,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         """Leave."""
         if self._control is not None:
             self._control.leave(self)
-            self._control = None
+            self._control = self._detectors = None
 
     def _values(self) -> dict[str, list[float | None]]:
         """Each setting at the epoch's last update, for each leaf."""
@@ -99,12 +123,30 @@ class LearningRateMonitor(keras.callbacks.Callback):
             found[name] = values
         return found
 
+    def _measured(self, name: str) -> list[float | None]:
+        """A statistic of the epoch, for each leaf."""
+        detectors: Any = self._detectors
+        found = [watch.measure for watch in self._watches].index(measure(name))
+        states = detectors.states(found)
+        return [None if state is None else statistic(name, state) for state in states]
+
     def _held(self, names: list[str | None]) -> list[float | None]:
         control: Any = self._control
         return [
             None if attribute is None else control.baked.value(leaf, attribute)
             for leaf, attribute in zip(control.leaves, names, strict=True)
         ]
+
+
+def _statistics(names: Iterable[str]) -> tuple[str, ...]:
+    found = (names,) if isinstance(names, str) else tuple(names)
+    for name in found:
+        if name not in STATISTICS:
+            raise InvalidInput(
+                f"statistics are among {', '.join(STATISTICS)}. {nearest(str(name), STATISTICS)} "
+                f"Received: {name!r}."
+            )
+    return found
 
 
 def _attributes(optimizer: Any, name: str) -> list[str | None]:
