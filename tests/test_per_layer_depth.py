@@ -151,11 +151,12 @@ def test_a_schedule_of_rates_levels_groups_with_a_warning():
     model = network()
     model.compile(per_layer(keras.optimizers.SGD(0.1), {"head": 10}, model=model), "mse")
     x = np.ones((16, 4), "float32")
+    control = LearningRate("linear() | rate(0.2)")
     with pytest.warns(UserWarning, match="compiled with head 1, rest 0.1"):
-        history = model.fit(
-            x, x[:, :3], batch_size=2, verbose=0, callbacks=[LearningRate("linear() | rate(0.2)")]
-        )
+        history = model.fit(x, x[:, :3], batch_size=2, verbose=0, callbacks=[control])
     assert history.history["learning_rate_head"] == history.history["learning_rate_rest"]
+    for group in ("head", "rest"):
+        assert control.explain(4, group=group).rate == pytest.approx(0.1)
 
 
 def test_unfreeze_and_freeze_have_a_text():

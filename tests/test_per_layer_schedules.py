@@ -238,3 +238,21 @@ def test_in_mixed_precision_and_steps_per_execution():
     x, y = data(32)
     model.fit(x, y, batch_size=8, epochs=2, verbose=0, callbacks=[LearningRate(), watch])
     assert seen == [[True, True, False, False], [False] * 4]
+
+
+def test_divergence_rolls_all_groups_back_and_cuts_them():
+    model = branches(keras.optimizers.Adam(0.1), {"a": unfreeze("50%"), "b": None})
+    hurt = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: (
+            model.set_weights([np.full((1, 1), np.nan)] * 3) if epoch == 1 else None
+        )
+    )
+    control = LearningRate(rules=[rules.Divergence(factor=0.5)])
+    _, logs = run(model, batches=4, epochs=4, callbacks=[control, hurt])
+    assert [event.cause for event in control.record.events] == ["divergence"]
+    a, b, c = (float(each.item()) for each in model.get_weights())
+    assert logs["learning_rate_a"] == pytest.approx([0, 0, 0.05, 0.05])
+    assert logs["learning_rate_rest"][-1] == pytest.approx(0.05)
+    assert np.isfinite([a, c]).all()
+    assert a < 0
+    assert b == 0
