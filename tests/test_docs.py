@@ -26,6 +26,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EVERYWHERE = {
     "CONTRIBUTING.md",
     "article.md",
+    "keras.md",
     "layers.md",
     "peers.md",
     "rate.md",

@@ -100,6 +100,14 @@ def test_optimizer_lr_assigned(wrapped):
     np.testing.assert_allclose(rates(model, LearningRate()), 0.125, rtol=1e-4)
 
 
+def test_keras_2_s_name_read():
+    """`K.get_value(model.optimizer.lr)` and `K.set_value` are errors in Keras 3."""
+    model = unit_gradient(keras.optimizers.SGD(0.5))
+    with pytest.raises(AttributeError):
+        _ = model.optimizer.lr
+    assert keras_lr.get_learning_rate(model) == 0.5
+
+
 def test_optimizer_decay_assigned():
     """`optimizer.decay = x` is a silent no-op in Keras 3."""
     model = unit_gradient(keras.optimizers.SGD(0.5))
