@@ -1,5 +1,6 @@
 """A run that was cut off and goes on equals one that wasn't: to the last bit, on every backend."""
 
+import importlib
 import json
 import random
 import signal
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 import keras_lr
@@ -240,29 +242,87 @@ def test_executions_of_several_steps(tmp_path):
     same(run(tmp_path / "b", model=model()), one)
 
 
-@pytest.mark.parametrize("kind", ["batch", "steps_per_epoch", "sequence", "unshuffled"])
-def test_the_order_of_the_data(tmp_path, kind):
-    if kind == "batch" and keras.backend.backend() == "tensorflow":
-        pytest.skip("shuffle='batch' fails in Keras's own adapter on TensorFlow")
-    x, y = data(200 if kind == "steps_per_epoch" else 72)
-
+def sequence(x, y):
     class Sequence(keras.utils.PyDataset):
         def __len__(self):
-            return 9
+            return len(x) // 8
 
         def __getitem__(self, index):
             return x[8 * index : 8 * index + 8], y[8 * index : 8 * index + 8]
 
-    fit = {
-        "batch": {"shuffle": "batch"},
-        "steps_per_epoch": {"x": x, "y": y, "steps_per_epoch": 4, "validation_split": 0},
-        "sequence": {"x": Sequence(), "batch_size": None, "validation_split": 0},
-        "unshuffled": {"shuffle": False},
-    }[kind]
-    one = run(tmp_path / "a", callbacks=[], **fit)
+    return Sequence()
+
+
+def endless(x, y):
+    for k in range(1000):
+        order = np.random.default_rng(k).permutation(len(x))[:8]
+        yield x[order], y[order]
+
+
+def loader(x, y):
+    from torch.utils.data import DataLoader, TensorDataset  # type: ignore[import-not-found]
+
+    return DataLoader(TensorDataset(*map(importlib.import_module("torch").tensor, (x, y))), 8, True)
+
+
+def dataset(x, y):
+    tf = importlib.import_module("tensorflow")
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+
+
+@pytest.mark.parametrize(
+    "kind", ["batch", "unshuffled", "steps_per_epoch", "sequence", "generator", "loader", "tf.data"]
+)
+def test_the_order_of_the_data(tmp_path, kind):
+    backend = keras.backend.backend()
+    needed = {"loader": "torch", "tf.data": "tensorflow"}.get(kind, backend)
+    if backend != needed:
+        pytest.skip(f"{kind} needs {needed}, which isn't installed beside {backend}")
+    x, y = data(200 if kind == "steps_per_epoch" else 72)
+    own = {"y": None, "batch_size": None, "validation_split": 0, "shuffle": False}
+
+    def fit():
+        return {
+            "batch": lambda: {"shuffle": "batch"},
+            "unshuffled": lambda: {"shuffle": False},
+            "steps_per_epoch": lambda: {
+                "x": x,
+                "y": y,
+                "steps_per_epoch": 4,
+                "validation_split": 0,
+            },
+            "sequence": lambda: {"x": sequence(x, y), **own},
+            "generator": lambda: {"x": endless(x, y), "steps_per_epoch": 4, **own},
+            "loader": lambda: {"x": loader(x, y), **own},
+            "tf.data": lambda: {"x": dataset(x, y), **own},
+        }[kind]()
+
+    one = run(tmp_path / "a", callbacks=[], **fit())
     for after in (6, 8):
-        cut_off(tmp_path / "b", after, callbacks=[], **fit)
-    same(run(tmp_path / "b", callbacks=[], **fit), one)
+        cut_off(tmp_path / "b", after, callbacks=[], **fit())
+    same(run(tmp_path / "b", callbacks=[], **fit()), one)
+
+
+def test_keras_own_callbacks_that_average_and_keep_the_best(tmp_path):
+    def fit(name, after=None):
+        model = built(keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9))
+        best = keras.callbacks.ModelCheckpoint(
+            tmp_path / f"{name}.weights.h5",
+            monitor="val_loss",
+            save_best_only=True,
+            save_weights_only=True,
+        )
+        callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True), best]
+        if after is not None:
+            return cut_off(tmp_path / name, after, model=model, callbacks=callbacks)
+        return run(tmp_path / name, model=model, callbacks=callbacks)
+
+    one = fit("a")
+    for after in (12, 5):
+        fit("b", after)
+    found = fit("b")
+    same(found, one)
+    assert found[2][1].best == one[2][1].best == min(one[1]["val_loss"])
 
 
 def test_no_batch_is_trained_on_twice(tmp_path):
