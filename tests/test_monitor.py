@@ -77,14 +77,16 @@ class Assign(keras.callbacks.Callback):
             self.model.optimizer.momentum = 0.25
 
 
-def test_what_the_compiled_step_holds_is_told_and_not_the_attribute():
+@pytest.mark.parametrize("before", [[], [LearningRate]])
+def test_what_the_compiled_step_holds_is_told_and_not_the_attribute(before):
     optimizer = keras.optimizers.SGD(0.5, momentum=0.75)
+    callbacks = [*(made() for made in before), LearningRateMonitor(), Assign()]
     if COMPILES:
         with pytest.warns(UserWarning, match="compiled anew, and it has effect from epoch 3 on"):
-            found = fit(optimizer, LearningRateMonitor(), Assign(), epochs=3)
+            found = fit(optimizer, *callbacks, epochs=3)
         assert found["momentum"] == [0.75, 0.75, 0.25]
     else:
-        found = fit(optimizer, LearningRateMonitor(), Assign(), epochs=3)
+        found = fit(optimizer, *callbacks, epochs=3)
         assert found["momentum"] == [0.75, 0.25, 0.25]
 
 

@@ -8,7 +8,7 @@ import pytest
 import keras_lr
 from helpers import applied_rates, ones, unit_gradient
 from keras_lr import schedules
-from keras_lr.callbacks import LearningRate
+from keras_lr.callbacks import LearningRate, LearningRateScheduler
 from keras_lr.errors import InvalidInput
 from keras_lr.optimizers import SGD
 
@@ -93,8 +93,9 @@ def test_optimizer_lr_assigned(wrapped):
     model.optimizer.lr = 0.125
     if not wrapped:
         np.testing.assert_allclose(rates(model), 0.5, rtol=1e-5)
-    with pytest.raises(InvalidInput, match=r"optimizer\.lr = 0\.125 does nothing.*set_learning"):
-        rates(model, LearningRate())
+    for ours in (LearningRate(), LearningRateScheduler(lambda epoch: 0.5)):
+        with pytest.raises(InvalidInput, match=r"optimizer\.lr = 0\.125 does nothing.*set_learn"):
+            rates(model, ours)
     del model.optimizer.lr
     keras_lr.set_learning_rate(model, 0.125)
     np.testing.assert_allclose(rates(model, LearningRate()), 0.125, rtol=1e-4)
