@@ -250,6 +250,9 @@ def test_a_held_optimizer_in_mid_epoch():
     if BACKEND == "jax":
         np.testing.assert_allclose(by_keras, 0.5, rtol=1e-4)
     expected = [0.5] * 3 + [0.25] * 3
+    scheduled = LearningRate(schedules.Constant(1.0))
+    by_keras = changed(lambda optimizer: setattr(optimizer, "learning_rate", 0.25), scheduled)
+    np.testing.assert_allclose(by_keras, expected, rtol=1e-4)
 
     def change(optimizer):
         assert keras_lr.get_learning_rate(optimizer) == 0.5

@@ -17,7 +17,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from keras_lr.rate.leaves import leaves
+from keras_lr.rate.leaves import leaves, optimizer_of
 from keras_lr.rate.plain import PlainSaving
 
 
@@ -71,6 +71,7 @@ class FollowedRate:
         if self._settle():
             self.leaf.learning_rate = value
             return
+        optimizer_of(self.leaf)  # on JAX, in mid-epoch, what the training holds comes back first
         factor = self.factor()
         if factor == 0:
             raise ValueError(
