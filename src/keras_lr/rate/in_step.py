@@ -5,7 +5,7 @@ at once, each with a part of the batch.
 """
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -18,22 +18,30 @@ def assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
         variable.assign(value)
 
 
-def assign_if(condition: Any, variables: Sequence[Any], values: Sequence[Any]) -> None:
-    """Give each variable its value where `condition`, a tensor, holds."""
+def assign_if(
+    condition: Any, variables: Sequence[Any], values: Callable[[], Sequence[Any]]
+) -> None:
+    """Give each variable its value where `condition`, a tensor, holds.
+
+    Args:
+        condition: A scalar tensor.
+        variables: Variables.
+        values: Gives a value for each, if possible inside the branch that needs them.
+    """
     import keras
 
     if not variables:
         return
     if _on_replicas():
-        _update_on_replicas(variables, values, condition)
+        _update_on_replicas(variables, values(), condition)
     elif keras.backend.backend() == "jax":
         now = [variable.value for variable in variables]
-        values = [keras.ops.cast(v, n.dtype) for v, n in zip(values, now, strict=True)]
-        chosen = keras.ops.cond(condition, lambda: list(values), lambda: now)
+        new = [keras.ops.cast(v, n.dtype) for v, n in zip(values(), now, strict=True)]
+        chosen = keras.ops.cond(condition, lambda: new, lambda: now)
         for variable, value in zip(variables, chosen, strict=True):
             variable.assign(value)
     else:
-        keras.ops.cond(condition, lambda: assign(variables, values), lambda: None)
+        keras.ops.cond(condition, lambda: assign(variables, values()), lambda: None)
 
 
 def summed_over_replicas(leaf: Any, gradients: list[Any]) -> list[Any]:

@@ -79,8 +79,7 @@ class TracedDetector(Detector):
         scalars = ops.convert_to_tensor(self._scalars)
         begun = scalars[0] > 0
         update = position(self.leaf, self._offset)
-        weights = [ops.convert_to_tensor(weight) for weight in self._weights]
-        seen = {"alignment": self._alignment(gradients, variables, weights, update, begun)}
+        seen = {"alignment": self._alignment(gradients, variables, update, begun)}
         settable = rate_variable(self.leaf)
         rate = None if settable is None else ops.convert_to_tensor(settable)
         written, cuts, at = [ops.ones_like(scalars[0])], [], 1
@@ -90,7 +89,7 @@ class TracedDetector(Detector):
             count = scalars[at + len(names)]
             at += len(names) + 1
             active = begun if watch.stop is None else begun & (update < watch.stop)
-            fields, cut = self._step(index, fields, seen, weights, active)
+            fields, cut = self._step(index, fields, seen, active)
             if watch.factor != 1.0 and rate is not None:
                 lowered = self._lowered(watch, rate)
                 cuts.append((index, cut, lowered < rate, count, rate, lowered, fields["evidence"]))
@@ -99,15 +98,19 @@ class TracedDetector(Detector):
             written += [*[fields[name] for name in names], count]
         assign([self._scalars], [ops.stack([ops.cast(each, "float32") for each in written])])
         if cuts:
-            self._write(cuts, weights, update, settable, rate)
+            self._write(cuts, update, settable, rate)
+
+    def _now(self) -> list[Any]:
+        """The weights, read only where they are needed.
+
+        TensorFlow copies what has been read before it writes to it, so a read costs a copy.
+        """
+        import keras
+
+        return [keras.ops.convert_to_tensor(weight) for weight in self._weights]
 
     def _alignment(
-        self,
-        gradients: list[Any],
-        variables: list[Any],
-        weights: list[Any],
-        update: Any,
-        begun: Any,
+        self, gradients: list[Any], variables: list[Any], update: Any, begun: Any
     ) -> Any:
         import keras
 
@@ -116,27 +119,24 @@ class TracedDetector(Detector):
             return None
         index = self._index(variables)
         gradients = summed_over_replicas(self.leaf, gradients)
-        now = [weights[i] for i in index]
-        before = [ops.convert_to_tensor(self._before[i]) for i in index]
         nothing = ops.convert_to_tensor(float("nan"), "float32")
+
+        def measure() -> Any:
+            now = [ops.convert_to_tensor(self._weights[i]) for i in index]
+            before = [ops.convert_to_tensor(self._before[i]) for i in index]
+            return alignment(gradients, now, before)
+
         if self._stride == 1:
-            measured = alignment(gradients, now, before)
-            assign(self._before, weights)
+            measured = measure()
+            assign(self._before, self._now())
         else:
             phase = update % self._stride
-            measured = ops.cond(
-                ops.equal(phase, 1), lambda: alignment(gradients, now, before), lambda: nothing
-            )
-            assign_if(ops.equal(phase, 0), self._before, weights)
+            measured = ops.cond(ops.equal(phase, 1), measure, lambda: nothing)
+            assign_if(ops.equal(phase, 0), self._before, self._now)
         return ops.where(begun, measured, nothing)
 
     def _step(
-        self,
-        index: int,
-        fields: dict[str, Any],
-        seen: dict[str, Any],
-        weights: list[Any],
-        active: Any,
+        self, index: int, fields: dict[str, Any], seen: dict[str, Any], active: Any
     ) -> tuple[dict[str, Any], Any]:
         """The watch's state after this update, and whether it is to cut."""
         import keras
@@ -151,9 +151,9 @@ class TracedDetector(Detector):
             measured = dict(seen)
             if watch.measure == "distance":
                 anchors = [ops.convert_to_tensor(anchor) for anchor in self._anchors[index]]
-                measured["distance"] = squared_distance(weights, anchors)
+                measured["distance"] = squared_distance(self._now(), anchors)
             elif watch.measure == "norm":
-                measured["norm"] = squared_norm(weights)
+                measured["norm"] = squared_norm(self._now())
             judged, cut = watch.test.judge(gathered, measured, ops)
             return [*[ops.cast(judged[name], "float32") for name in names], cut | never]
 
@@ -173,9 +173,7 @@ class TracedDetector(Detector):
         floor = watch.min_rate if own is None else watch.min_rate / own
         return keras.ops.maximum(lowered, keras.ops.cast(floor, rate.dtype))
 
-    def _write(
-        self, cuts: list[Any], weights: list[Any], update: Any, settable: Any, rate: Any
-    ) -> None:
+    def _write(self, cuts: list[Any], update: Any, settable: Any, rate: Any) -> None:
         import keras
 
         ops = keras.ops
@@ -191,8 +189,8 @@ class TracedDetector(Detector):
             steps = ops.where(here, ops.cast(update, "int32"), steps)
             some = some | noted
             if index in self._anchors:
-                assign_if(cut, self._anchors[index], weights)
-        assign_if(some, [self._ring, self._steps, settable], [ring, steps, rate])
+                assign_if(cut, self._anchors[index], self._now)
+        assign_if(some, [self._ring, self._steps, settable], lambda: [ring, steps, rate])
 
     # -- the host -------------------------------------------------------------------------------
 
