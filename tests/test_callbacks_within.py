@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import classifier, data, ones, unit_gradient
+from helpers import applied_rates, classifier, data, ones, unit_gradient
 from keras_lr.callbacks import LearningRate
 from keras_lr.errors import TrainingDiverged
 from keras_lr.rate.between_steps import BetweenSteps
-from keras_lr.rules import KEEP, Decision, Divergence, Observation
+from keras_lr.rules import KEEP, Decision, Divergence, Observation, Plateau
 
 torch = keras.backend.backend() == "torch"
 one_an_execution = pytest.param(
@@ -211,3 +211,30 @@ class TestNanInsideAnEpoch:
         assert ours["accuracy"] == plain["accuracy"]
         for mine, theirs in zip(weights, expected, strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+class TestAReturnInsideAnEpoch:
+    """What a look does holds for the very next step, whose trace the look may have changed."""
+
+    @pytest.mark.parametrize("kind", ["best", "last good"])
+    def test_the_schedule_stands_where_the_run_does(self, kind):
+        model, (x, y) = unit_gradient(keras.optimizers.SGD(0.1)), ones(60)
+        settings = {"mode": "max", "patience": "9 looks", "cooldown": "99 looks", "every": 3}
+        best = Plateau("loss", restore_best=True, **settings)
+        rule = best if kind == "best" else Divergence()
+        if kind == "last good":
+            x[2 * 24] = np.nan
+        control = LearningRate("cosine()", rules=[rule])
+        with np.errstate(all="ignore"):
+            moved = applied_rates(
+                model, x, y, batch_size=2, shuffle=False, epochs=1, callbacks=[control]
+            )
+        (event,) = control.record.events
+        told = [control.explain(step).rate for step in range(60)]
+        # At the event's own step the weight jumps back, to where an update at the told rate follows.
+        after = slice(event.step + 1, None)
+        np.testing.assert_allclose(moved[after], told[after], rtol=1e-3, atol=1e-7)
+        assert event.step < 58
+        if kind == "last good":
+            weight = float(model.trainable_variables[0].numpy()[0, 0])
+            assert weight == pytest.approx(-sum(told[event.step :]), rel=1e-3)

@@ -6,8 +6,9 @@ function stands before the model's training function for the length of a `fit`, 
 before a step begins. A look waits for the step before it; between looks nothing waits.
 """
 
+import contextlib
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,7 +136,8 @@ class BetweenSteps:
             force = True
         # Not a bound method kept: nothing here keeps the model alive.
         build = self._own or type(model).make_train_function.__get__(model)
-        result = build(force=force)
+        with _as_a_new_function(model):
+            result = build(force=force)
         if self._users:
             self._wrap()
         return result
@@ -175,7 +177,9 @@ class BetweenSteps:
                 return inner(*args)  # train_on_batch, by a callback
             if self.logs:
                 args = self._let_look(model, args, on_jax)
-            result = inner(*args)
+            # A look that rolled training back may have had the step traced anew.
+            now = getattr(model.train_function, "inner", inner)
+            result = now(*args)
             self.logs = result[0] if on_jax else result
             self._count(int(getattr(model, "steps_per_execution", 1)))
             return result
@@ -199,3 +203,21 @@ class BetweenSteps:
             model._jax_state_synced = False
             return (state, *args[1:])
         return args
+
+
+@contextlib.contextmanager
+def _as_a_new_function(model: Any) -> Iterator[None]:
+    """Let what Keras compiles be traced, also where its last trace is still in use.
+
+    JAX finds the trace of an equal function again, and a bound method equals the last one. A look
+    stands inside a call of that.
+    """
+    own, step = vars(model).get("train_step"), model.train_step
+    vars(model)["train_step"] = lambda *args, **kwargs: step(*args, **kwargs)
+    try:
+        yield
+    finally:
+        if own is None:
+            del vars(model)["train_step"]
+        else:
+            vars(model)["train_step"] = own
