@@ -172,7 +172,7 @@ class BetweenSteps:
         on_jax = keras.backend.backend() == "jax"
 
         def train_function(*args: Any) -> Any:
-            model = self._model()
+            model: Any = self._model()
             if not called_by_fit(model):
                 return inner(*args)  # train_on_batch, by a callback
             if self.logs:
