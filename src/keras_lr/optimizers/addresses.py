@@ -14,16 +14,18 @@ class Address:
 
     Args:
         variable: The variable.
-        owners: The layers that it is in, from the model down to the layer that has it.
+        ways: The layers that it is in, from the model down to the layer that has it; several where
+            a layer is shared.
     """
 
     variable: Any
-    owners: tuple[Any, ...]
+    ways: tuple[tuple[Any, ...], ...]
 
     @property
-    def names(self) -> str:
-        """The names of the layers below the model, and the variable's: "backbone/conv1/kernel"."""
-        return "/".join([*(owner.name for owner in self.owners[1:]), self.variable.name])
+    def names(self) -> tuple[str, ...]:
+        """By each way the names of the layers below the model, and the variable's, such as
+        "backbone/conv1/kernel"."""
+        return tuple("/".join([*_names(way[1:]), self.variable.name]) for way in self.ways)
 
     @property
     def lasting(self) -> str:
@@ -32,9 +34,10 @@ class Address:
         A path may begin with the names of the models around a layer, or not, depending on how the
         model came to be built; those of the layers around it stay.
         """
-        models = [index for index, owner in enumerate(self.owners) if _is_model(owner)]
-        inside = self.owners[models[-1] + 1 if models else 0 :]
-        kept = [*(owner.name for owner in inside), self.variable.name]
+        owners = self.ways[0]
+        models = [index for index, owner in enumerate(owners) if _is_model(owner)]
+        inside = owners[models[-1] + 1 if models else 0 :]
+        kept = [*_names(inside), self.variable.name]
         path = self.variable.path.split("/")
         while kept and path[-len(kept) :] != kept:
             kept = kept[1:]
@@ -47,17 +50,24 @@ def addresses(model: Any) -> list[Address]:
     Raises:
         InvalidInput: The model isn't built, or has nothing to train.
     """
-    found: dict[int, Address] = {}
+    found: dict[int, list[tuple[Any, ...]]] = {}
 
     def walk(layer: Any, owners: tuple[Any, ...]) -> None:
         if layer in owners:
             return
         owners = (*owners, layer)
         for variable in layer._trainable_variables:
-            found.setdefault(id(variable), Address(variable, owners))
-        for inner in layer._layers:
+            found.setdefault(id(variable), []).append(owners)
+        for inner in dict.fromkeys(layer._layers):
             walk(inner, owners)
 
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise InvalidInput(
+            "The layers are those of a model. Write per_layer(optimizer, rates, model=model). "
+            f"Received: model={model!r}."
+        )
     walk(model, ())
     variables = model.trainable_variables
     if not variables:
@@ -66,7 +76,7 @@ def addresses(model: Any) -> list[Address]:
             "it with keras.Input(shape), or call model.build(input_shape), before. "
             f"Received: model={model.name!r}."
         )
-    return [found.get(id(variable), Address(variable, (model,))) for variable in variables]
+    return [Address(each, tuple(found.get(id(each), [(model,)]))) for each in variables]
 
 
 def covers(key: Any, address: Address) -> bool:
@@ -79,8 +89,8 @@ def covers(key: Any, address: Address) -> bool:
         return any(covers(each, address) for each in key)
     if isinstance(key, str):
         pattern = rf"(?:^|/)(?:{key})(?:/|$)"
-        return any(re.search(pattern, text) for text in (address.names, address.variable.path))
-    return any(owner is key for owner in address.owners)
+        return any(re.search(pattern, text) for text in (*address.names, address.variable.path))
+    return any(owner is key for way in address.ways for owner in way)
 
 
 def check_key(key: Any, found: Iterable[Address], model: Any) -> None:
@@ -130,12 +140,16 @@ def _check_pattern(key: str, found: list[Address]) -> None:
             f"Received: {key!r}."
         ) from error
     if not any(covers(key, address) for address in found):
-        known = {owner.name for address in found for owner in address.owners[1:]}
-        known |= {address.names for address in found} if "/" in key else set()
+        known = {owner.name for address in found for way in address.ways for owner in way[1:]}
+        known |= {names for address in found for names in address.names} if "/" in key else set()
         raise InvalidInput(
             f"{key!r} matches no trainable variable of the model. {nearest(key, known)} A pattern "
             'is a regular expression of whole parts of a path: "block_1", "block_[0-3]", ".*/bias".'
         )
+
+
+def _names(owners: Iterable[Any]) -> list[str]:
+    return [owner.name for owner in owners]
 
 
 def _is_model(layer: Any) -> bool:

@@ -5,7 +5,6 @@ Importing this module imports Keras, so nothing here does before it is asked to:
 """
 
 import contextlib
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,8 +12,10 @@ from typing import Any
 import keras
 
 from keras_lr.errors import InvalidInput
+from keras_lr.optimizers.gradients import let_lack_gradients
 from keras_lr.optimizers.groups import GROUPS
 from keras_lr.rate.control import follows
+from keras_lr.rate.running import is_taken_from_model
 from keras_lr.schedules import Schedule, deserialize, serialize
 
 
@@ -60,6 +61,7 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         self._members_of: dict[Any, Any] = {}
         # Past Keras's trackers, here and below: they would take tensors for the optimizer's own.
         object.__setattr__(self, "_scales", {})
+        let_lack_gradients(self._inner_optimizers)
         for member in self._inner_optimizers if global_clipnorm else ():
             object.__setattr__(member, "_clip_gradients", self._clip)
 
@@ -69,7 +71,7 @@ class PerLayer(keras.optimizers.MultiOptimizer):
     @property
     def variables(self) -> list[Any]:
         """The optimizer's own variables and its members'."""
-        if _is_taken_from_the_model():
+        if is_taken_from_model():
             self._require_schedules()
         return super().variables
 
@@ -112,6 +114,8 @@ class PerLayer(keras.optimizers.MultiOptimizer):
             for gradient, variable in zip(grads, variables, strict=True)  # type: ignore[arg-type]
             if self._var_key(variable) in self._members_of
         ]
+        if not any(gradient is not None for gradient, _ in pairs):
+            self._filter_empty_gradients(*zip(*pairs, strict=True))  # raises, as for one optimizer
         still = {
             member.name: keras.ops.equal(member.learning_rate, 0)
             for member in self._inner_optimizers
@@ -224,21 +228,3 @@ class PerLayer(keras.optimizers.MultiOptimizer):
         schedules = config["group_schedules"].items()
         decoded = {name: deserialize(each) for name, each in schedules}
         return cls(**{**config, "members": members, "group_schedules": decoded})
-
-
-def _is_taken_from_the_model() -> bool:
-    """Whether Keras's trainer on JAX asks for the state, to train with it.
-
-    From then on the weights are in its hands alone, and an error in the first step would lose them:
-    it is the last moment to refuse.
-    """
-    if keras.backend.backend() != "jax":
-        return False
-    frame = sys._getframe(2)
-    for _ in range(6):  # a wrapper, and the comprehension of an older Python, are in between
-        if frame is None:
-            return False
-        if frame.f_code.co_name == "_get_jax_state":
-            return bool(frame.f_locals.get("purge_model_variables"))
-        frame = frame.f_back
-    return False

@@ -136,6 +136,14 @@ def _order(model: Any, layers: Sequence[Any] | None) -> list[Any]:
                 f'layers=["embedding", "block_0", "block_1", "head"]. Received: {shown(layers)}.'
             )
         return found
+    import keras
+
+    if not isinstance(model, keras.Model):
+        raise InvalidInput(
+            "The layers are those of a model, built. Write e.g. "
+            "layerwise_decay(model, 0.8), or name them: layers=[...]. "
+            f"Received: model={shown(model)}."
+        )
     if not model.trainable_variables:
         raise InvalidInput(
             "The model has no trainable variables yet, so its layers can't be ordered. Begin it "

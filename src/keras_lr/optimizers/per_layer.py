@@ -2,18 +2,25 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_lr.backend import require
 from keras_lr.errors import InvalidInput
 from keras_lr.optimizers.addresses import Address
+from keras_lr.optimizers.gradients import let_lack_gradients
 from keras_lr.optimizers.groups import Group, groups
+from keras_lr.rate import own_schedule
 from keras_lr.schedules import as_schedule
+
+if TYPE_CHECKING:
+    import keras
 
 _EXCLUDED = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")
 
 
-def per_layer(optimizer: Any, rates: Mapping[Any, Any], *, model: Any) -> Any:
+def per_layer(
+    optimizer: Any, rates: Mapping[Any, Any], *, model: Any
+) -> "keras.optimizers.MultiOptimizer":
     """An optimizer to compile with, in which groups of layers have rates of their own.
 
     Each group has its own copy of `optimizer`, whose rate is the optimizer's times the group's
@@ -71,6 +78,7 @@ def per_layer(optimizer: Any, rates: Mapping[Any, Any], *, model: Any) -> Any:
         )
     # The default optimizer is the last group's: Keras would count one without variables too.
     chosen = dict(zip(patterns[:-1], members[:-1], strict=True))
+    let_lack_gradients(members)
     return keras.optimizers.MultiOptimizer(
         keras.optimizers.OptimizerMap(members[-1], chosen), **common
     )
@@ -104,13 +112,12 @@ def _checked(optimizer: Any) -> Any:
             "The optimizer has been built for a model already, and its state can't be split. Give "
             f"a new one: {kind}.from_config(optimizer.get_config()). Received: {optimizer.name!r}."
         )
-    if not isinstance(optimizer._learning_rate, keras.Variable) and not isinstance(
-        optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule
-    ):
+    own = own_schedule(optimizer)
+    if own is not None and not isinstance(own, keras.optimizers.schedules.LearningRateSchedule):
         raise InvalidInput(
             "The optimizer's rate is a function, which can't be copied. Compile with a number and "
             "give the function to fit: callbacks=[keras_lr.LearningRate(schedule=function)]. "
-            f"Received: {kind}(learning_rate={optimizer._learning_rate!r})."
+            f"Received: {kind}(learning_rate={own!r})."
         )
     return optimizer
 
@@ -119,7 +126,7 @@ def _member(optimizer: Any, group: Group) -> Any:
     """The optimizer's copy for a group."""
     config = {**optimizer.get_config(), "name": group.name, "global_clipnorm": None}
     if isinstance(config["learning_rate"], dict):
-        config["learning_rate"] = _times(optimizer._learning_rate, group.factor)
+        config["learning_rate"] = _times(own_schedule(optimizer), group.factor)
     else:
         config["learning_rate"] *= group.factor
     member = type(optimizer).from_config(config)

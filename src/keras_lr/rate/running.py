@@ -86,6 +86,26 @@ def list_setting_model() -> Any:
     return None
 
 
+def is_taken_from_model() -> bool:
+    """Whether Keras's trainer on JAX asks, through `optimizer.variables`, for the training state.
+
+    From then on the weights are in its hands alone, and an error in the first step would lose them:
+    it is the last moment to refuse.
+    """
+    import keras
+
+    if keras.backend.backend() != "jax":
+        return False
+    frame: FrameType | None = sys._getframe(2)
+    for _ in range(6):  # a wrapper, and the comprehension of an older Python, are in between
+        if frame is None:
+            return False
+        if frame.f_code.co_name == "_get_jax_state":
+            return bool(frame.f_locals.get("purge_model_variables"))
+        frame = frame.f_back
+    return False
+
+
 def _fits(model: Any) -> Iterator[dict[str, Any]]:
     """The local variables of each running function `fit` of `model`, from the innermost out.
 
