@@ -20,16 +20,14 @@ from keras_lr.rules import (
     Oscillation,
     Plateau,
     Rule,
-    RuleStates,
     Slope,
     deserialize,
-    is_in_graph,
-    keeps_best,
-    looks_every,
     serialize,
     state_from_json,
     state_to_json,
 )
+from keras_lr.rules.rule import is_in_graph, keeps_best, looks_every
+from keras_lr.rules.states import RuleStates
 from rule_runs import run
 
 CASES = [

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rules import KEEP, Divergence, Observation, Plateau, RuleStates
+from keras_lr.rules import KEEP, Divergence, Observation, Plateau
+from keras_lr.rules.states import RuleStates
 from rule_runs import run
 
 

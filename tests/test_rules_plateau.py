@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rules import KEEP, Observation, Plateau, RuleStates
+from keras_lr.rules import KEEP, Observation, Plateau
+from keras_lr.rules.states import RuleStates
 from rule_runs import cut_epochs, run
 
 # quarters: exact in the float32 that Keras and optax compare in, and likely to tie

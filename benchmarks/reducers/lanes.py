@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks.reducers.policies import Policy
 from benchmarks.reducers.tasks import Optimizer, Task
-from keras_lr.rules import Observation, RuleStates
+from keras_lr.rules import Observation
+from keras_lr.rules.states import RuleStates
 
 BATCH = 32
 JUDGED = 1000

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_lr import rules, schedules
+from keras_lr.rules.rule import looks_every
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Policy:
     @property
     def every(self) -> int | None:
         """Updates between two looks of a rule that looks more often than at epoch ends."""
-        found = [every for rule in self.rules if (every := rules.looks_every(rule)) is not None]
+        found = [every for rule in self.rules if (every := looks_every(rule)) is not None]
         return min(found) if found else None
 
 

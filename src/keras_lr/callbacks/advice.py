@@ -5,7 +5,9 @@ from typing import Any
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import nearest
 from keras_lr.rate import own_schedule
-from keras_lr.rules import Rule, RuleStates, is_in_graph
+from keras_lr.rules import Rule
+from keras_lr.rules.rule import is_in_graph
+from keras_lr.rules.states import RuleStates
 from keras_lr.schedules import Plan, Schedule, fit_report
 
 

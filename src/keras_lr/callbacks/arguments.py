@@ -1,13 +1,13 @@
 """Checks of what `LearningRate` is given, at construction."""
 
 import math
-from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
 from keras_lr.callbacks.preflight import check_keras_schedule
 from keras_lr.errors import InvalidInput
 from keras_lr.rules import Rule, auto
+from keras_lr.rules import checked as checks_of_rules
 from keras_lr.schedules import Schedule, as_schedule
 from keras_lr.schedules.checks import plain_number, shown
 from keras_lr.schedules.foreign import Keras
@@ -20,15 +20,9 @@ def checked_rules(rules: Any) -> tuple[Rule, ...]:
     """`rules` as a tuple, "auto" as what it stands for; refuse what is no rule."""
     if isinstance(rules, str) and rules == AUTO:
         return auto()
-    several = isinstance(rules, Iterable) and not isinstance(rules, str)
-    found: tuple[Any, ...] = tuple(rules) if several else (rules,)
-    for rule in found:
-        if not isinstance(rule, Rule) or isinstance(rule, type):
-            raise InvalidInput(
-                f"rules must be rule objects. Received: {rule!r}. Write e.g. "
-                'rules=[keras_lr.rules.Plateau("val_loss")], or rules="auto".'
-            )
-    return found
+    return checks_of_rules.checked_rules(
+        rules, 'rules=[keras_lr.rules.Plateau("val_loss")], or rules="auto"'
+    )
 
 
 def checked_schedule(schedule: Any) -> Schedule:

@@ -11,7 +11,7 @@ from keras_lr.rate import Control, leaf_names
 from keras_lr.rate.detection import Detectors
 from keras_lr.rate.detector import Cut, Watch
 from keras_lr.rate.followed import own_rate
-from keras_lr.rules import Rule
+from keras_lr.rules import InGraphRule, Rule
 from keras_lr.rules.rule import is_in_graph
 from keras_lr.schedules import Plan
 
@@ -125,7 +125,7 @@ class Detection:
         self.factors = [list(each) for each in state["factors"]]
         self._stored = state["detectors"]
 
-    def _event(self, rule: Any, cut: Cut, record: RunRecord, epoch: int) -> RateEvent:
+    def _event(self, rule: InGraphRule, cut: Cut, record: RunRecord, epoch: int) -> RateEvent:
         names = leaf_names(self._control.optimizer)
         own = 1.0
         rates = self._control.rates
@@ -147,7 +147,7 @@ class Detection:
         return self._control.place.done // (leaf.gradient_accumulation_steps or 1)
 
 
-def _watch(rule: Any, stop: int | None) -> Watch:
+def _watch(rule: InGraphRule, stop: int | None) -> Watch:
     return Watch(
         rule.tested,
         rule.monitor,
@@ -194,7 +194,7 @@ def _fall(steps: np.ndarray, values: np.ndarray) -> int | None:
     return int(steps[begins]) if begins < len(steps) - 1 else None
 
 
-def warn_idle(rule: Any, stop: int | None, steps: int, plans: Sequence[Plan]) -> None:
+def warn_idle(rule: InGraphRule, stop: int | None, steps: int, plans: Sequence[Plan]) -> None:
     """Warn, before training, of an in-graph rule that has no time to decide anything."""
     needed = rule.needs
     name = f'{type(rule).__name__}("{rule.monitor}")'

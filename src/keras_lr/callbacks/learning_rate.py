@@ -13,7 +13,8 @@ from keras_lr.callbacks.resume import Resumed, get_state
 from keras_lr.callbacks.run import Run
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import SETTINGS, left
-from keras_lr.rules import Rule, RuleStates
+from keras_lr.rules import Rule
+from keras_lr.rules.states import RuleStates
 from keras_lr.schedules import Plan, Schedule, as_schedule
 
 
@@ -22,8 +23,9 @@ class LearningRate(keras.callbacks.Callback):
 
     The base is the optimizer's own rate. The schedule is traced into the compiled training step
     and counts updates (not batches: under gradient accumulation several batches make one update).
-    The rules look at each epoch's logs and reduce the rate. After `fit` the model is a plain Keras
-    model, whose optimizer holds base × reduction, as after Keras's own `ReduceLROnPlateau`.
+    The rules reduce the rate: each looks when it says it does, at epochs' ends, every so many updates
+    or at each update inside the step. After `fit` the model is a plain Keras model, whose optimizer
+    holds base × reduction, as after Keras's own `ReduceLROnPlateau`.
 
     Works with any stock optimizer, built with a number or a schedule, inside `LossScaleOptimizer`,
     and on each member of a `MultiOptimizer`. Several callbacks of keras-lr in one `fit` share the

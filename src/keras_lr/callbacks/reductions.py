@@ -10,8 +10,9 @@ from keras_lr.callbacks.chunks import Chunk
 from keras_lr.callbacks.record import RateEvent, RunRecord
 from keras_lr.errors import TrainingDiverged
 from keras_lr.rate import Control
-from keras_lr.rules import Decision, Observation, Rule, RuleStates, keeps_best
-from keras_lr.rules.states import Decisions
+from keras_lr.rules import Decision, Observation, Rule
+from keras_lr.rules.rule import keeps_best
+from keras_lr.rules.states import Decisions, RuleStates
 from keras_lr.state.snapshot import Snapshot, is_finite
 
 _LOOKS = 10
@@ -214,9 +215,10 @@ class Reductions:
             return
         self.note(step, epoch, rule.name, decision.factor, decision.reason)
         if self._verbose:
-            done = "rolled back and reduced" if decision.rollback else "reduced"
+            done = "rolled back and " if decision.rollback else ""
+            done += "left the rate at" if decision.factor == 1.0 else "reduced the rate to"
             print(
-                f"\nEpoch {epoch + 1}: {rule.name}: {decision.reason}: {done} the rate to "
+                f"\nEpoch {epoch + 1}: {rule.name}: {decision.reason}: {done} "
                 f"{control.settable():.4g}."
             )
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from keras_lr.callbacks.record import RateEvent
 from keras_lr.errors import InvalidInput
-from keras_lr.rules import Rule, RuleStates
+from keras_lr.rules import Rule
 from keras_lr.rules.rule import serialize as serialize_rule
 from keras_lr.rules.rule import state_from_json, state_to_json
+from keras_lr.rules.states import RuleStates
 from keras_lr.schedules import Horizon, Plan, deserialize, serialize
 
 if TYPE_CHECKING:

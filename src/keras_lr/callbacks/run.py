@@ -16,7 +16,7 @@ from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
 from keras_lr.optimizers.groups import GROUPS
 from keras_lr.rate import Control, leaf_names
-from keras_lr.rules import RuleStates
+from keras_lr.rules.states import RuleStates
 from keras_lr.schedules import Plan, Schedule, end_report
 
 if TYPE_CHECKING:

@@ -18,7 +18,11 @@ from keras_lr.rate.followed import uncompiled
 
 
 class Test(Protocol):
-    """A pure state machine over the updates; `rules.distance` and `rules.alignment` are two."""
+    """A pure state machine over the updates; `rules.distance` and `rules.alignment` are two.
+
+    A rule's is its `tested`; `rules.rule.InGraphRule` says what its functions are given, and what
+    `room`, which a test may have too, is for.
+    """
 
     def start(self) -> Any:
         """The first state: a frozen dataclass of floats, one of which is `evidence`."""

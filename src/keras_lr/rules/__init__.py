@@ -2,6 +2,7 @@
 
 from keras_lr.rules.automatic import auto
 from keras_lr.rules.divergence import Divergence
+from keras_lr.rules.in_graph import update_in_graph
 from keras_lr.rules.oscillation import Oscillation
 from keras_lr.rules.plateau import Plateau
 from keras_lr.rules.replay import replay
@@ -10,19 +11,16 @@ from keras_lr.rules.rule import (
     KEEP,
     RULES,
     Decision,
+    InGraphRule,
     Observation,
     Rule,
     deserialize,
-    is_in_graph,
-    keeps_best,
-    looks_every,
     register,
     serialize,
     state_from_json,
     state_to_json,
 )
 from keras_lr.rules.slope import Slope
-from keras_lr.rules.states import RuleStates
 
 __all__ = [
     "KEEP",
@@ -30,21 +28,19 @@ __all__ = [
     "Cut",
     "Decision",
     "Divergence",
+    "InGraphRule",
     "Observation",
     "Oscillation",
     "Plateau",
     "Replay",
     "Rule",
-    "RuleStates",
     "Slope",
     "auto",
     "deserialize",
-    "is_in_graph",
-    "keeps_best",
-    "looks_every",
     "register",
     "replay",
     "serialize",
     "state_from_json",
     "state_to_json",
+    "update_in_graph",
 ]

@@ -1,11 +1,11 @@
 """Return to the last good state when training diverges, and go on at a lower rate."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from keras_lr.errors import InvalidInput
-from keras_lr.rules.rule import KEEP, Decision, Observation, number, register
+from keras_lr.rules.rule import KEEP, Decision, Observation, floored, register
+from keras_lr.rules.settings import check, check_monitor, make_numbers
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,17 @@ class Divergence:
         factor: What to multiply the rate by, in (0, 1).
         spike: How many times its best the loss may be; more than 1, or `None` for NaN and
             infinity only. It needs a positive loss and is ignored while the best is not positive.
+        min_rate: The rate apart from `LearningRate`'s schedule (base × reduction) is never cut
+            below this; in a `MultiOptimizer` the lowest member's isn't. Training is rolled back
+            there all the same.
         max_rollbacks: After this many the run is given up with `TrainingDiverged`.
 
     Raises:
         InvalidInput: For settings that can't work.
+
+    Source: ours. Going back to a state from before the loss rose is how PaLM was trained
+    (Chowdhery et al. 2022, section 5.1), with other data where here the rate is cut; Keras has
+    `TerminateOnNaN`, which ends the run.
 
     >>> rule = Divergence()
     >>> state, _ = rule.update(rule.start(), Observation(100, 0, {"loss": 1.0}))
@@ -50,31 +57,24 @@ class Divergence:
 
     monitor: str = "loss"
     factor: float = 0.5
+    _: KW_ONLY
     spike: float | None = 10.0
+    min_rate: float = 0.0
     max_rollbacks: int = 3
 
     name: ClassVar[str] = "divergence"
     restores: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.monitor, str) or not self.monitor:
-            raise InvalidInput(
-                f"monitor must be the name of a loss. Received: monitor={self.monitor!r}. "
-                'Write e.g. Divergence("loss").'
-            )
-        object.__setattr__(self, "factor", number(self.factor, "factor"))
-        if not 0 < self.factor < 1:
-            raise InvalidInput(f"factor must be in (0, 1). Received: factor={self.factor!r}.")
+        check_monitor(self.monitor, "Divergence", "loss")
+        make_numbers(self, "factor", "min_rate")
+        make_numbers(self, "max_rollbacks", whole=True)
+        check(self, 0 < self.factor < 1, "factor", "in (0, 1)")
+        check(self, self.min_rate >= 0, "min_rate", "at least 0")
+        check(self, self.max_rollbacks >= 0, "max_rollbacks", "at least 0")
         if self.spike is not None:
-            object.__setattr__(self, "spike", number(self.spike, "spike"))
-            if self.spike <= 1:
-                raise InvalidInput(
-                    f"spike must be more than 1, or None. Received: spike={self.spike!r}."
-                )
-        rollbacks = number(self.max_rollbacks, "max_rollbacks", whole=True)
-        object.__setattr__(self, "max_rollbacks", rollbacks)
-        if rollbacks < 0:
-            raise InvalidInput(f"max_rollbacks must be at least 0. Received: {rollbacks!r}.")
+            make_numbers(self, "spike")
+            check(self, self.spike > 1, "spike", "more than 1, or None")
 
     def start(self) -> DivergenceState:
         """The state before the first observation."""
@@ -101,7 +101,8 @@ class Divergence:
             reason += f"; gave up after {state.rollbacks} rollbacks"
             return state, Decision(give_up=True, reason=reason)
         state = DivergenceState(state.best, state.rollbacks + 1)
-        return state, Decision(factor=self.factor, rollback=True, reason=reason)
+        factor = floored(self.factor, observation.rate, self.min_rate)
+        return state, Decision(factor, rollback=True, reason=reason)
 
     def _judge(self, value: float | None, best: float | None, finite: bool) -> str | None:
         if value is not None and not math.isfinite(value):

@@ -31,21 +31,6 @@ def infer_mode(monitor: str, owner: str = "Plateau") -> Literal["min", "max"]:
     )
 
 
-def check_monitor(monitor: object, owner: str, example: str = "val_loss") -> None:
-    """Refuse what can't be the name of a metric."""
-    if not isinstance(monitor, str) or not monitor:
-        raise InvalidInput(
-            f"monitor must be the name of a metric. Received: monitor={monitor!r}. "
-            f'Write e.g. {owner}("{example}").'
-        )
-
-
-def check(valid: bool, name: str, value: object, what: str) -> None:
-    """Refuse a setting that isn't `what` it must be."""
-    if not valid:
-        raise InvalidInput(f"{name} must be {what}. Received: {name}={value!r}.")
-
-
 def smoothed(mean: float, value: float, smoothing: float, seen: int) -> float:
     """An exponential moving average, corrected for its start: the first mean is the first value.
 

@@ -10,7 +10,7 @@ from numbers import Integral
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rules.rule import Observation, number
+from keras_lr.rules.rule import Observation
 from keras_lr.schedules.horizon import tidy_length
 
 Time = int | str
@@ -70,7 +70,11 @@ def tidy_time(
     """
     amount = _parse(value, name, owner)
     if amount.number < least:
-        raise InvalidInput(f"{name} must be at least {least}. Received: {name}={value!r}.")
+        example = 5 if every is None else '"5 looks"'
+        raise InvalidInput(
+            f"{name} must be at least {least}. Received: {name}={value!r}. "
+            f"Write e.g. {name}={example}."
+        )
     if every is None:
         if isinstance(value, str) and amount.unit == "look":
             raise InvalidInput(
@@ -101,11 +105,13 @@ def check_every(every: Any, monitor: str) -> int | None:
     """
     if every is None:
         return None
-    every = number(every, "every", whole=True)
-    if every < 1:
+    count = isinstance(every, Integral) and not isinstance(every, bool)
+    if not count or every < 1:
         raise InvalidInput(
-            f"every must be at least 1 update, or None for epochs' ends. Received: every={every!r}."
+            "every must be a whole number of updates, at least 1, or None for epochs' ends. "
+            f"Received: every={every!r}. Write e.g. every=50."
         )
+    every = int(every)
     if isinstance(monitor, str) and monitor.startswith("val_"):
         raise InvalidInput(
             f"{monitor!r} comes once an epoch, so a rule can't look at it every {every} updates. "

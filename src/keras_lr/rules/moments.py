@@ -14,8 +14,8 @@ Kind = Literal["update", "look", "end"]
 
 
 @dataclass(frozen=True)
-class Moment:
-    """One time at which rules look.
+class LoggedMoment:
+    """One time at which rules look, as the log has it.
 
     Args:
         time: By which the looks of several rules are put in order.
@@ -46,7 +46,7 @@ class Stream:
     kind: Kind
     every: int | None
     rated: bool
-    moments: Iterator[Moment] = field(compare=False)
+    moments: Iterator[LoggedMoment] = field(compare=False)
 
 
 def ends(log: Log, needed: Sequence[str], per_epoch: float | None) -> Stream:
@@ -120,17 +120,17 @@ def _rated(table: Table) -> bool:
 
 def _rows(
     table: Table, columns: Mapping[str, list[float | None]], per_epoch: float | None
-) -> Iterator[Moment]:
+) -> Iterator[LoggedMoment]:
     name = _rate_name(table)
     rates = [None] * len(table.at) if name is None else table.numbers(name)
     for row, values in enumerate(zip(*columns.values(), strict=True)):
         shown = {n: v for n, v in zip(columns, values, strict=True) if v is not None}
         at = table.at[row]
         if table.unit == "step":
-            yield Moment(at, _epoch(at, per_epoch), at, shown, rates[row])
+            yield LoggedMoment(at, _epoch(at, per_epoch), at, shown, rates[row])
             continue
         step = None if per_epoch is None else round((at + 1) * per_epoch)
-        yield Moment(row if step is None else step, at, step, shown, rates[row])
+        yield LoggedMoment(row if step is None else step, at, step, shown, rates[row])
 
 
 def _means(
@@ -138,7 +138,7 @@ def _means(
     columns: Mapping[str, list[float | None]],
     marks: np.ndarray,
     per_epoch: float | None,
-) -> Iterator[Moment]:
+) -> Iterator[LoggedMoment]:
     """The means over the updates up to each mark since the one before."""
     stops = np.searchsorted(table.at, marks, side="right")
     starts = np.concatenate([[0], stops[:-1]]).astype(np.int64)
@@ -149,7 +149,7 @@ def _means(
         shown = {n: float(m[index]) for n, (m, there) in means.items() if there[index]}
         if stop > start:
             step = int(mark)
-            yield Moment(step, _epoch(step, per_epoch), step, shown, rates[stop - 1])
+            yield LoggedMoment(step, _epoch(step, per_epoch), step, shown, rates[stop - 1])
 
 
 def _chunk_means(

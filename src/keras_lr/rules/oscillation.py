@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Literal
-
-import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rules.alignment import AlignmentState, AlignmentTest
 from keras_lr.rules.distance import DistanceState, DistanceTest
-from keras_lr.rules.rule import KEEP, Decision, Observation, number, register
+from keras_lr.rules.in_graph import formula, update_in_graph
+from keras_lr.rules.rule import Decision, Observation, register
+from keras_lr.rules.settings import check, make_numbers
 
 
 @register
@@ -59,6 +59,7 @@ class Oscillation:
 
     test: Literal["distance", "alignment"] = "distance"
     factor: float = 0.5
+    _: KW_ONLY
     min_rate: float = 0.0
     slope: float = 0.4
     first: int = 200
@@ -76,26 +77,25 @@ class Oscillation:
     def __post_init__(self) -> None:
         if self.test not in ("distance", "alignment"):
             raise InvalidInput(
-                f"test must be 'distance' or 'alignment'. Received: test={self.test!r}. "
-                'Write e.g. Oscillation("distance").'
+                "Oscillation watches no metric; it looks at the weights ('distance') or at the "
+                f"gradients ('alignment'). Received: test={self.test!r}. "
+                'Write e.g. Oscillation("distance"); for a metric Plateau or Slope.'
             )
-        for name in ("factor", "min_rate", "slope", "growth", "width"):
-            object.__setattr__(self, name, number(getattr(self, name), name))
-        for name in ("first", "chunk", "chunks", "stride"):
-            object.__setattr__(self, name, number(getattr(self, name), name, whole=True))
-        _check(0 < self.factor < 1, "factor", self.factor, "in (0, 1)")
-        _check(self.min_rate >= 0, "min_rate", self.min_rate, "at least 0")
-        _check(0 < self.slope < 2, "slope", self.slope, "in (0, 2)")
-        _check(self.first >= 2, "first", self.first, "at least 2")
-        _check(self.growth > 1, "growth", self.growth, "more than 1")
-        _check(self.chunk >= 1, "chunk", self.chunk, "at least 1")
-        _check(self.stride >= 1, "stride", self.stride, "at least 1")
+        make_numbers(self, "factor", "min_rate", "slope", "growth", "width")
+        make_numbers(self, "first", "chunk", "chunks", "stride", whole=True)
+        check(self, 0 < self.factor < 1, "factor", "in (0, 1)")
+        check(self, self.min_rate >= 0, "min_rate", "at least 0")
+        check(self, 0 < self.slope < 2, "slope", "in (0, 2)")
+        check(self, self.first >= 2, "first", "at least 2")
+        check(self, self.growth > 1, "growth", "more than 1")
+        check(self, self.chunk >= 1, "chunk", "at least 1")
+        check(self, self.stride >= 1, "stride", "at least 1")
         even = self.chunks >= 4 and self.chunks % 2 == 0
-        _check(even, "chunks", self.chunks, "an even number, at least 4")
-        _check(self.width >= 0, "width", self.width, "at least 0")
+        check(self, even, "chunks", "an even number, at least 4")
+        check(self, self.width >= 0, "width", "at least 0")
 
     @property
-    def monitor(self) -> str:
+    def monitor(self) -> Literal["distance", "alignment"]:
         """What it looks at: `"distance"` or `"alignment"`."""
         return self.test
 
@@ -133,25 +133,11 @@ class Oscillation:
             The next state, and whether to cut. After a cut a new phase has begun: the distance is
             from then on that from the weights at this update.
         """
-        test = self.tested
-        gathered = test.gather(state, seen, xp)
-        due = test.due(gathered, xp)
-        judged, cut = test.judge(gathered, seen, xp)
-        return {k: xp.where(due, judged[k], gathered[k]) for k in gathered}, due & cut
+        return formula(self.tested, state, seen, xp)
 
     def update(self, state: Any, observation: Observation) -> tuple[Any, Decision]:
         """Look at one update, in which `observation.values` has what `monitor` names."""
-        value = observation.values.get(self.monitor)
-        if value is None:
-            return state, KEEP
-        with np.errstate(all="ignore"):  # in single precision, as in a compiled step
-            fields = {name: np.full(1, v, np.float32) for name, v in asdict(state).items()}
-            following, cut = self.formula(fields, {self.monitor: np.full(1, value, "f4")}, np)
-        state = type(state)(**{name: float(v[0]) for name, v in following.items()})
-        rate = max(observation.rate * self.factor, self.min_rate)
-        if not cut[0] or rate >= observation.rate:
-            return state, KEEP
-        return state, Decision(rate / observation.rate, reason=self.told(state.evidence))
+        return update_in_graph(self, state, observation)
 
     def told(self, evidence: float) -> str:
         """The reason for a cut in words.
@@ -168,8 +154,3 @@ class Oscillation:
             "the gradients take the updates back: their mean alignment with the last update is "
             f"below 0 (at most {evidence:.3f})"
         )
-
-
-def _check(valid: bool, name: str, value: object, what: str) -> None:
-    if not valid:
-        raise InvalidInput(f"{name} must be {what}. Received: {name}={value!r}.")

@@ -2,18 +2,14 @@
 
 import math
 from dataclasses import KW_ONLY, dataclass
+from numbers import Real
 from typing import ClassVar, Literal
 
-from keras_lr.rules.improvement import (
-    check,
-    check_monitor,
-    improves,
-    improves_in_torch,
-    infer_mode,
-    smoothed,
-)
+from keras_lr.errors import InvalidInput
+from keras_lr.rules.improvement import improves, improves_in_torch, infer_mode, smoothed
 from keras_lr.rules.looks import Time, amount_of, check_every, tidy_time
-from keras_lr.rules.rule import KEEP, Decision, Observation, floored, number, register
+from keras_lr.rules.rule import KEEP, Decision, Observation, floored, register
+from keras_lr.rules.settings import check, check_monitor, make_numbers
 
 
 @dataclass(frozen=True)
@@ -110,20 +106,19 @@ class Plateau:
 
     def __post_init__(self) -> None:
         check_monitor(self.monitor, "Plateau")
-        for name in ("factor", "min_delta", "min_rate", "smoothing", "eps"):
-            object.__setattr__(self, name, number(getattr(self, name), name))
-        check(0 < self.factor < 1, "factor", self.factor, "in (0, 1)")
-        check(0 <= self.smoothing < 1, "smoothing", self.smoothing, "at least 0 and below 1")
+        make_numbers(self, "factor", "min_delta", "min_rate", "smoothing", "eps")
+        check(self, 0 < self.factor < 1, "factor", "in (0, 1)")
+        check(self, 0 <= self.smoothing < 1, "smoothing", "at least 0 and below 1")
         for name in ("min_delta", "min_rate", "eps"):
-            check(getattr(self, name) >= 0, name, getattr(self, name), "at least 0")
+            check(self, getattr(self, name) >= 0, name, "at least 0")
+        _refuse_number(self.threshold)
         for name, allowed in (
             ("threshold", ("relative", "absolute")),
             ("mode", ("auto", "min", "max")),
             ("semantics", ("keras", "torch")),
         ):
-            value = getattr(self, name)
-            check(value in allowed, name, value, " or ".join(map(repr, allowed)))
-        check(isinstance(self.restore_best, bool), "restore_best", self.restore_best, "a bool")
+            check(self, getattr(self, name) in allowed, name, " or ".join(map(repr, allowed)))
+        check(self, isinstance(self.restore_best, bool), "restore_best", "True or False")
         object.__setattr__(self, "every", check_every(self.every, self.monitor))
         least = {"patience": 1 if self.semantics == "keras" else 0, "cooldown": 0}
         for name, smallest in least.items():
@@ -201,3 +196,13 @@ class Plateau:
             f"(now {value:.5g})"
         )
         return f"{reason}; back to the state at {best:.5g}" if self.restore_best else reason
+
+
+def _refuse_number(threshold: object) -> None:
+    """What is called threshold in torch is `min_delta` here, and its threshold_mode threshold."""
+    if isinstance(threshold, Real) and not isinstance(threshold, bool):
+        raise InvalidInput(
+            "threshold says how min_delta is meant: 'relative' or 'absolute' (torch's "
+            f"threshold_mode). Received: threshold={threshold!r}. For torch's threshold write "
+            f"min_delta={threshold}."
+        )

@@ -9,14 +9,16 @@ from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rules import moments
+from keras_lr.rules.checked import checked_rules
 from keras_lr.rules.logs import Log, Unit, read_log
-from keras_lr.rules.moments import Moment, Stream
+from keras_lr.rules.moments import LoggedMoment, Stream
 from keras_lr.rules.replayed import Cut, Replay
 from keras_lr.rules.rule import KEEP, Decision, Observation, Rule, is_in_graph, looks_every
 from keras_lr.rules.states import Decisions, RuleStates
 from keras_lr.schedules.checks import plain_number
 
 _ORDER = {"update": 0, "look": 1, "end": 2}
+_EXAMPLE = 'replay(rules.Plateau("val_loss"), history)'
 
 
 def replay(
@@ -58,7 +60,9 @@ def replay(
         4  plateau  1 → 0.5  loss has not improved on 0.5 for 2 epochs (now 0.5)
     Rates are shares of the first one; learning_rate= says which it was.
     """
-    found = _checked(rules)
+    found = checked_rules(rules, _EXAMPLE)
+    if not found:
+        raise InvalidInput(f"No rule to replay. Write e.g. {_EXAMPLE}.")
     log = read_log(history, rows)
     per_epoch = _positive(steps_per_epoch, "steps_per_epoch", "100")
     base = _positive(learning_rate, "learning_rate", "0.1")
@@ -118,7 +122,7 @@ def _streams(states: RuleStates, log: Log, per_epoch: float | None) -> list[Stre
     return streams
 
 
-def _in_order(streams: list[Stream]) -> Iterator[tuple[Stream, Moment]]:
+def _in_order(streams: list[Stream]) -> Iterator[tuple[Stream, LoggedMoment]]:
     if len(streams) == 1:
         return ((streams[0], moment) for moment in streams[0].moments)
     pairs = [zip(itertools.repeat(stream), stream.moments, strict=False) for stream in streams]
@@ -150,20 +154,6 @@ def _action(
     if decision.restore_best:
         return "restore best"
     return "cut" if decision.factor != 1.0 else None
-
-
-def _checked(rules: Any) -> tuple[Rule, ...]:
-    several = isinstance(rules, Iterable) and not isinstance(rules, str)
-    found: tuple[Any, ...] = tuple(rules) if several else (rules,)
-    for rule in found:
-        if not isinstance(rule, Rule) or isinstance(rule, type):
-            raise InvalidInput(
-                f"Only rules can be replayed. Received: {rule!r}. Write e.g. "
-                'replay(rules.Plateau("val_loss"), history).'
-            )
-    if not found:
-        raise InvalidInput('No rule to replay: write e.g. replay(rules.Plateau("loss"), history).')
-    return found
 
 
 def _refuse_uncounted(rule: Rule, log: Log, per_epoch: float | None) -> None:

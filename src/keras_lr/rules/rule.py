@@ -14,9 +14,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeGuard, runtime_checkable
 
 from keras_lr.errors import InvalidInput, nearest
+
+if TYPE_CHECKING:
+    from keras_lr.rate.detector import Test
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,14 @@ KEEP = Decision()
 
 @runtime_checkable
 class Rule(Protocol):
-    """The contract; every registered rule passes the suite in `tests/test_rules.py`."""
+    """The contract: a frozen dataclass with these, nothing to inherit from.
+
+    Every registered rule passes the suite in `tests/test_rules.py`. What a rule may say beside:
+    docs/rules.md, "A rule of your own".
+    """
 
     name: ClassVar[str]
+    """The cause of its cuts, in the record."""
     restores: ClassVar[bool]
     """Whether the rule may ask for a rollback, so that good states must be kept."""
 
@@ -87,13 +95,75 @@ class Rule(Protocol):
         ...
 
 
+class InGraphRule(Rule, Protocol):
+    """A rule that is decided at each update, inside the compiled training step.
+
+    It says so by `in_graph = True`. In `fit` the step shows its test what it measures and makes the
+    cut; `update` isn't asked there. It is what a replay or a custom loop asks, and can be written
+    ``return keras_lr.rules.update_in_graph(self, state, observation)``, with ``tested.start()`` in
+    `start`. The whole of one stands in docs/rules.md, "A rule inside the step".
+    """
+
+    in_graph: ClassVar[bool]
+    """`True`."""
+
+    @property
+    def monitor(self) -> Literal["distance", "alignment", "norm"]:
+        """What is measured.
+
+        `"alignment"`: the cosine between the gradient and the update before it, at each update (NaN
+        where there was none). `"distance"`: the squared distance of the weights from where the
+        phase began (the run, or the last cut), and `"norm"`: the squared norm of the weights; they
+        are sums over all weights, so they are there for `tested.judge` only.
+        """
+        ...
+
+    @property
+    def tested(self) -> "Test":
+        """The test: an object with `start()`, `gather`, `due` and `judge`, all pure.
+
+        `start()` gives a frozen dataclass of floats, one of which is `evidence`. The step holds its
+        fields as a dictionary of float32 scalars. `gather(state, seen, xp)` gives the state after
+        one more update; `due(state, xp)` says whether a verdict is due; where it is,
+        `judge(state, seen, xp)` gives the state after it, and whether to cut. `seen` has what
+        `monitor` names, `xp` is `keras.ops` or `numpy`; nothing may branch on a value in Python.
+        `room(state)`, if there is one, says how many alignments may be gathered before a verdict
+        could be due, so that torch needn't wait for each.
+        """
+        ...
+
+    @property
+    def factor(self) -> float:
+        """What a cut multiplies the rate by, in (0, 1)."""
+        ...
+
+    @property
+    def min_rate(self) -> float:
+        """base × reduction is never cut below this; 0 for no floor."""
+        ...
+
+    @property
+    def stride(self) -> int:
+        """Updates of which one is measured, for `"alignment"`; 1 for all."""
+        ...
+
+    @property
+    def needs(self) -> int:
+        """Updates of a phase before which it never cuts, at least 1; a shorter fit is warned of."""
+        ...
+
+    def told(self, evidence: float) -> str:
+        """The reason for a cut in words, from the `evidence` in the state that decided it."""
+        ...
+
+
 def looks_every(rule: Rule) -> int | None:
     """Updates between two looks of `rule`: its `every`; `None` where it looks at epochs' ends."""
     return getattr(rule, "every", None)
 
 
-def is_in_graph(rule: Rule) -> bool:
-    """Whether `rule` is decided inside the compiled step, by its `formula` (its `in_graph`)."""
+def is_in_graph(rule: Rule) -> TypeGuard[InGraphRule]:
+    """Whether `rule` is decided inside the compiled step: its `in_graph`; see `InGraphRule`."""
     return bool(getattr(rule, "in_graph", False))
 
 
@@ -148,8 +218,14 @@ def state_from_json(rule: Rule, stored: Mapping[str, Any]) -> Any:
     return type(rule.start())(**stored)
 
 
-def number(value: Any, name: str, *, whole: bool = False) -> Any:
+def number(value: Any, name: str, *, whole: bool = False, example: Any) -> Any:
     """`value` as a plain Python number, so that a rule's config is JSON; NumPy's are welcome.
+
+    Args:
+        value: What was given.
+        name: The argument, for errors.
+        whole: Whether it counts something.
+        example: A value that could be written, for errors.
 
     Raises:
         InvalidInput: It isn't a finite number (a whole one, with `whole`).
@@ -158,7 +234,9 @@ def number(value: Any, name: str, *, whole: bool = False) -> Any:
     valid: bool = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
     if not valid:
         what = "a whole number" if whole else "a finite number"
-        raise InvalidInput(f"{name} must be {what}. Received: {name}={value!r}.")
+        raise InvalidInput(
+            f"{name} must be {what}. Received: {name}={value!r}. Write e.g. {name}={example!r}."
+        )
     return int(value) if whole else float(value)
 
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar, Literal
 
-from keras_lr.rules.improvement import check, check_monitor, infer_mode
+from keras_lr.rules.improvement import infer_mode
 from keras_lr.rules.looks import check_every
-from keras_lr.rules.rule import KEEP, Decision, Observation, floored, number, register
+from keras_lr.rules.rule import KEEP, Decision, Observation, floored, register
+from keras_lr.rules.settings import check, check_monitor, make_numbers
 
 
 @dataclass(frozen=True)
@@ -82,16 +83,15 @@ class Slope:
 
     def __post_init__(self) -> None:
         check_monitor(self.monitor, "Slope", "loss")
-        for name in ("factor", "probability", "discard", "min_rate"):
-            object.__setattr__(self, name, number(getattr(self, name), name))
-        object.__setattr__(self, "window", number(self.window, "window", whole=True))
+        make_numbers(self, "factor", "probability", "discard", "min_rate")
+        make_numbers(self, "window", whole=True)
         object.__setattr__(self, "every", check_every(self.every, self.monitor))
-        check(0 < self.factor < 1, "factor", self.factor, "in (0, 1)")
-        check(self.window >= 10, "window", self.window, "at least 10 looks")
-        check(0 < self.probability < 1, "probability", self.probability, "in (0, 1)")
-        check(0 <= self.discard <= 0.5, "discard", self.discard, "from 0 to 0.5")
-        check(self.min_rate >= 0, "min_rate", self.min_rate, "at least 0")
-        check(self.mode in ("auto", "min", "max"), "mode", self.mode, "'auto', 'min' or 'max'")
+        check(self, 0 < self.factor < 1, "factor", "in (0, 1)")
+        check(self, self.window >= 10, "window", "at least 10 looks")
+        check(self, 0 < self.probability < 1, "probability", "in (0, 1)")
+        check(self, 0 <= self.discard <= 0.5, "discard", "from 0 to 0.5")
+        check(self, self.min_rate >= 0, "min_rate", "at least 0")
+        check(self, self.mode in ("auto", "min", "max"), "mode", "'auto', 'min' or 'max'")
         if self.mode == "auto":
             infer_mode(self.monitor, "Slope")
 

@@ -12,6 +12,7 @@ from keras_lr.engines.trial import TrialSpec
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import check_rate
 from keras_lr.rules import Rule
+from keras_lr.rules.checked import checked_rules
 from keras_lr.tuner.ranges import Uniform
 
 NONE = "none"
@@ -224,13 +225,9 @@ def _schedule(value: Any) -> Any:
 def _rules(value: Any) -> tuple[Rule, ...]:
     members = () if value is None or value == NONE else value
     members = members if isinstance(members, tuple | list) else (members,)
-    for rule in members:
-        if not isinstance(rule, Rule) or isinstance(rule, type):
-            raise InvalidInput(
-                "Each choice for 'rules' is a rule, several rules in a tuple, or None. "
-                f"Received: {rule!r}. Write e.g. 'rules': [None, keras_lr.rules.Plateau()]."
-            )
-    return tuple(members)
+    return checked_rules(
+        members, "'rules': [None, keras_lr.rules.Plateau()] (several of one trial in a tuple)"
+    )
 
 
 def _label(name: str, value: Any) -> Any:

@@ -5,7 +5,8 @@ from typing import Any
 from keras_lr.engines.trial import Job
 from keras_lr.rate import leaves, own_schedule
 from keras_lr.rate.leaves import chain
-from keras_lr.rules import Rule, is_in_graph, keeps_best, looks_every
+from keras_lr.rules import Rule
+from keras_lr.rules.rule import is_in_graph, keeps_best, looks_every
 
 
 def obstacle(job: Job, model: Any, *, schedules: bool = False, own: bool = True) -> str | None:

@@ -9,7 +9,8 @@ import numpy as np
 from keras_lr.engines.compiled.lanes import Lane
 from keras_lr.engines.compiled.rates import RateTable
 from keras_lr.engines.trial import TrialResult, TrialSpec, has_diverged
-from keras_lr.rules import Observation, RuleStates
+from keras_lr.rules import Observation
+from keras_lr.rules.states import RuleStates
 
 
 @dataclass
