@@ -129,6 +129,17 @@ def test_nonsense_is_refused(value):
     assert keras_lr.get_learning_rate(model) == pytest.approx(0.01)
 
 
+@pytest.mark.parametrize("value", [1e-50, 1e39, np.float64(1e-46), 10**400, 10**39])
+def test_what_the_variable_can_not_hold_is_refused(value):
+    model = classifier("sgd")
+    with pytest.raises(InvalidInput, match=r"learning_rate must be.*Received"):
+        keras_lr.set_learning_rate(model, value)
+    assert keras_lr.get_learning_rate(model) == pytest.approx(0.01)
+    assert np.isfinite(keras_lr.get_learning_rate(model))
+    keras_lr.set_learning_rate(model, 1e-30)
+    assert keras_lr.get_learning_rate(model) == pytest.approx(1e-30)
+
+
 @pytest.mark.parametrize(
     "value", [1, np.float32(0.5), np.array(0.5), np.array([0.5]), keras.ops.convert_to_tensor(0.5)]
 )

@@ -1,11 +1,15 @@
 """Read and set the rate of any Keras optimizer, wrapped or not, between or during fits."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate.checks import check_rate
 from keras_lr.rate.control import settle
+from keras_lr.rate.followed import schedules_factor
 from keras_lr.rate.leaves import leaf_names, leaves, optimizer_of, own_schedule, rate_variable
 from keras_lr.rate.replaced import replace_schedule as _replace
 
@@ -75,7 +79,7 @@ def set_learning_rate(
     if scheduled:
         _replace(model_or_optimizer, scheduled)
     for leaf, value in found:
-        leaf._learning_rate.assign(value)
+        leaf.learning_rate = value
 
 
 def _values(optimizer: Any, learning_rate: Any) -> list[tuple[Any, float]]:
@@ -113,11 +117,23 @@ def _refuse_scheduled(leaf: Any) -> None:
 
 
 def _check_settable(leaf: Any, value: float) -> None:
-    factor = getattr(leaf._learning_rate, "factor", None)
-    if factor is not None and factor() == 0:
+    import keras
+
+    factor = schedules_factor(leaf)
+    if factor == 0:
         raise InvalidInput(
             f"The rate can't be set now: the schedule is 0 at this step, and anything times 0 is "
             f"0. Set it earlier, or end the schedule above 0. Received: learning_rate={value!r}."
+        )
+    variable = rate_variable(leaf)
+    kind = keras.config.floatx() if variable is None else variable.dtype
+    with np.errstate(over="ignore", under="ignore"):
+        held = float(np.asarray(value / factor).astype(kind))
+    if held == 0 or not math.isfinite(held):
+        raise InvalidInput(
+            f"learning_rate must be a number that {kind} has, in which the optimizer holds it; "
+            f"there {value!r} is {held:g}. Received: learning_rate={value!r}. Write e.g. "
+            "keras_lr.set_learning_rate(model, 1e-3)."
         )
 
 

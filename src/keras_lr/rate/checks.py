@@ -32,11 +32,15 @@ def check_rate(value: Any, name: str = "learning_rate") -> float:
             f"{name} must be a positive number. Received: {value!r} "
             f"(of type {type(value).__name__}). Write e.g. {name}=0.01."
         )
+    try:
+        number = float(number)
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number) or number <= 0:
         raise InvalidInput(
             f"{name} must be positive and finite. Received: {value!r}. Write e.g. {name}=0.01."
         )
-    return float(number)
+    return number
 
 
 def _plain(value: Any, name: str) -> Any:

@@ -184,6 +184,12 @@ def uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return torch.compiler.disable(function)
 
 
+def schedules_factor(leaf: Any) -> float:
+    """What multiplies the settable part of a stock optimizer's rate now; 1 where nothing does."""
+    slot = leaf._learning_rate
+    return slot.factor() if isinstance(slot, FollowedRate) else 1.0
+
+
 def plain_rate(leaf: Any, updates_ago: int = 0) -> float:
     """The rate of the next update (or of one `updates_ago`) of a stock optimizer, on the host.
 
