@@ -114,7 +114,7 @@ def test_no_detector_cuts_in_a_cooldown(task):
 
 def test_where_the_final_fall_begins():
     def begins(text):
-        return lanes.final_fall(schedules.parse(text).resolve(steps=100)(np.arange(100)))
+        return policies.final_fall(schedules.parse(text), 100)
 
     assert begins("constant") == 100
     assert begins("constant | cooldown(20%)") in (79, 80)
@@ -237,7 +237,7 @@ def test_the_command_runs_and_keeps_what_it_found(tmp_path, capsys):
     pytest.importorskip("sklearn", reason="its tasks are made of scikit-learn's digits")
     first = main(["--quick", "--keep", str(tmp_path), "--json", str(tmp_path / "rows.json")])
     kept = sorted(tmp_path.glob("*.npz"))
-    assert len(kept) == 2 * len(policies.policies())
+    assert len(kept) == 2 * len(policies.policies(192))
     written = {path: path.stat().st_mtime_ns for path in kept}
     json.loads((tmp_path / "rows.json").read_text(), parse_constant=pytest.fail)  # no NaN
     again = main(["--quick", "--keep", str(tmp_path)])

@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> dict[str, list[Row]]:
     parser.add_argument("--keep", type=Path, help="a folder for finished runs")
     parser.add_argument("--json", type=Path, help="a file for the measures")
     options = parser.parse_args(arguments)
+    budget = QUICK if options.quick else Budget()
     found = {}
     for title, makers in (
         ("the tasks that thresholds were chosen on", TUNED_ON),
@@ -39,8 +40,8 @@ def main(arguments: list[str] | None = None) -> dict[str, list[Row]]:
         tasks = [make() for make in (makers[:1] if options.quick else makers)]
         cells = study(
             tasks,
-            policies(),
-            QUICK if options.quick else Budget(),
+            policies(budget.steps),
+            budget,
             optimizers=OPTIMIZERS[1:2] if options.quick else OPTIMIZERS,
             keep=options.keep,
         )

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.reducers.policies import Policy
+from benchmarks.reducers.policies import Policy, final_fall
 from benchmarks.reducers.tasks import Optimizer, Task
 from keras_lr.rules import Observation
 from keras_lr.rules.states import RuleStates
@@ -102,14 +102,6 @@ def batches(samples: int, steps: int, seed: int) -> np.ndarray:
     return np.concatenate(orders).reshape(-1, BATCH)[:steps]
 
 
-def final_fall(factors: np.ndarray) -> int:
-    """The step at which a fall begins that lasts to the end: detectors don't look from there on."""
-    rises = np.flatnonzero(np.diff(factors) >= 0)
-    if not len(rises):
-        return 0
-    return len(factors) if rises[-1] == len(factors) - 2 else int(rises[-1]) + 1
-
-
 def _squared(tree: Any) -> Any:
     return sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(tree))
 
@@ -187,7 +179,7 @@ class _Lanes:
         self._unknown = tuple(jnp.asarray(part) for part in task.validation)
         plan = policy.schedule.resolve(steps=budget.steps)
         self._factors = np.asarray(plan(np.arange(budget.steps)), "float32")
-        self._detects = np.arange(budget.steps) < final_fall(self._factors)
+        self._detects = np.arange(budget.steps) < final_fall(policy.schedule, budget.steps)
         samples = len(task.train[0])
         chosen = [batches(samples, budget.steps, seed) for seed in range(budget.seeds)]
         self._chosen = np.stack(chosen, axis=1)

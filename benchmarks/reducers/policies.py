@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from keras_lr import rules, schedules
 from keras_lr.rules.rule import looks_every
 
@@ -69,28 +71,41 @@ def baselines() -> list[Policy]:
 def ours() -> dict[str, tuple[tuple[Any, ...], Any]]:
     """What this library's rules do, with default settings: name to (rules, detector).
 
-    `Slope` looks more often than by default, since these runs are short: its line is laid through
-    an eighth of the run. `Plateau` counts epochs, of which there are fifty; in the second of its
-    rows on the loss there are two hundred.
+    `Plateau` counts epochs, of which there are fifty; in its row with short epochs two hundred.
     """
     return {
         "Divergence": ((), None),
         "Plateau on val_loss": ((rules.Plateau("val_loss"),), None),
         "Plateau on loss": ((rules.Plateau("loss"),), None),
         "Plateau, short epochs": ((rules.Plateau("loss", every=12, patience="5 looks"),), None),
-        "Slope of 320 updates": ((rules.Slope("loss", every=8, window=40),), None),
         "distance": ((), rules.Oscillation("distance")),
         "alignment": ((), rules.Oscillation("alignment")),
     }
 
 
-def policies() -> list[Policy]:
-    """Every row of the table: the baselines, and ours alone and times a schedule."""
+def policies(steps: int) -> list[Policy]:
+    """Every row of the table: the baselines, and ours alone and times a schedule.
+
+    Args:
+        steps: Updates of a run, which `auto` goes by.
+    """
     found = baselines()
     for after, schedule in (("", FLAT), (" × WSD", COOLED)):
         for name, (others, detector) in ours().items():
             found.append(Policy(f"{name}{after}", schedule, (*others, SAFE), detector))
-    for name in ("Plateau on loss", "Slope of 320 updates"):  # beside it a detector is idle
-        others = (*ours()[name][0], SAFE)
-        found.append(Policy(f"{name} × cosine", schedules.Cosine(), others))
+        until = final_fall(schedule, steps)
+        until = None if until == steps else until
+        found.append(Policy(f"auto{after}", schedule, rules.auto(steps, until)))
+    cosine = schedules.Cosine()
+    found.append(Policy("Plateau on loss × cosine", cosine, (rules.Plateau("loss"), SAFE)))
+    found.append(Policy("auto × cosine", cosine, rules.auto(steps, final_fall(cosine, steps))))
     return found
+
+
+def final_fall(schedule: schedules.Schedule, steps: int) -> int:
+    """The step at which a fall begins that lasts to the end: what decides inside it is idle."""
+    factors = schedule.resolve(steps=steps)(np.arange(steps))
+    rises = np.flatnonzero(np.diff(factors) >= 0)
+    if not len(rises):
+        return 0
+    return len(factors) if rises[-1] == len(factors) - 2 else int(rises[-1]) + 1

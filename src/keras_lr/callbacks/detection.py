@@ -59,7 +59,7 @@ class Detection:
             detection_stops(plans[index], leaf, steps[index])
             for index, leaf in enumerate(control.leaves)
         ]
-        for rule in () if getattr(owner, "automatic", False) else self.rules:
+        for rule in self.rules:
             warn_idle(rule, self._stops[0], steps[0], plans[0])
 
     def place(self) -> None:

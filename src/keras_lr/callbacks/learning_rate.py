@@ -8,6 +8,7 @@ from typing import Any, Literal
 import keras
 
 from keras_lr.callbacks.arguments import AUTO, checked_rules, checked_schedule, checked_size
+from keras_lr.callbacks.automatic import automatic_rules
 from keras_lr.callbacks.record import Explanation, RunRecord
 from keras_lr.callbacks.resume import Resumed, get_state
 from keras_lr.callbacks.run import Run
@@ -38,8 +39,8 @@ class LearningRate(keras.callbacks.Callback):
             begins; the schedule starts with each `fit`, at the position that `initial_epoch` says.
         rules: Rules such as `rules.Plateau()` and `rules.Divergence()`. Used again in a later
             `fit` of the same model, this callback's rules go on where they stood. `"auto"` is
-            `rules.auto()`: a gentle detector of oscillation, idle where the schedule falls to
-            its end, and `Divergence`.
+            `rules.auto(steps)`: a gentle rule whose patience is a share of this fit, idle where
+            the schedule falls to its end, and `Divergence`.
         momentum: A schedule whose values are the optimizer's `momentum` (SGD, RMSprop, Muon) or
             `beta_1` (Adam and its relatives) itself, at least 0 and below 1; for the length of
             the fit. `OneCycle(0, 0).between(0.95, 0.85)` is one-cycle's.
@@ -103,6 +104,8 @@ class LearningRate(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Resolve the schedule against this run; refuse what can't work before it starts."""
+        if self.automatic:
+            self.rules = automatic_rules(self)
         states, cut = self._standing(self.model), self._cut_inside(self.model)
         self.record.fits += 1
         self.record.ending = None
@@ -207,5 +210,5 @@ class LearningRate(keras.callbacks.Callback):
             return RuleStates.start(self.rules)
         if self._left[1] != left(model):
             # The user has set a new rate since: it is a new base, with nothing cut from it yet.
-            return replace(self._states, factors=(1.0,) * len(self.rules))
-        return self._states
+            return replace(self._states, rules=self.rules, factors=(1.0,) * len(self.rules))
+        return replace(self._states, rules=self.rules)

@@ -1,18 +1,32 @@
-"""What `rules="auto"` stands for: the rules that need to know nothing of the run."""
+"""What `rules="auto"` stands for, laid out over the run as a schedule is."""
 
 from keras_lr.rules.divergence import Divergence
-from keras_lr.rules.oscillation import Oscillation
 from keras_lr.rules.rule import Rule
+from keras_lr.rules.slope import Slope
+
+LOOKS = 150
+"""Looks at the loss in a run."""
+WINDOW = 20
+"""Looks that the line is laid through: the last eighth of the run."""
+LEAST = 16
+"""Updates between two looks, at least: the loss of fewer batches is noise."""
 
 
-def auto() -> tuple[Rule, ...]:
-    """A gentle detector that costs next to nothing, and a way back from divergence.
+def auto(steps: int | None = None, until: int | None = None) -> tuple[Rule, ...]:
+    """A gentle rule whose patience is a share of the run, and a way back from divergence.
 
-    The distance test halves the rate when the weights have stopped making way. It needs no metric,
-    no validation data and no length of an epoch, and doesn't look once the schedule falls to its
-    end. docs/reducers.md has what that gains, and where it loses.
+    `Slope` halves the rate when a line through the training loss of the run's last eighth doesn't
+    fall. docs/reducers.md has why it is this rule, what it gains, and where it loses.
 
-    >>> [rule.name for rule in auto()]
-    ['oscillation', 'divergence']
+    Args:
+        steps: Updates of the run; `None` takes the rule's own defaults.
+        until: The update from which the rule no longer looks, where a schedule falls to its end.
+
+    >>> slope, divergence = auto(steps=30_000)
+    >>> slope.every, slope.window, divergence.name
+    (200, 20, 'divergence')
     """
-    return Oscillation("distance"), Divergence()
+    if steps is None:
+        return Slope("loss", until=until), Divergence()
+    every = max(LEAST, round(steps / LOOKS))
+    return Slope("loss", window=WINDOW, every=every, until=until), Divergence()

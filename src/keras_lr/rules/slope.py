@@ -54,6 +54,8 @@ class Slope:
             below this.
         mode: `"min"`, `"max"`, or `"auto"`: decided by the metric's name. A metric that should rise
             is turned over.
+        until: The update from which the rule no longer looks, e.g. where a cooldown begins; `None`
+            looks to the end.
 
     Raises:
         InvalidInput: For settings that can't work.
@@ -77,6 +79,7 @@ class Slope:
     discard: float = 0.1
     min_rate: float = 0.0
     mode: Literal["auto", "min", "max"] = "auto"
+    until: int | None = None
 
     name: ClassVar[str] = "slope"
     restores: ClassVar[bool] = False
@@ -86,6 +89,9 @@ class Slope:
         make_numbers(self, "factor", "probability", "discard", "min_rate")
         make_numbers(self, "window", whole=True)
         object.__setattr__(self, "every", check_every(self.every, self.monitor))
+        if self.until is not None:
+            make_numbers(self, "until", whole=True)
+        check(self, self.until is None or self.until >= 0, "until", "at least 0, or None")
         check(self, 0 < self.factor < 1, "factor", "in (0, 1)")
         check(self, self.window >= 10, "window", "at least 10 looks")
         check(self, 0 < self.probability < 1, "probability", "in (0, 1)")
@@ -106,6 +112,8 @@ class Slope:
 
     def update(self, state: SlopeState, observation: Observation) -> tuple[SlopeState, Decision]:
         """Take in one look, and judge the window when it is full."""
+        if self.until is not None and observation.step > self.until:
+            return state, KEEP
         given = observation.values.get(self.monitor)
         if given is None or not math.isfinite(given):
             return state, KEEP
