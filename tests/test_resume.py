@@ -38,7 +38,7 @@ def whole(tmp_path_factory):
 
 def test_the_run_that_is_compared_with_does_something(whole):
     _, history, (control, *_) = whole
-    assert {event.cause for event in control.record.events} >= {"plateau"}
+    assert any(event.cause.startswith("plateau") for event in control.record.events)
     assert control.explain(EPOCHS * BATCHES - 1).base < 0.04  # what Keras's own callback has cut
     assert len({event.step % BATCHES for event in control.record.events}) > 1  # inside epochs too
     assert len(set(history["learning_rate"])) == len(history["loss"])

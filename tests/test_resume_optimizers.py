@@ -104,6 +104,6 @@ def test_it_goes_on_to_the_bit(tmp_path, case):
     assert found[1] == one[1]
     assert weights(found[0]) == weights(one[0])
     assert found[2][0].record.events == one[2][0].record.events
-    if case != "momentum and decay":
+    if case not in ("momentum and decay", "mixed precision"):
         # Something has been cut before the run was cut off, and so was there to be lost.
         assert any(event.step < 28 for event in one[2][0].record.events)
