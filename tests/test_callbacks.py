@@ -108,7 +108,8 @@ class TestRules:
         model = classifier(keras.optimizers.SGD(0.1), metrics=["accuracy"])
         history = fit(model, [callback]).history["learning_rate"]
         np.testing.assert_allclose(history, [0.1, 0.1, 0.05, 0.0025], rtol=1e-5)
-        assert callback.explain(7).reductions == {"plateau": pytest.approx(0.5 * 0.05)}
+        cuts = {"plateau(loss)": pytest.approx(0.25), "plateau(accuracy)": 0.1}
+        assert callback.explain(7).reductions == cuts
 
 
 class TestDivergence:
@@ -136,6 +137,16 @@ class TestDivergence:
             np.testing.assert_array_equal(before, after)
         (event,) = callback.record.events
         assert (event.cause, event.epoch, event.factor) == ("divergence", 1, 0.5)
+
+    def test_at_its_floor_it_rolls_back_and_leaves_the_rate(self, capsys):
+        model = sgd(0.1)
+        callback = LearningRate(rules=[rules.Divergence(min_rate=0.1)], verbose=1)
+        history = fit(model, [Poison(1), callback]).history
+        np.testing.assert_allclose(history["learning_rate"], 0.1, rtol=1e-6)
+        assert np.isnan(history["loss"]).tolist() == [False, True, False, False]
+        (event,) = callback.record.events
+        assert (event.cause, event.factor) == ("divergence", 1.0)
+        assert "rolled back and left the rate at 0.1." in capsys.readouterr().out
 
     def test_a_nan_in_the_first_epoch_returns_to_the_start(self):
         model = sgd(0.1)

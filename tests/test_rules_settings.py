@@ -85,6 +85,19 @@ def test_divergence_has_a_floor_and_rolls_back_there_too():
     assert seen == [(True, 0.5), (True, 0.4), (True, 0.4)]
 
 
+@pytest.mark.parametrize("cls", [Plateau, Slope, Divergence])
+def test_a_rate_that_is_held_in_single_precision_is_at_its_floor(cls):
+    """No cut from 0.10000000149 to 0.1, again and again."""
+    held = float(np.float32(0.1))
+    rule = cls("loss", min_rate=0.1, **({"every": None} if cls is Slope else {}))
+    state, factors = rule.start(), set()
+    for epoch in range(60):
+        loss = float("nan") if cls is Divergence else 1.0
+        state, decision = rule.update(state, Observation(epoch, epoch, {"loss": loss}, held))
+        factors.add(decision.factor)
+    assert factors == {1.0}
+
+
 def test_what_is_public():
     """What only the library itself asks of rules isn't."""
     inner = {"looks_every", "keeps_best", "is_in_graph", "RuleStates"}

@@ -67,6 +67,9 @@ class Decision:
 
 KEEP = Decision()
 
+_SINGLE = 2.0**-23
+"""The relative distance of two neighbours in single precision."""
+
 
 @runtime_checkable
 class Rule(Protocol):
@@ -247,12 +250,13 @@ def floored(factor: float, rate: float, min_rate: float, eps: float = 0.0) -> fl
         factor: What one would like to multiply it by.
         rate: The present rate.
         min_rate: The lowest allowed.
-        eps: A smaller change isn't made.
+        eps: A smaller change isn't made; nor is one that single precision, in which optimizers hold
+            their rates, can't tell (0.1 is held as a little more, which isn't above a floor of 0.1).
 
     >>> floored(0.5, 1.0, 0.0), floored(0.5, 1.0, 0.8), floored(0.5, 0.8, 0.8)
     (0.5, 0.8, 1.0)
     """
     after = max(rate * factor, min_rate)
-    if rate - after <= eps:
+    if rate - after <= max(eps, rate * _SINGLE):
         return 1.0
     return factor if after > min_rate else after / rate
