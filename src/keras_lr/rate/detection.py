@@ -10,7 +10,7 @@ from keras_lr.rate.detector import Cut, Detector, Watch
 class Detectors:
     """What one owner watches the steps of an optimizer with, for the length of a `fit`.
 
-    Made by `Control.detect`.
+    Made by `Control.detect`: a `detector.Detector` for each leaf.
 
     Args:
         each: A detector for each leaf; `None` for a leaf without weights.
@@ -19,6 +19,12 @@ class Detectors:
     def __init__(self, each: Sequence[Detector | None]) -> None:
         self.each = tuple(each)
         self._cuts: list[Cut] = []
+
+    @property
+    def look_every(self) -> int | None:
+        """Batches after which to `look`, or cuts are lost; `None` for any number."""
+        found = [each.look_every for each in self._there() if each.look_every is not None]
+        return min(found, default=None)
 
     def look(self) -> list[Cut]:
         """The cuts since the last look, in order, which are kept for `take` too."""
@@ -70,6 +76,12 @@ class Detectors:
         for detector, stored in zip(self.each, state["each"], strict=True):
             if detector is not None:
                 detector.set_state(stored)
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `get_state` gave at the end of another fit, whose cuts are told."""
+        self.set_state({**state, "cuts": []})
+        for detector in self._there():
+            detector.forget_last()
 
     def parts(self) -> list[Any]:
         """What checkpoints shouldn't see."""

@@ -55,6 +55,7 @@ class Watch:
         min_rate: base × reduction is never cut below this.
         stride: Updates of which one is measured, for `"alignment"`.
         stop: The update from which nothing is decided any more; `None` for never.
+        needs: Updates of a phase before which it never cuts.
     """
 
     test: Test
@@ -63,11 +64,17 @@ class Watch:
     min_rate: float = 0.0
     stride: int = 1
     stop: int | None = None
+    needs: int = 1
 
     @property
     def start(self) -> dict[str, float]:
         """The fields of the first state."""
         return asdict(self.test.start())
+
+    @property
+    def cuts(self) -> bool:
+        """Whether it ever cuts."""
+        return self.factor != 1.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,9 @@ class Cut:
 class Detector:
     """Watches at work on one leaf: the hook, and what both kinds of detectors share.
 
+    (`detection.Detectors` are one owner's on all leaves; `callbacks.detection.Detection` is what a
+    `LearningRate` does with them in a fit.)
+
     Args:
         leaf: A stock optimizer that is built.
         watches: What to watch it with.
@@ -102,6 +112,7 @@ class Detector:
         place: Batches to add to its `iterations`: where the run stands less where they do.
         settle: Takes the control down if the fit it was made for was interrupted, and says whether
             it did.
+        execution: Batches that are trained on before the host can look again.
     """
 
     def __init__(
@@ -112,6 +123,7 @@ class Detector:
         rate: Any,
         place: int,
         settle: Callable[[], bool],
+        execution: int = 1,
     ) -> None:
         self.leaf = leaf
         self.watches = tuple(watches)
@@ -121,8 +133,8 @@ class Detector:
         self._variables: list[Any] = []
         measures = {watch.measure for watch in watches}
         self._aligns = "alignment" in measures
-        strides = [watch.stride for watch in watches if watch.measure == "alignment"]
-        self._stride = min(strides, default=1)
+        self._execution = execution
+        self._strides = sorted({w.stride for w in watches if w.measure == "alignment"})
         self._weights = [
             weight
             for weight in leaf._trainable_variables
@@ -148,12 +160,21 @@ class Detector:
         """Count `batches` more, because `iterations` was changed from outside."""
         self._offset += batches
 
+    @property
+    def look_every(self) -> int | None:
+        """Batches after which `cuts` has to be asked, or some are lost; `None` for any number."""
+        return None
+
     def cuts(self, leaf: int) -> list[Cut]:
         """The cuts since this was last asked, in order; `leaf` is which this is."""
         raise NotImplementedError
 
     def restart(self) -> None:
         """Begin anew with the weights as they are: they aren't those of the last step any more."""
+        raise NotImplementedError
+
+    def forget_last(self) -> None:
+        """Measure no alignment with an update that isn't the last one any more."""
         raise NotImplementedError
 
     def state(self, watch: int) -> dict[str, float]:
@@ -185,6 +206,9 @@ class Detector:
             self._observe(list(gradients), self._variables)
         return gradients
 
+    def _accumulated(self) -> int:
+        return self.leaf.gradient_accumulation_steps or 1
+
     def _index(self, variables: Sequence[Any]) -> list[int]:
         """Where `variables`, those with a gradient, are among the weights."""
         where = {id(weight): index for index, weight in enumerate(self._weights)}
@@ -198,3 +222,11 @@ class Detector:
         if self._rate is None or not self._rate.use_own:
             return None
         return self._rate.own_now()
+
+
+def measures(update: Any, stride: int) -> Any:
+    """Whether the alignment at `update` is one of those that a watch of this stride is shown.
+
+    It is that with the update before, which began at a multiple of the stride.
+    """
+    return update % stride == 1 % stride

@@ -32,7 +32,7 @@ def alignment(gradients: Sequence[Any], weights: Sequence[Any], before: Sequence
     NaN where a norm is 0.
 
     Args:
-        gradients: Of the update in progress, as it will use them.
+        gradients: Of the update in progress, as it will use them; dense.
         weights: Where they were taken.
         before: The weights before the last update.
     """
@@ -40,7 +40,7 @@ def alignment(gradients: Sequence[Any], weights: Sequence[Any], before: Sequence
 
     ops = keras.ops
     updates = [_f32(old) - _f32(now) for old, now in zip(before, weights, strict=True)]
-    gradients = [_f32(ops.convert_to_tensor(gradient)) for gradient in gradients]
+    gradients = [_f32(gradient) for gradient in gradients]
     product = _total([_dot(g, u) for g, u in zip(gradients, updates, strict=True)])
     lengths = ops.sqrt(_total([_dot(g, g) for g in gradients])) * ops.sqrt(
         _total([_dot(u, u) for u in updates])

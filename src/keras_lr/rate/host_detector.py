@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.rate.detector import Cut, Detector, Watch
+from keras_lr.rate.assigning import assign_quietly
+from keras_lr.rate.detector import Cut, Detector, Watch, measures
 from keras_lr.rate.followed import host_position
 from keras_lr.rate.leaves import rate_variable
 
@@ -54,16 +55,18 @@ class HostDetector(Detector):
         return watch.stop is None or update < watch.stop
 
     def _align(self, gradients: list[Any], index: list[int], weights: list[Any]) -> None:
-        phase = self._update % self._stride
-        if self._begun and phase == 1 % self._stride:
+        if self._begun and any(measures(self._update, stride) for stride in self._strides):
             now = [weights[i] for i in index]
             before = [self._before[i] for i in index]
             self._pending.append((self._update, _alignment(self._torch, gradients, now, before)))
-        if phase == 0:
+        if any(self._update % stride == 0 for stride in self._strides):
             self._torch._foreach_copy_(self._before, weights)
 
     def _room(self) -> int:
-        """Alignments that may wait, because no verdict can be due before there are so many."""
+        """Alignments that may wait, because no verdict can be due before there are so many.
+
+        (With several strides some are another's, and the verdict comes later still.)
+        """
         rooms = [
             int(getattr(watch.test, "room", lambda fields: 1)(self._fields[index]))
             for index, watch in enumerate(self.watches)
@@ -79,7 +82,8 @@ class HostDetector(Detector):
         self._pending = []
         for update, value in zip(updates, values, strict=True):
             for index, watch in enumerate(self.watches):
-                if watch.measure == "alignment" and self._active(watch, update):
+                mine = watch.measure == "alignment" and measures(update, watch.stride)
+                if mine and self._active(watch, update):
                     self._show(index, value, weights)
 
     def _show(self, index: int, value: Any, weights: list[Any]) -> None:
@@ -107,7 +111,7 @@ class HostDetector(Detector):
         floor = watch.min_rate / (1.0 if own is None else float(own))
         after = np.maximum(before * np.float32(watch.factor), np.float32(floor))
         if after < before:
-            variable.assign(float(after))
+            assign_quietly(variable, float(after))
             evidence = float(fields["evidence"])
             self._found.append((index, self._update, float(before), float(after), evidence))
 
@@ -139,6 +143,12 @@ class HostDetector(Detector):
             if watch.measure == "distance"
         }
         self._before = [weight.clone() for weight in weights] if self._aligns else []
+
+    def forget_last(self) -> None:
+        """Measure no alignment with an update that isn't the last one any more."""
+        if 1 not in self._strides:
+            for before, weight in zip(self._before, self._weights, strict=False):
+                before.copy_(weight.value.detach())
 
     def state(self, watch: int) -> dict[str, float]:
         """Where one of the watches stands."""

@@ -1,7 +1,7 @@
-"""Assignments inside a training step, on whatever runs it: the one place that tells backends apart.
+"""What tensors and variables in a training step need, on JAX, on TensorFlow and on its replicas.
 
 JAX has no assignment inside a branch; TensorFlow has, but not where a step runs on several replicas
-at once, each with a part of the batch.
+at once, each with a part of the batch. TensorFlow's gradients of looked-up rows are those rows.
 """
 
 import importlib
@@ -62,6 +62,20 @@ def summed_over_replicas(leaf: Any, gradients: list[Any]) -> list[Any]:
         object.__setattr__(leaf, "_all_reduce_sum_gradients", _taken_back(leaf, held))
     held[_replica(tf)] = summed
     return summed
+
+
+def dense(gradient: Any) -> Any:
+    """A gradient as a tensor of its variable's shape.
+
+    TensorFlow gives that of an `Embedding` as slices, one for each time that a row was looked up.
+    """
+    import keras
+
+    gradient = keras.ops.convert_to_tensor(gradient)
+    if keras.backend.backend() != "tensorflow":
+        return gradient
+    tf = importlib.import_module("tensorflow")
+    return tf.convert_to_tensor(gradient)  # which adds slices of one row up
 
 
 def _taken_back(leaf: Any, held: dict[int, list[Any]]) -> Any:

@@ -6,20 +6,24 @@ where a verdict is due. Nothing branches on a value in Python, and nothing is re
 before the epoch's end.
 """
 
+import functools
+import math
+import operator
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from keras_lr.rate.detector import Cut, Detector
+from keras_lr.rate.detector import Cut, Detector, measures
 from keras_lr.rate.followed import position
 from keras_lr.rate.gauges import alignment, squared_distance, squared_norm
-from keras_lr.rate.in_step import assign, assign_if, summed_over_replicas
+from keras_lr.rate.in_step import assign, assign_if, dense, summed_over_replicas
 from keras_lr.rate.leaves import rate_variable
 from keras_lr.rate.plain import ours
 
 _RING = 32
-"""Cuts of a watch that are remembered between two looks of the host: more than any rate survives."""
+"""Cuts of a watch that are remembered between two looks of the host, at least."""
 
 
 class TracedDetector(Detector):
@@ -29,10 +33,12 @@ class TracedDetector(Detector):
         super().__init__(leaf, watches, **arguments)
         self._starts = [watch.start for watch in watches]
         self._read = [0] * len(watches)
+        self._unread: list[Cut] = []
         self._made: list[Any] = []
+        self._room, self._every = self._memory()
         self._scalars = self._variable((1 + sum(len(s) + 1 for s in self._starts),), "scalars")
-        self._ring = self._variable((len(watches), _RING, 3), "cuts")
-        self._steps = self._variable((len(watches), _RING), "steps", "int32")
+        self._ring = self._variable((len(watches), self._room, 3), "cuts")
+        self._steps = self._variable((len(watches), self._room), "steps", "int32")
         self._anchors = {
             index: [self._copy(weight, f"anchor_{index}") for weight in self._weights]
             for index, watch in enumerate(watches)
@@ -40,6 +46,16 @@ class TracedDetector(Detector):
         }
         self._before = [self._copy(w, "before") for w in self._weights] if self._aligns else []
         self.restart()
+
+    def _memory(self) -> tuple[int, int | None]:
+        """Cuts to remember of a watch, and batches in which no more than half of them come."""
+        accumulated = self._accumulated()
+        needs = min((watch.needs for watch in self.watches if watch.cuts), default=None)
+        if needs is None:
+            return 1, None
+        in_execution = math.ceil(self._execution / (accumulated * needs))
+        room = max(_RING, 2 * (in_execution + 1))  # a look may come an execution late
+        return room, room // 2 * needs * accumulated
 
     # -- variables ------------------------------------------------------------------------------
 
@@ -79,7 +95,7 @@ class TracedDetector(Detector):
         scalars = ops.convert_to_tensor(self._scalars)
         begun = scalars[0] > 0
         update = position(self.leaf, self._offset)
-        seen = {"alignment": self._alignment(gradients, variables, update, begun)}
+        aligned = self._alignment(gradients, variables, update, begun)
         settable = rate_variable(self.leaf)
         rate = None if settable is None else ops.convert_to_tensor(settable)
         written, cuts, at = [ops.ones_like(scalars[0])], [], 1
@@ -89,8 +105,9 @@ class TracedDetector(Detector):
             count = scalars[at + len(names)]
             at += len(names) + 1
             active = begun if watch.stop is None else begun & (update < watch.stop)
+            seen = {"alignment": self._shown(watch, aligned, update)}
             fields, cut = self._step(index, fields, seen, active)
-            if watch.factor != 1.0 and rate is not None:
+            if watch.cuts and rate is not None:
                 lowered = self._lowered(watch, rate)
                 cuts.append((index, cut, lowered < rate, count, rate, lowered, fields["evidence"]))
                 count = count + ops.cast(cut & (lowered < rate), "float32")
@@ -119,21 +136,31 @@ class TracedDetector(Detector):
             return None
         index = self._index(variables)
         gradients = summed_over_replicas(self.leaf, gradients)
+        strides = self._strides
         nothing = ops.convert_to_tensor(float("nan"), "float32")
 
         def measure() -> Any:
             now = [ops.convert_to_tensor(self._weights[i]) for i in index]
             before = [ops.convert_to_tensor(self._before[i]) for i in index]
-            return alignment(gradients, now, before)
+            return alignment([dense(gradient) for gradient in gradients], now, before)
 
-        if self._stride == 1:
+        if 1 in strides:
             measured = measure()
             assign(self._before, self._now())
         else:
-            phase = update % self._stride
-            measured = ops.cond(ops.equal(phase, 1), measure, lambda: nothing)
-            assign_if(ops.equal(phase, 0), self._before, self._now)
+            wanted = _any([measures(update, stride) for stride in strides])
+            measured = ops.cond(wanted, measure, lambda: nothing)
+            begins = _any([ops.equal(update % stride, 0) for stride in strides])
+            assign_if(begins, self._before, self._now)
         return ops.where(begun, measured, nothing)
+
+    def _shown(self, watch: Any, aligned: Any, update: Any) -> Any:
+        """The alignment, to a watch that looks at this update."""
+        import keras
+
+        if watch.measure != "alignment" or len(self._strides) == 1:
+            return aligned
+        return keras.ops.where(measures(update, watch.stride), aligned, float("nan"))
 
     def _step(
         self, index: int, fields: dict[str, Any], seen: dict[str, Any], active: Any
@@ -181,9 +208,10 @@ class TracedDetector(Detector):
         some = ops.convert_to_tensor(False)
         for index, cut, lowers, count, before, after, evidence in cuts:
             noted = cut & lowers
-            slot = ops.cast(count, "int32") % _RING
-            places = np.arange(len(self.watches) * _RING).reshape(len(self.watches), _RING)
-            here = noted & ops.equal(ops.convert_to_tensor(places, "int32"), index * _RING + slot)
+            slot = ops.cast(count, "int32") % self._room
+            shape = (len(self.watches), self._room)
+            places = ops.convert_to_tensor(np.arange(math.prod(shape)).reshape(shape), "int32")
+            here = noted & ops.equal(places, index * self._room + slot)
             what = ops.stack([ops.cast(each, "float32") for each in (before, after, evidence)])
             ring = ops.where(ops.expand_dims(here, -1), what, ring)
             steps = ops.where(here, ops.cast(update, "int32"), steps)
@@ -194,18 +222,24 @@ class TracedDetector(Detector):
 
     # -- the host -------------------------------------------------------------------------------
 
+    @property
+    def look_every(self) -> int | None:
+        """Batches after which `cuts` has to be asked, or some are lost."""
+        return self._every
+
     def cuts(self, leaf: int) -> list[Cut]:
         """The cuts since this was last asked, in order."""
-        if all(watch.factor == 1.0 for watch in self.watches):
-            return []
+        found = [replace(cut, leaf=leaf) for cut in self._unread]
+        self._unread = []
+        if self._every is None:
+            return found
         counts = [int(self._fields(index)[-1]) for index in range(len(self.watches))]
         if counts == self._read:
-            return []
+            return found
         ring, steps = _numpy(self._ring), _numpy(self._steps)
-        found = []
         for index, count in enumerate(counts):
-            for number in range(max(self._read[index], count - _RING), count):
-                slot = number % _RING
+            for number in range(max(self._read[index], count - self._room), count):
+                slot = number % self._room
                 before, after, evidence = (float(each) for each in ring[index, slot])
                 step = int(steps[index, slot])
                 found.append(Cut(index, leaf, step, before, after, evidence))
@@ -214,16 +248,24 @@ class TracedDetector(Detector):
 
     def restart(self) -> None:
         """Begin anew with the weights as they are."""
-        import keras
-
         scalars = [0.0]
         for start in self._starts:
             scalars += [*start.values(), 0.0]
         self._scalars.assign(np.array(scalars, "float32"))
         self._read = [0] * len(self.watches)
         for anchors in self._anchors.values():
-            for anchor, weight in zip(anchors, self._weights, strict=True):
-                anchor.assign(keras.ops.copy(weight.value))  # JAX donates each buffer once
+            self._copy_to(anchors)
+
+    def forget_last(self) -> None:
+        """Measure no alignment with an update that isn't the last one any more."""
+        if 1 not in self._strides:
+            self._copy_to(self._before)
+
+    def _copy_to(self, copies: list[Any]) -> None:
+        import keras
+
+        for copy, weight in zip(copies, self._weights, strict=False):
+            copy.assign(keras.ops.copy(weight.value))  # JAX donates each buffer once
 
     def state(self, watch: int) -> dict[str, float]:
         """Where one of the watches stands."""
@@ -239,16 +281,22 @@ class TracedDetector(Detector):
 
     def get_state(self) -> dict[str, Any]:
         """All of it, as JSON values and NumPy arrays."""
+        self._unread = self.cuts(0)
         return {
-            "read": list(self._read),
-            "variables": [_numpy(variable).copy() for variable in self._made],
+            "unread": [asdict(cut) for cut in self._unread],
+            "variables": [_numpy(variable).copy() for variable in self._kept()],
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `get_state` gave."""
-        self._read = [int(each) for each in state["read"]]
-        for variable, value in zip(self._made, state["variables"], strict=True):
+        for variable, value in zip(self._kept(), state["variables"], strict=True):
             variable.assign(value)
+        self._unread = [Cut(**cut) for cut in state["unread"]]
+        self._read = [int(self._fields(index)[-1]) for index in range(len(self.watches))]
+
+    def _kept(self) -> list[Any]:
+        """All variables but the memory of cuts, which are kept as such."""
+        return [each for each in self._made if each is not self._ring and each is not self._steps]
 
     def _where(self, watch: int) -> slice:
         begins = 1 + sum(len(start) + 1 for start in self._starts[:watch])
@@ -256,6 +304,10 @@ class TracedDetector(Detector):
 
     def _fields(self, watch: int) -> np.ndarray:
         return _numpy(self._scalars)[self._where(watch)]
+
+
+def _any(conditions: list[Any]) -> Any:
+    return functools.reduce(operator.or_, conditions)
 
 
 def _scope(leaf: Any) -> Any:
