@@ -78,8 +78,10 @@ def test_scheduler_sends_our_schedules_where_they_belong():
 def test_scheduler_replaces_a_schedule():
     own = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
     model = classifier(keras.optimizers.SGD(own))
-    with pytest.warns(UserWarning, match="replaces it"):
+    with pytest.warns(UserWarning, match="replaces it") as told:
         history = fit(model, [LearningRateScheduler(lambda epoch: 0.3 - 0.1 * epoch)], epochs=3)
+    places = [each.filename for each in told if "replaces it" in str(each.message)]
+    assert places == [__file__]  # not Keras's
     np.testing.assert_allclose(history.history["learning_rate"], [0.3, 0.2, 0.1], rtol=1e-5)
     assert model.optimizer._learning_rate is own
 

@@ -185,3 +185,9 @@ def test_what_cannot_be_held_is_refused(optimizer, schedule, match):
     with pytest.raises(InvalidInput, match=match):
         shrinks(model, held(schedule))
     assert float(model.trainable_variables[0].numpy().ravel()[0]) == 1.0
+
+
+@pytest.mark.parametrize("wrong", ["no", None, 1])
+def test_it_is_held_or_not(wrong):
+    with pytest.raises(InvalidInput, match="is True or False"):
+        LearningRate(independent_weight_decay=wrong)

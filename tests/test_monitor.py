@@ -133,7 +133,20 @@ def test_data_that_does_not_say_its_batch_size():
     assert "batch_size" not in model.fit(pairs(), **arguments).history
 
 
-@pytest.mark.parametrize("wrong", [(1,), (None,), (("momentum",),)])
+@pytest.mark.parametrize("wrong", [(1,), (None,), (("momentum",),), None, 3])
 def test_settings_that_are_no_names(wrong):
     with pytest.raises(InvalidInput, match="settings are names"):
         LearningRateMonitor(wrong)
+    if not isinstance(wrong, tuple):
+        with pytest.raises(InvalidInput, match="statistics are among"):
+            LearningRateMonitor(statistics=wrong)
+
+
+def test_a_setting_that_no_optimizer_has():
+    model = classifier("sgd")
+    x, y = data(8)
+    with pytest.raises(InvalidInput, match=r"no 'momentumm' to log\. Did you mean 'momentum'"):
+        model.fit(x, y, verbose=0, callbacks=[LearningRateMonitor("momentumm")])
+    # What another optimizer has is left out, and what this one has is logged.
+    logged = model.fit(x, y, verbose=0, callbacks=[LearningRateMonitor(("beta_2", "nesterov"))])
+    assert "beta_2" not in logged.history

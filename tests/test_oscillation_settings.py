@@ -142,7 +142,7 @@ class TestMembers:
             name = optimizer_.name
             mine = [e for e in callback.record.events if e.member == name]
             assert float(optimizer_.learning_rate) == pytest.approx(base * 0.5 ** len(mine))
-            explained = callback.explain(199, group=name)
+            explained = callback.explain(199, member=name)
             assert explained.rate == pytest.approx(base * 0.5 ** len(mine))
             if test == "distance":
                 measured = Distances([each[parts[name]] for each in weights.seen])

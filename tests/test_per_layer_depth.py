@@ -128,7 +128,7 @@ def test_gradual_unfreezing_in_a_fit():
     control = LearningRate()
     model.fit(x, x[:, :3], batch_size=2, verbose=0, callbacks=[control])
     rates = {
-        name: [control.explain(step, group=name).rate for step in range(8)]
+        name: [control.explain(step, member=name).rate for step in range(8)]
         for name in ("one", "two", "three", "head")
     }
     steps = np.arange(8)
@@ -156,7 +156,7 @@ def test_a_schedule_of_rates_levels_groups_with_a_warning():
         history = model.fit(x, x[:, :3], batch_size=2, verbose=0, callbacks=[control])
     assert history.history["learning_rate_head"] == history.history["learning_rate_rest"]
     for group in ("head", "rest"):
-        assert control.explain(4, group=group).rate == pytest.approx(0.1)
+        assert control.explain(4, member=group).rate == pytest.approx(0.1)
 
 
 def test_unfreeze_and_freeze_have_a_text():

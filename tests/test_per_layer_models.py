@@ -68,7 +68,7 @@ def test_under_a_schedule_too():
     before, after = fitted(model, optimizer, callbacks=[control])
     np.testing.assert_array_equal(before[0], after[0])
     assert not np.allclose(before[2], after[2])
-    assert control.explain(2, group="unused").group == {"unused": 1.0}
+    assert control.explain(2, member="unused").group == {"unused": 1.0}
 
 
 @pytest.mark.skipif(

@@ -82,14 +82,14 @@ def test_base_times_schedule_times_group_times_reduction():
     ]
     assert logs["learning_rate_a"][-1] == pytest.approx(0.5 * 0.8 * 0.5 / 30)
     assert logs["learning_rate_b"] == pytest.approx([0.04, 0.04, 0.02])
-    told = control.explain(25, group="a")
+    told = control.explain(25, member="a")
     assert told.group == {"a": pytest.approx(linear[25])}
     assert told.rate == pytest.approx(0.5 * 0.8 * 0.5 * linear[25])
     assert "a 0.1667" in str(told)
-    assert control.explain(25, group="rest").rate == pytest.approx(0.2)
+    assert control.explain(25, member="rest").rate == pytest.approx(0.2)
     assert control.explain(25).rate == told.rate
     with pytest.raises(InvalidInput, match="Did you mean 'rest'"):
-        control.explain(25, group="resd")
+        control.explain(25, member="resd")
     assert keras_lr.get_learning_rate(model) == {
         "a": pytest.approx(0.125),  # the last epoch was cut from too
         "b": pytest.approx(0.0125),

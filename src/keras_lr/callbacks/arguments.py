@@ -40,6 +40,13 @@ def checked_schedule(schedule: Any) -> Schedule:
     return found
 
 
+def checked_flag(value: Any, name: str) -> bool:
+    """`value`, if it is `True` or `False`; any text would count as yes."""
+    if isinstance(value, bool):
+        return value
+    raise InvalidInput(f"{name} is True or False. Received: {name}={value!r}. Write {name}=True.")
+
+
 def checked_size(value: Any) -> float | None:
     """`value` as a float; refuse what is no number of samples."""
     if value is None:

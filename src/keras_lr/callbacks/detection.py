@@ -1,13 +1,15 @@
 """The rules of a `LearningRate` that are decided inside the training step: placed, and heard."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
-from keras_lr.callbacks.record import RateEvent, RunRecord
+from keras_lr.callbacks.phases import Phases, Standing
+from keras_lr.callbacks.record import RateEvent, RunRecord, rule_labels
 from keras_lr.callbacks.warning import warn
-from keras_lr.rate import Control, leaf_names
+from keras_lr.rate import Control, leaf_names, own_schedule
 from keras_lr.rate.detection import Detectors
 from keras_lr.rate.detector import Cut, Watch
 from keras_lr.rate.followed import own_rate
@@ -24,6 +26,8 @@ _FEW = 0.1
 class Detection:
     """What the in-graph rules of one callback do in one `fit`.
 
+    (What watches the steps for them is `rate.detection.Detectors`.)
+
     Args:
         control: What the callbacks of the fit share.
         owner: The callback.
@@ -31,6 +35,7 @@ class Detection:
         plans: For each leaf the schedules laid out over the run that multiply its rate.
         steps: Updates of each leaf in the run; 0 if unknown.
         cut: `factors` of the fits before; empty for none.
+        before: Where the rules stood when the last fit ended, if they may go on.
 
     Attributes:
         factors: What each in-graph rule has multiplied the rate of each leaf by, in all fits.
@@ -44,8 +49,11 @@ class Detection:
         plans: Sequence[Sequence[Plan]],
         steps: Sequence[int],
         cut: Sequence[Sequence[float]] = (),
+        before: Phases | None = None,
     ) -> None:
         self.rules = tuple(rule for rule in rules if is_in_graph(rule))
+        labels = zip(rule_labels(rules), rules, strict=True)
+        self._labels = [label for label, rule in labels if is_in_graph(rule)]
         self.factors = [list(each) for each in cut]
         if len(cut) != len(self.rules):
             self.factors = [[1.0] * len(control.leaves) for _ in self.rules]
@@ -53,6 +61,8 @@ class Detection:
         self._owner = owner
         self._detectors: Detectors | None = None
         self._stored: Mapping[str, Any] | None = None
+        self._before = before
+        self._standing: Standing | None = None
         if not self.rules:
             return
         self._stops = [
@@ -70,7 +80,9 @@ class Detection:
         self._detectors = self._control.detect(self._owner, watches)
         if self._stored is not None:
             self._detectors.set_state(self._stored)
-            self._stored = None
+        elif self._before is not None and self._before.hold(self.rules, self._control):
+            self._detectors.go_on(self._before.state)
+        self._stored = self._before = None
 
     def collect(
         self, record: RunRecord, epoch: int, verbose: int = 0
@@ -88,26 +100,34 @@ class Detection:
         found = []
         for cut in self._detectors.take():
             rule = self.rules[cut.watch]
-            event = self._event(rule, cut, record, epoch)
+            event = self._event(rule, self._labels[cut.watch], cut, record, epoch)
             self.factors[cut.watch][cut.leaf] *= event.factor
             record.events.append(event)
             found.append((rule, event))
             if verbose:
                 member = f" of {event.member}" if event.member else ""
                 print(
-                    f"\nEpoch {epoch + 1}: {rule.name}: {event.reason}: reduced the rate{member} "
+                    f"\nEpoch {epoch + 1}: {event.cause}: {event.reason}: reduced the rate{member} "
                     f"to {event.rate:.4g} at step {event.step}."
                 )
         record.events.sort(key=lambda event: (event.fit, event.step))
         return found
 
-    def carried(self) -> list[dict[Rule, float]]:
+    def end_epoch(self) -> None:
+        """Remember what the phases rest on, before anyone changes it when the fit ends."""
+        if self._detectors is not None:
+            self._standing = Standing.of(self._control, updates_ago=1)
+
+    def end(self) -> Phases | None:
+        """Where the phases stand, for the next fit; `None` if there are none."""
+        if self._detectors is None or self._standing is None:
+            return None
+        return Phases(self.rules, self._standing, self._detectors.get_state())
+
+    def carried(self) -> list[list[float]]:
         """For each leaf, what each in-graph rule has multiplied its rate by so far."""
         leaves = range(len(self._control.leaves))
-        return [
-            {rule: each[leaf] for rule, each in zip(self.rules, self.factors, strict=True)}
-            for leaf in leaves
-        ]
+        return [[each[leaf] for each in self.factors] for leaf in leaves]
 
     def restart(self) -> None:
         """Begin anew with the weights as they are: training was rolled back."""
@@ -125,26 +145,20 @@ class Detection:
         self.factors = [list(each) for each in state["factors"]]
         self._stored = state["detectors"]
 
-    def _event(self, rule: InGraphRule, cut: Cut, record: RunRecord, epoch: int) -> RateEvent:
+    def _event(
+        self, rule: InGraphRule, label: str, cut: Cut, record: RunRecord, epoch: int
+    ) -> RateEvent:
         names = leaf_names(self._control.optimizer)
-        own = 1.0
-        rates = self._control.rates
-        if rates is not None:
-            own = rates[cut.leaf].own(max(0, self._updates() - cut.step))
         return RateEvent(
             cut.step,
             epoch,
-            rule.name,
+            label,
             cut.after / cut.before,
-            cut.after * own,
+            self._control.with_own(cut.leaf, cut.after, cut.step),
             rule.told(cut.evidence),
             fit=record.fits - 1,
             member=names[cut.leaf] if len(names) > 1 else "",
         )
-
-    def _updates(self) -> int:
-        leaf = self._control.leaves[0]
-        return self._control.place.done // (leaf.gradient_accumulation_steps or 1)
 
 
 def _watch(rule: InGraphRule, stop: int | None) -> Watch:
@@ -155,6 +169,7 @@ def _watch(rule: InGraphRule, stop: int | None) -> Watch:
         min_rate=rule.min_rate,
         stride=rule.stride,
         stop=stop,
+        needs=rule.needs,
     )
 
 
@@ -170,21 +185,13 @@ def detection_stops(plans: Sequence[Plan], leaf: Any, steps: int) -> int | None:
     for plan in plans:
         every = np.arange(plan.horizon.steps)
         found.append(_fall(every, np.asarray(plan(every), np.float64)))
-    own = _own_schedule(leaf._learning_rate)
-    if own is not None and steps and not any(plan.absolute for plan in plans):
+    own = own_schedule(leaf)
+    followed = isinstance(own, keras.optimizers.schedules.LearningRateSchedule)
+    if followed and steps and not any(plan.absolute for plan in plans):
         every = np.unique(np.linspace(0, steps - 1, _LOOKS).astype(np.int64))
-        found.append(_fall(every, np.array([own(int(step)) for step in every])))
+        found.append(_fall(every, np.array([own_rate(own, int(step)) for step in every])))
     falls = [each for each in found if each is not None]
     return min(falls) if falls else None
-
-
-def _own_schedule(rate: Any) -> Callable[[int], float] | None:
-    import keras
-
-    slot = getattr(rate, "original", rate)
-    if not isinstance(slot, keras.optimizers.schedules.LearningRateSchedule):
-        return None
-    return lambda step: own_rate(slot, step)
 
 
 def _fall(steps: np.ndarray, values: np.ndarray) -> int | None:

@@ -7,8 +7,15 @@ from typing import Any, Literal
 
 import keras
 
-from keras_lr.callbacks.arguments import AUTO, checked_rules, checked_schedule, checked_size
+from keras_lr.callbacks.arguments import (
+    AUTO,
+    checked_flag,
+    checked_rules,
+    checked_schedule,
+    checked_size,
+)
 from keras_lr.callbacks.automatic import automatic_rules
+from keras_lr.callbacks.phases import Phases
 from keras_lr.callbacks.record import Explanation, RunRecord
 from keras_lr.callbacks.resume import Resumed, get_state
 from keras_lr.callbacks.run import Run
@@ -17,6 +24,9 @@ from keras_lr.rate import SETTINGS, left
 from keras_lr.rules import Rule
 from keras_lr.rules.states import RuleStates
 from keras_lr.schedules import Plan, Schedule, as_schedule
+
+_AT_BEGIN = {"on_change": "error", "epoch": 0, "batch": 0, "recut": False}
+"""Where a fit goes on that nobody says it of."""
 
 
 class LearningRate(keras.callbacks.Callback):
@@ -74,6 +84,9 @@ class LearningRate(keras.callbacks.Callback):
     ```
     """
 
+    _hears_resume = True
+    """`set_state` takes `resume`."""
+
     def __init__(
         self,
         schedule: Schedule | Callable[..., Any] | str | None = None,
@@ -89,7 +102,9 @@ class LearningRate(keras.callbacks.Callback):
         self.schedule = None if schedule is None else checked_schedule(schedule)
         given = dict(zip(SETTINGS, (momentum, weight_decay), strict=True))
         self.settings = {name: as_schedule(s) for name, s in given.items() if s is not None}
-        self.independent_weight_decay = independent_weight_decay
+        self.independent_weight_decay = checked_flag(
+            independent_weight_decay, "independent_weight_decay"
+        )
         self.batch_size = checked_size(batch_size)
         self.expects_early_end = False
         self.rules = checked_rules(rules)
@@ -97,7 +112,7 @@ class LearningRate(keras.callbacks.Callback):
         self.verbose = verbose
         self.record = RunRecord(schedule=None if self.schedule is None else str(self.schedule))
         self._run: Run | None = None
-        self._stored: Mapping[str, Any] | None = None
+        self._stored: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
         self._left: tuple[weakref.ref[Any], list[float | None]] | None = None
 
     # -- fit ------------------------------------------------------------------------------------
@@ -110,10 +125,10 @@ class LearningRate(keras.callbacks.Callback):
         self.record.fits += 1
         self.record.ending = None
         stored, self._stored = self._stored, None
-        resumed = None if stored is None else Resumed(self, stored)
+        resumed = None if stored is None else Resumed(self, *stored)
         if resumed is not None:
             states, cut = resumed.states, resumed.cut
-        self._run = Run(self, states, cut, resumed)
+        self._run = Run(self, states, cut, resumed, self._phases(self.model))
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Place the schedule, when the epoch at which the run starts is known."""
@@ -134,9 +149,17 @@ class LearningRate(keras.callbacks.Callback):
         """Where the running fit stands, as JSON values and NumPy arrays."""
         return get_state(self, self._running())
 
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Let the next fit go on from what `get_state` gave; `BackupAndRestore` calls it."""
-        self._stored = state
+    def set_state(
+        self, state: Mapping[str, Any], *, resume: Mapping[str, Any] | None = None
+    ) -> None:
+        """Let the next fit go on from what `get_state` gave; `BackupAndRestore` calls it.
+
+        Args:
+            state: What `get_state` gave.
+            resume: How and where that fit goes on; by default at an epoch's begin, with the plan
+                that it had.
+        """
+        self._stored = state, {**_AT_BEGIN, **(resume or {})}
 
     @property
     def plan(self) -> Plan | None:
@@ -160,30 +183,35 @@ class LearningRate(keras.callbacks.Callback):
 
     # -- what the rate is made of ---------------------------------------------------------------
 
-    def explain(self, step: int, *, group: str | None = None) -> Explanation:
+    def explain(self, step: int, *, member: str | None = None) -> Explanation:
         """What makes up the rate of one step of the run.
 
         Args:
             step: The update, counted from the start of the run (the first is 0). A step in the
                 future is explained with the reductions so far.
-            group: The name of a group of `optimizers.per_layer`, or of another `MultiOptimizer`'s
-                member; by default the first.
+            member: The name of a member of a `MultiOptimizer`, such as a group of
+                `optimizers.per_layer`; by default the first.
 
         Returns:
             An `Explanation` of the last fit; `print` it: below its first line is which part of the
             schedule gave what.
 
         Raises:
-            InvalidInput: Before the callback has seen a `fit`, or for an unknown group.
+            InvalidInput: Before the callback has seen a `fit`, or for an unknown member.
         """
         stories = {} if self._run is None else self._run.stories
         if not stories:
             raise InvalidInput(
                 "explain() needs a run: pass this callback to model.fit(callbacks=[...]) first."
             )
-        if group is not None and group not in stories:
-            raise InvalidInput(f"The optimizer has no group {group!r}. {nearest(group, stories)}")
-        return stories[next(iter(stories)) if group is None else group].explain(step)
+        if member is not None and member not in stories:
+            problem = (
+                f"has no member {member!r}. {nearest(str(member), stories)}"
+                if len(stories) > 1
+                else "is one, without members: write explain(step)."
+            )
+            raise InvalidInput(f"The optimizer {problem} Received: member={member!r}.")
+        return stories[next(iter(stories)) if member is None else member].explain(step)
 
     # -- parts ----------------------------------------------------------------------------------
 
@@ -196,6 +224,11 @@ class LearningRate(keras.callbacks.Callback):
         """What the rules that are decided inside the step have cut before, on each leaf."""
         known = self._left is not None and self._left[0]() is model and self._left[1] == left(model)
         return self._run.detection.factors if known and self._run is not None else []
+
+    def _phases(self, model: Any) -> Phases | None:
+        """Where these rules stood in their phases when the last fit of this model ended."""
+        known = self._left is not None and self._left[0]() is model
+        return self._run.phases if known and self._run is not None else None
 
     def _running(self) -> Run:
         if self._run is None:

@@ -1,5 +1,6 @@
 """`LearningRateMonitor`: the rate in the logs, so that every tracker that reads logs sees it."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -38,7 +39,9 @@ class LearningRateMonitor(keras.callbacks.Callback):
             docs/oscillation.md.
 
     Raises:
-        InvalidInput: `settings` aren't names, or `statistics` unknown ones.
+        InvalidInput: `settings` aren't names, or `statistics` unknown ones; before training, when
+            a setting is neither the name of a Keras optimizer's argument nor an attribute of the
+            optimizer.
     """
 
     def __init__(
@@ -47,14 +50,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         super().__init__()
         self.statistics = _statistics(statistics)
         self._detectors: Detectors | None = None
-        if isinstance(settings, str):
-            settings = (settings,)
-        self.settings = tuple(settings)
-        if not all(isinstance(name, str) for name in self.settings):
-            raise InvalidInput(
-                "settings are names of what to log beside the rate. Write e.g. "
-                f'settings=("momentum", "weight_decay"). Received: settings={settings!r}.'
-            )
+        self.settings = _settings(settings)
         self._control: Control | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -65,6 +61,13 @@ class LearningRateMonitor(keras.callbacks.Callback):
             for name in self.settings
             if name != "batch_size"
         }
+        for name, found in self._names.items():
+            if not any(found) and name not in _known():
+                control.leave(self)
+                raise InvalidInput(
+                    f"The optimizer has no {name!r} to log. {nearest(name, _known())} "
+                    f"Received: settings={self.settings!r}."
+                )
         self._begun = False
         warn_listed_before(self.model, self)
 
@@ -76,6 +79,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
             if self._watches:
                 self._detectors = control.detect(self, [self._watches] * len(control.leaves))
             control.baked.begin(control.model, control.settings.followed)
+            control.hear_assignments()
             self._begun = True
         else:
             renew_step(control, epoch)
@@ -87,8 +91,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         model = self.model  # on JAX this syncs the training state, which read() needs
         if logs is None or model is None:
             return
-        for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
-            logs.setdefault(key, rate)
+        control.log(logs)
         for name, values in self._values().items():
             for key, value in zip(control.log_keys, values, strict=True):
                 if value is not None:
@@ -138,8 +141,42 @@ class LearningRateMonitor(keras.callbacks.Callback):
         ]
 
 
-def _statistics(names: Iterable[str]) -> tuple[str, ...]:
-    found = (names,) if isinstance(names, str) else tuple(names)
+def _settings(given: Any) -> tuple[str, ...]:
+    found = _several(given)
+    if found is None or not all(isinstance(name, str) for name in found):
+        raise InvalidInput(
+            "settings are names of what to log beside the rate. Write e.g. "
+            'settings=("momentum", "weight_decay"), or settings=() for the rate alone. '
+            f"Received: settings={given!r}."
+        )
+    return found
+
+
+def _known() -> set[str]:
+    """What Keras's own optimizers can be made with, and what is no optimizer's."""
+    kinds = [
+        kind
+        for kind in vars(keras.optimizers).values()
+        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)
+    ]
+    named = {name for kind in kinds for name in inspect.signature(kind).parameters}
+    return {*_DEFAULT, *named} - {"kwargs", "name", "learning_rate"}
+
+
+def _several(given: Any) -> tuple[Any, ...] | None:
+    """One or several as a tuple; `None` for what is neither."""
+    if isinstance(given, str):
+        return (given,)
+    return tuple(given) if isinstance(given, Iterable) else None
+
+
+def _statistics(names: Any) -> tuple[str, ...]:
+    found = _several(names)
+    if found is None:
+        raise InvalidInput(
+            f"statistics are among {', '.join(STATISTICS)}. Write e.g. "
+            f'statistics=("alignment",). Received: statistics={names!r}.'
+        )
     for name in found:
         if name not in STATISTICS:
             raise InvalidInput(

@@ -1,8 +1,11 @@
 """The rate as data: what changed it, when, and why; and what makes up any step's rate."""
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from keras_lr.rules import Rule
 from keras_lr.schedules.explain import Explanation as Parts
 
 
@@ -12,8 +15,9 @@ class RateEvent:
 
     Args:
         step: Updates done in the run when it happened.
-        epoch: The epoch at whose end it happened (the first is 0).
-        cause: Who did it: a rule's name, or `"set"` for a rate assigned from outside.
+        epoch: The epoch in which it happened, or at whose end (the first is 0).
+        cause: Who did it: a rule's name (with its metric, `plateau(mae)`, where several have the
+            name), or `"set"` for a rate assigned from outside.
         factor: What it multiplied the rate by.
         rate: base × reduction after it.
         reason: The evidence, in words.
@@ -31,6 +35,25 @@ class RateEvent:
     member: str = ""
 
 
+def rule_labels(rules: Sequence[Rule]) -> list[str]:
+    """A distinct name for each rule: its own; with its metric, or a number, where rules share one.
+
+    >>> from keras_lr.rules import Divergence, Plateau
+    >>> rule_labels([Plateau("loss"), Plateau("mae"), Divergence()])
+    ['plateau(loss)', 'plateau(mae)', 'divergence']
+    >>> rule_labels([Plateau("loss"), Plateau("loss", patience=3)])
+    ['plateau(loss)', 'plateau(loss) 2']
+    """
+    names = Counter(rule.name for rule in rules)
+    seen: Counter[str] = Counter()
+    labels = []
+    for rule in rules:
+        label = rule.name if names[rule.name] == 1 else f"{rule.name}({rule.monitor})"
+        seen[label] += 1
+        labels.append(label if seen[label] == 1 else f"{label} {seen[label]}")
+    return labels
+
+
 @dataclass(frozen=True)
 class Explanation:
     """Where the rate of one step comes from: rate = base × schedule × group × reductions.
@@ -40,8 +63,9 @@ class Explanation:
         base: The optimizer's own rate at this step: a number, or what the schedule that it was
             built with gives.
         schedule: The schedule's factor at this step; 1 without one.
-        reductions: Each cause's factor up to this step: a rule's name, or the class of another
-            callback in the same fit.
+        reductions: Each cause's factor up to this step: a rule, by the name that its events have;
+            the class of another callback in the same fit; or that callback with its schedule,
+            whose factor at this step it is.
         settings: What else follows a schedule, `momentum` or `weight_decay`, and its value.
         parts: Which part of the schedule gave what, as `plan.explain(step)` tells it; `None`
             without one.

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from keras_lr.callbacks.advice import is_numeric, warn_unseen
 from keras_lr.callbacks.chunks import Chunk
-from keras_lr.callbacks.record import RateEvent, RunRecord
+from keras_lr.callbacks.record import RateEvent, RunRecord, rule_labels
 from keras_lr.errors import TrainingDiverged
 from keras_lr.rate import Control
 from keras_lr.rules import Decision, Observation, Rule
@@ -47,6 +47,7 @@ class Reductions:
     ) -> None:
         self.states = states
         self.rules = states.rules
+        self._labels = rule_labels(states.rules)
         self._owner = owner
         self._control = control
         self._record = record
@@ -133,11 +134,22 @@ class Reductions:
         if epoch + 1 == self._record.epochs:
             warn_unseen(self.states, values)
 
-    def note(self, step: int, epoch: int, cause: str, factor: float, reason: str) -> None:
-        """Write a change of the rate down."""
-        rate = self._control.settable()
-        fit = self._record.fits - 1
-        self._record.events.append(RateEvent(step, epoch, cause, factor, rate, reason, fit=fit))
+    def note(
+        self,
+        step: int,
+        epoch: int,
+        cause: str,
+        factor: float,
+        reason: str,
+        *,
+        rate: float | None = None,
+        member: str = "",
+    ) -> None:
+        """Write a change of the rate down; `rate` is by default what it is now."""
+        rate = self._control.settable() if rate is None else rate
+        fit, events = self._record.fits - 1, self._record.events
+        events.append(RateEvent(step, epoch, cause, factor, rate, reason, fit=fit, member=member))
+        events.sort(key=lambda event: (event.fit, event.step))
 
     # -- looks inside an epoch ------------------------------------------------------------------
 
@@ -196,11 +208,12 @@ class Reductions:
     def _apply(self, rule: Rule, decision: Decision, step: int) -> None:
         control, epoch = self._control, self._epoch
         index = next(i for i, each in enumerate(self.rules) if each is rule)
+        label = self._labels[index]
         if decision.improved and keeps_best(rule):
             self._best[index] = Snapshot.take(control.model, epoch + 1)
         if decision.rollback or decision.give_up:
             if self._good is None or decision.give_up:
-                self.note(step, epoch, rule.name, 1.0, decision.reason)
+                self.note(step, epoch, label, 1.0, decision.reason)
                 self._give_up(decision)
             with control.keeping_place():
                 self._good.restore(control.model)
@@ -213,13 +226,12 @@ class Reductions:
             control.multiply(self._owner, decision.factor)
         if decision.factor == 1.0 and not (decision.rollback or decision.restore_best):
             return
-        self.note(step, epoch, rule.name, decision.factor, decision.reason)
+        self.note(step, epoch, label, decision.factor, decision.reason)
         if self._verbose:
             done = "rolled back and " if decision.rollback else ""
             done += "left the rate at" if decision.factor == 1.0 else "reduced the rate to"
             print(
-                f"\nEpoch {epoch + 1}: {rule.name}: {decision.reason}: {done} "
-                f"{control.settable():.4g}."
+                f"\nEpoch {epoch + 1}: {label}: {decision.reason}: {done} {control.settable():.4g}."
             )
 
     def _give_up(self, decision: Decision) -> NoReturn:

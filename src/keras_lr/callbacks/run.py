@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from keras_lr.callbacks.advice import warn_doubled, warn_misfit, warn_unknown
 from keras_lr.callbacks.detection import Detection
 from keras_lr.callbacks.groups import lay_out_groups, warn_levelled
 from keras_lr.callbacks.layout import Layout, check_values
+from keras_lr.callbacks.phases import Phases
 from keras_lr.callbacks.preflight import check_before_training, check_held, renew_step
+from keras_lr.callbacks.record import rule_labels
 from keras_lr.callbacks.reductions import Reductions
 from keras_lr.callbacks.resume import Resumed
 from keras_lr.callbacks.story import Story
@@ -16,6 +19,7 @@ from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
 from keras_lr.optimizers.groups import GROUPS
 from keras_lr.rate import Control, leaf_names
+from keras_lr.rules.rule import is_in_graph
 from keras_lr.rules.states import RuleStates
 from keras_lr.schedules import Plan, Schedule, end_report
 
@@ -31,6 +35,7 @@ class Run:
         states: Where its rules stand.
         resumed: The fit that goes on, if this isn't a new one.
         cut: What each of its in-graph rules has multiplied the rate of each leaf by before.
+        phases: Where these rules stood when the last fit of the same model ended.
 
     Attributes:
         plans: The schedule laid out over the fit, for each leaf of the optimizer.
@@ -49,6 +54,7 @@ class Run:
         states: RuleStates,
         cut: Sequence[Sequence[float]] = (),
         resumed: Resumed | None = None,
+        phases: Phases | None = None,
     ) -> None:
         model = callback.model
         self.record = callback.record
@@ -63,6 +69,8 @@ class Run:
         self.cut = cut
         self._has: dict[str, list[bool]] = {}
         self._placed = False
+        self._told = 0  # assignments
+        self.phases: Phases | None = None
         warn_unknown(callback.rules, model)
         factors: Any = states.reduction
         if cut:
@@ -78,7 +86,7 @@ class Run:
             if self.plans and self.plans[0].absolute:
                 control.claim(f"LearningRate({callback.schedule})")
                 _check_bases(control.bases)
-            self.detection = self._lay_detection(cut)
+            self.detection = self._lay_detection(cut, phases)
         except BaseException:
             control.leave(callback)
             raise
@@ -114,14 +122,14 @@ class Run:
             if layout.batches:
                 warn_misfit(schedule, self.settings[name][0], name)
 
-    def _lay_detection(self, cut: Sequence[Sequence[float]]) -> Detection:
+    def _lay_detection(self, cut: Sequence[Sequence[float]], phases: Phases | None) -> Detection:
         layout, control = self.layout, self.control
         plans = [
             [plan for plan in (*self.plans[index : index + 1], group) if plan is not None]
             for index, group in enumerate(self.groups)
         ]
         updates = [layout.batches * layout.epochs // each for each in layout.accumulations]
-        return Detection(control, self._callback, self._callback.rules, plans, updates, cut)
+        return Detection(control, self._callback, self._callback.rules, plans, updates, cut, phases)
 
     def begin_epoch(self, epoch: int) -> None:
         """Place the schedule, when the epoch at which the run starts is known."""
@@ -158,18 +166,18 @@ class Run:
             control.follow_setting(name, plans)  # type: ignore[arg-type]
         if callback.independent_weight_decay:
             control.hold_decay()
-        inside = self.detection.carried()
+        self._inside = self.detection.carried()
         if resumed is not None:
             resumed.place(self)
         self.detection.place()
         control.baked.begin(control.model, control.settings.followed)
         control.mark()
-        carried = dict(zip(callback.rules, self.carried, strict=True))
+        control.hear_assignments()
         self.stories = {
             name: Story(
                 callback,
                 control,
-                {**carried, **inside[index]},
+                self._carried(index),
                 self.record,
                 index,
                 plan=self.plans[index] if self.plans else None,
@@ -184,24 +192,36 @@ class Run:
         }
         self.reductions.begin(epoch)
 
+    def _carried(self, leaf: int) -> dict[str, float]:
+        """What each rule had multiplied the rate of a leaf by before this fit, by its label."""
+        labels = rule_labels(self._callback.rules)
+        carried = dict(zip(labels, self.carried, strict=True))
+        inside = [
+            label
+            for label, rule in zip(labels, self._callback.rules, strict=True)
+            if is_in_graph(rule)
+        ]
+        return {**carried, **dict(zip(inside, self._inside[leaf], strict=True))}
+
     def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         """Log the rate of the epoch's last update, and show the epoch to the rules."""
         control = self.control
         step = self._updates(control.place.done)
         self._look_for_assignments(epoch)
         self.detection.collect(self.record, epoch, self._callback.verbose)
-        for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
-            logs.setdefault(key, rate)
+        control.log(logs)
         if self.settings:
             for key, value in control.settings.logs().items():
                 logs.setdefault(key, value)
         self.reductions.end_epoch(epoch, logs, step)
+        self.detection.end_epoch()
 
     def end(self) -> list[float | None]:
         """Leave the model as plain Keras; the rate that each leaf is left with."""
         control = self.control
         control.adopt()
         done, in_epoch = control.place.done, min(control.between.done, self.batches)
+        self.phases = self.detection.end()
         control.leave(self._callback)
         if self._placed and self.batches:
             seen = self._done + in_epoch
@@ -218,9 +238,8 @@ class Run:
         control = self.control
         # Whoever did it did it in this epoch; from its start on is as near as one can say.
         began = self._updates(self.epoch_began)
-        if control.adopt(self.epoch_began):
-            reason = "the rate was assigned from outside"
-            self.reductions.note(began, epoch, "set", 1.0, reason)
+        control.adopt(self.epoch_began)
+        self._tell_assignments(epoch)
         for name in self.settings:
             if control.settings.assigned(name):
                 reason = (
@@ -233,6 +252,20 @@ class Run:
                     f"the schedule: LearningRate({name}=...).",
                 )
         renew_step(control, epoch + 1)
+
+    def _tell_assignments(self, epoch: int) -> None:
+        control, names = self.control, leaf_names(self.control.optimizer)
+        new = control.assignments[self._told :]
+        self._told = len(control.assignments)
+        for batch, group in groupby(new, key=lambda each: each.batch):
+            step = self._updates(batch)
+            found = {
+                names[each.leaf]: control.with_own(each.leaf, each.rate, step) for each in group
+            }
+            told = found if len(found) < len(names) else {"": min(found.values())}
+            for member, rate in told.items():
+                reason = "the rate was assigned from outside"
+                self.reductions.note(step, epoch, "set", 1.0, reason, rate=rate, member=member)
 
     def _tell_ending(self, done: int) -> None:
         found = [end_report(plan, done) for plan in self.plans[:1]]

@@ -2,13 +2,13 @@
 
 import inspect
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from keras_lr.callbacks.preflight import check_attributes, warn_listed_before
+from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import Control, leaf_names
 from keras_lr.schedules import Schedule
@@ -72,16 +72,16 @@ class LearningRateScheduler(keras.callbacks.Callback):
         control.place.start(epoch * self._batches)
         control.adopt()
         if control.replace_own():
-            warnings.warn(
+            warn(
                 "The optimizer was built with a schedule; LearningRateScheduler replaces it for "
-                "this fit. Compile with a number to say so plainly.",
-                stacklevel=2,
+                "this fit. Compile with a number to say so plainly."
             )
         values = [
             _rate(self.schedule(epoch, base) if self._two else self.schedule(epoch), epoch)
             for base in control.bases
         ]
         control.set_base(values)
+        control.hear_assignments()
         if self.verbose:
             for name, value in zip(_names(control.optimizer), values, strict=True):
                 print(
@@ -94,8 +94,7 @@ class LearningRateScheduler(keras.callbacks.Callback):
         control = self._control
         assert control is not None
         if logs is not None:
-            for key, rate in zip(control.log_keys, control.read(updates_ago=1), strict=True):
-                logs.setdefault(key, rate)
+            control.log(logs)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave; the optimizer keeps the last rate."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from keras_lr.callbacks.record import Explanation, RunRecord
+from keras_lr.optimizers.groups import GROUPS
 from keras_lr.rate import Control, leaf_names, own_schedule
 from keras_lr.rate.followed import own_rate
-from keras_lr.rules import Rule
 from keras_lr.schedules import Schedule
 
 
@@ -15,7 +15,7 @@ class Story:
     Args:
         owner: The callback that asks.
         control: What the callbacks of the fit share.
-        carried: What each rule had multiplied the rate by before this fit.
+        carried: What each rule, by its label, had multiplied the rate by before this fit.
         record: The callback's record, whose events of this fit are told.
         index: Which leaf.
         plan: The callback's schedule, resolved, if it has one.
@@ -27,7 +27,7 @@ class Story:
         self,
         owner: object,
         control: Control,
-        carried: Mapping[Rule, float],
+        carried: Mapping[str, float],
         record: RunRecord,
         index: int,
         *,
@@ -37,6 +37,7 @@ class Story:
     ) -> None:
         self._owner = owner
         self._moments = control.moments
+        self._schedules = control.schedules
         self._index = index
         self._plan = plan
         self._group = group
@@ -58,7 +59,7 @@ class Story:
         batch = step * self._accumulated
         moment = self._moments[0]
         for later in self._moments:
-            if later.batch <= batch:
+            if later.batch < batch + self._accumulated:  # the update is done after the last of them
                 moment = later
         base = moment.bases[self._index]
         if self._keeps_own:
@@ -73,7 +74,7 @@ class Story:
     def _reductions(
         self, step: int, factors: Mapping[object, tuple[float, ...]]
     ) -> dict[str, float]:
-        reductions = {rule.name: factor for rule, factor in self._carried.items() if factor != 1.0}
+        reductions = {label: factor for label, factor in self._carried.items() if factor != 1.0}
         for event in self._record.events:
             mine = event.fit == self._fit and event.member in ("", self._name)
             if mine and event.step <= step and event.cause != "set":
@@ -83,4 +84,9 @@ class Story:
             if owner is not self._owner and factor != 1.0:
                 name = type(owner).__name__
                 reductions[name] = reductions.get(name, 1.0) * factor
+        for owner, schedules in self._schedules.items():
+            schedule = schedules[self._index]
+            if owner is not self._owner and owner != GROUPS and schedule is not None:
+                name = f"{type(owner).__name__}({getattr(owner, 'schedule', '')})"
+                reductions[name] = reductions.get(name, 1.0) * float(schedule(step))
         return reductions

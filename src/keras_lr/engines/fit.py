@@ -61,6 +61,8 @@ class FitEngine:
 def _watch(index: int, result: TrialResult, rate: Any, report: Report) -> Any:
     import keras
 
+    from keras_lr.callbacks.record import rule_labels
+
     class Watch(keras.callbacks.Callback):
         """Keeps the history, and ends a trial that diverged or was pruned."""
 
@@ -78,5 +80,6 @@ def _watch(index: int, result: TrialResult, rate: Any, report: Report) -> Any:
             if result.diverged or result.pruned:
                 self.model.stop_training = True
 
-    restoring = {rule.name for rule in rate.rules if rule.restores}
+    labels = zip(rule_labels(rate.rules), rate.rules, strict=True)
+    restoring = {label for label, rule in labels if rule.restores}
     return Watch()

@@ -7,6 +7,7 @@ stands. `set_placed` goes after everyone has placed what belongs into the traini
 from collections.abc import Mapping
 from typing import Any
 
+from keras_lr.rate.assigning import assign_quietly
 from keras_lr.rate.control import Control, controls
 from keras_lr.rate.moment import Moment
 
@@ -72,7 +73,7 @@ def set_placed(control: Control, state: Mapping[str, Any]) -> None:
     if control.rates is not None and len(control.rates) == len(state["followed"]):
         for rate, value in zip(control.rates, state["followed"], strict=True):
             if not rate.settable:  # the others are the optimizer's own variables
-                rate.variable.assign(value)
+                assign_quietly(rate.variable, value)
 
 
 def _named(

@@ -7,17 +7,19 @@ each other, in whatever order they are listed.
 
 import contextlib
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from keras_lr.errors import InvalidInput
+from keras_lr.rate.assigning import hear, unhear
 from keras_lr.rate.baked import Baked
 from keras_lr.rate.between_steps import BetweenSteps
+from keras_lr.rate.building import build
 from keras_lr.rate.detection import Detectors, detect
 from keras_lr.rate.detector import Watch
 from keras_lr.rate.followed import follow, unfollow
 from keras_lr.rate.held_decay import HeldDecay, check_holdable
-from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule
+from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule, rate_variable, sync
 from keras_lr.rate.plain import PlainSaving
 from keras_lr.rate.product import Product, held_rate
 from keras_lr.rate.running import is_fitting
@@ -38,6 +40,7 @@ class Control(Product):
         settings: What else follows a schedule: momentum and weight decay.
         baked: What the compiled step holds as constants.
         between: Where to look at the run between two steps.
+        schedules: Each owner's schedules, for each leaf; they are kept after the fit.
     """
 
     def __init__(self, model: Any) -> None:
@@ -47,7 +50,9 @@ class Control(Product):
         self.log_keys = log_keys(model.optimizer)
         self.settings = ScheduledSettings(self.optimizer, self.settle)
         self.baked = Baked(self.optimizer)
+        self.schedules: dict[object, list[Callable[[Any], Any] | None]] = {}
         self._held: list[HeldDecay] = []
+        self._heard: list[Any] = []
         self._owners: list[object] = []
         self._plain = PlainSaving(self.optimizer)
         self._absolute: str | None = None
@@ -117,6 +122,9 @@ class Control(Product):
         if self.rates is not None:
             unfollow(self.rates, self._plain)
             self.rates = None
+        for variable in self._heard:
+            unhear(variable)
+        self._heard.clear()
         self.settings.remove()
         for held in self._held:
             held.remove()
@@ -170,6 +178,8 @@ class Control(Product):
                 or `None` for 1; `None` when there is only a reduction to place.
         """
         self._place()
+        if factors is not None:
+            self.schedules[owner] = list(factors)
         for index, rate in enumerate(self.rates or []):
             factor = None if factors is None else factors[index]
             if factor is not None:
@@ -185,6 +195,28 @@ class Control(Product):
         """
         self.settings.follow(setting, values, self.place.offsets)
         self.model.make_train_function(force=True)
+
+    def hear_assignments(self) -> None:
+        """Hear of each rate that is assigned from now on, when it is."""
+        for leaf in self.leaves:
+            variable = rate_variable(leaf)
+            if variable is not None:
+                hear(variable, self._around_assignment)
+                self._heard.append(variable)
+
+    def _around_assignment(self, assign: Callable[[], None]) -> None:
+        if self.settle():
+            assign()
+            return
+        sync(self.model)  # on JAX, in mid-epoch, what is assigned would be lost without it
+        self.remember()
+        assign()
+        self.adopt()
+
+    def log(self, logs: dict[str, float]) -> None:
+        """Put the rate of the last update into an epoch's logs, if nobody has."""
+        for key, rate in zip(self.log_keys, self.read(updates_ago=1), strict=True):
+            logs.setdefault(key, rate)
 
     def hold_decay(self) -> None:
         """Hold what the weight decay is multiplied by at today's bases, until the fit ends.
@@ -210,14 +242,23 @@ class Control(Product):
         Args:
             owner: One that has joined.
             watches: For each leaf what to watch it with, as many for each.
+
+        Raises:
+            InvalidInput: The model has no weights yet, and can't be built from its data.
         """
-        if not self.optimizer.built:  # TensorFlow does it in the first step
-            self.optimizer.build(self.model.trainable_variables)
+        build(self.model)
         if self.needs_following():
             self._place()
         rates = self.rates or [None] * len(self.leaves)
         each = [
-            detect(leaf, own, rate=rate, place=offset, settle=self.settle)
+            detect(
+                leaf,
+                own,
+                rate=rate,
+                place=offset,
+                settle=self.settle,
+                execution=int(getattr(self.model, "steps_per_execution", 1)),
+            )
             for leaf, own, rate, offset in zip(
                 self.leaves, watches, rates, self.place.offsets, strict=True
             )
@@ -227,7 +268,13 @@ class Control(Product):
             self._plain.add(part)
         self._detectors.append((owner, detectors))
         self.between.rebuild()
+        if detectors.look_every is not None:
+            self.between.look(self, detectors.look_every, self._look_for_cuts)
         return detectors
+
+    def _look_for_cuts(self, logs: Mapping[str, Any]) -> None:
+        sync(self.model)
+        self.adopt()
 
     def replace_own(self) -> bool:
         """Let a number be the base of leaves that were built with a schedule, for this fit.
@@ -315,9 +362,4 @@ def _build(model: Any) -> None:
     """
     if leaves(model.optimizer) or model.optimizer.built:
         return
-    if not model.trainable_variables:
-        raise InvalidInput(
-            "The members of the MultiOptimizer aren't known before the model is built. Write "
-            "model.build(input_shape), or begin the model with keras.Input, before fit."
-        )
-    model.optimizer.build(model.trainable_variables)
+    build(model)

@@ -103,9 +103,15 @@ class FollowedRate:
         """The same at the current update, as a tensor; traced into the training step."""
         return _own(self.original, position(self.leaf, 0))
 
-    def read(self, updates_ago: int = 0) -> float:
-        """The rate of the next update (or of one `updates_ago`), computed on the host."""
-        return float(self.variable.numpy()) * self.factor(updates_ago)
+    def read(self, updates_ago: int = 0, held: float | None = None) -> float:
+        """The rate of the next update (or of one `updates_ago`), computed on the host.
+
+        Args:
+            updates_ago: How long ago.
+            held: The settable part then, if another one was assigned since.
+        """
+        held = float(self.variable.numpy()) if held is None else held
+        return held * self.factor(updates_ago)
 
     def move(self, batches: int) -> None:
         """Count `batches` more, because `iterations` was changed from outside."""

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.rate.assigning import assign_quietly
 from keras_lr.rate.detection import Detectors
-from keras_lr.rate.followed import FollowedRate, plain_rate
+from keras_lr.rate.followed import FollowedRate, host_position, plain_rate
 from keras_lr.rate.leaves import own_schedule, rate_variable
-from keras_lr.rate.moment import Moment
+from keras_lr.rate.moment import Assignment, Moment
 from keras_lr.rate.place import Place
 
 
@@ -24,6 +25,7 @@ class Product:
             a leaf that follows the schedule it was built with).
         factors: What each owner multiplies the rate of each leaf by.
         moments: Every change of bases and factors, in order.
+        assignments: Every rate that someone else assigned, in the order in which they were found.
         place: Where the run stands.
     """
 
@@ -34,6 +36,9 @@ class Product:
         self.place = Place(self.leaves)
         self.bases = [held_rate(leaf) for leaf in self.leaves]
         self.moments: list[Moment] = []
+        self.assignments: list[Assignment] = []
+        self._known = 0  # batches of which every rate is known: those before the last look
+        self._before: dict[int, tuple[int, float]] = {}  # leaf: updates, settable part until then
         self._assigned = list(self.bases)
         self._carried = False
         self._detectors: list[tuple[object, Detectors]] = []
@@ -56,46 +61,75 @@ class Product:
         """Take a rate that someone else assigned (a user, another callback) as the new base.
 
         Args:
-            since: Batches of the run after which it may have been assigned; by default, as many
-                as are done.
-        """
-        changed = self._take_cuts(since)
-        for index, leaf in enumerate(self.leaves):
-            value = held_rate(leaf)
-            if value != self._assigned[index]:
-                self.bases[index] = value / self.reductions[index]
-                self._assigned[index] = value
-                changed = True
-        if changed:
-            self.mark(since)
-        return changed
+            since: Batches of the run before which it can't have been assigned; by default, those
+                that were done when this last looked.
 
-    def _take_cuts(self, since: int | None) -> bool:
-        """Take what was cut inside the steps as its owner's factor; whether someone else assigned.
+        Returns:
+            Whether someone did (`assignments` says what).
+        """
+        found = len(self.assignments)
+        since = self._known if since is None else max(since, self._known)
+        known = self._take_cuts([since] * len(self.leaves))
+        for index, leaf in enumerate(self.leaves):
+            self._compare(index, held_rate(leaf), known[index])
+        self._known = max(self._known, self.place.done)
+        return len(self.assignments) > found
+
+    def _compare(self, index: int, rate: float, since: int) -> None:
+        """Take what a leaf is found with as assigned, if it isn't what was left there."""
+        if rate == self._assigned[index]:
+            return
+        self.bases[index] = rate / self.reductions[index]
+        self._assigned[index] = rate
+        self.assignments.append(Assignment(self.mark(since), index, rate))
+
+    def _take_cuts(self, known: list[int]) -> list[int]:
+        """Take what was cut inside the steps as its owner's factor.
 
         Each cut says what it found: what isn't what the last one left was assigned in between.
+
+        Args:
+            known: For each leaf, batches of which its rate is known.
+
+        Returns:
+            The same, with the cuts.
         """
-        changed = False
-        cuts = [(cut, owner) for owner, group in self._detectors for cut in group.look()]
-        for cut, owner in sorted(cuts, key=lambda pair: (pair[0].step, pair[0].leaf)):
+        each = [leaf.gradient_accumulation_steps or 1 for leaf in self.leaves]
+        cuts = [
+            (cut.step * each[cut.leaf], cut, owner)
+            for owner, group in self._detectors
+            for cut in group.look()
+        ]
+        for batch, cut, owner in sorted(cuts, key=lambda found: (found[0], found[1].leaf)):
             index = cut.leaf
-            if cut.before != self._assigned[index]:
-                self.bases[index] = cut.before / self.reductions[index]
-                self.mark(since)
-                changed = True
+            self._compare(index, cut.before, known[index])
             factors = list(self.factors[owner])
             factors[index] *= cut.after / cut.before
             self.factors[owner] = tuple(factors)
             self._assigned[index] = cut.after
-            self.mark(cut.step * (self.leaves[0].gradient_accumulation_steps or 1))
-        return changed
+            self.mark(batch)
+            known[index] = batch + each[index]
+        return known
 
-    def mark(self, since: int | None = None) -> None:
-        """Note the bases and factors as those from here on, or from `since` batches on."""
+    def with_own(self, leaf: int, rate: float, step: int) -> float:
+        """A settable part times what the leaf's own schedule gives, at an update of the run."""
+        if self.rates is None:
+            return rate
+        accumulated = self.leaves[leaf].gradient_accumulation_steps or 1
+        ago = max(0, self.place.done // accumulated - step)
+        return rate * self.rates[leaf].own(ago)
+
+    def mark(self, since: int | None = None) -> int:
+        """Note the bases and factors as those from here on, or from `since` batches on.
+
+        Returns:
+            From how many batches on that is; what was noted before stays before.
+        """
         batches = self.place.done if since is None else since
         if self.moments:
             batches = max(batches, self.moments[-1].batch)  # moments are in order
         self.moments.append(Moment(batches, tuple(self.bases), dict(self.factors)))
+        return batches
 
     @property
     def reductions(self) -> list[float]:
@@ -115,9 +149,29 @@ class Product:
 
     def read(self, updates_ago: int = 0) -> list[float]:
         """Each leaf's rate at the next update, or at one `updates_ago`; computed on the host."""
-        if self.rates is not None:
-            return [rate.read(updates_ago) for rate in self.rates]
-        return [plain_rate(leaf, updates_ago) for leaf in self.leaves]
+        found = []
+        for index, leaf in enumerate(self.leaves):
+            held = self._held_before(index) if updates_ago else None
+            if self.rates is not None:
+                found.append(self.rates[index].read(updates_ago, held))
+            else:
+                found.append(plain_rate(leaf, updates_ago) if held is None else held)
+        return found
+
+    def remember(self) -> None:
+        """Note what each leaf holds: somebody is about to assign another rate."""
+        self.adopt()
+        for index in range(len(self.leaves)):
+            if self._held_before(index) is None:
+                self._before[index] = (self._updates(index), self._assigned[index])
+
+    def _held_before(self, leaf: int) -> float | None:
+        """What a leaf's last update found, if another rate was assigned since; else `None`."""
+        updates, held = self._before.get(leaf, (-1, None))
+        return held if updates == self._updates(leaf) else None
+
+    def _updates(self, leaf: int) -> int:
+        return host_position(self.leaves[leaf], 0)
 
     def left(self) -> list[float | None]:
         """base × reduction as a fit leaves it in each leaf that has a place for it."""
@@ -153,7 +207,7 @@ class Product:
                 continue
             value = self.bases[index] * reductions[index]
             if float(np.float32(value)) != held_rate(leaf):
-                variable.assign(value)
+                assign_quietly(variable, value)
             self._assigned[index] = held_rate(leaf)
 
 
