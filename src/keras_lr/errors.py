@@ -56,6 +56,10 @@ class UnresolvedSchedule(InvalidInput):
     """A schedule was evaluated before its lengths were known in steps."""
 
 
+class BrokenFile(KerasLRError, OSError):
+    """A file of saved states isn't whole, or is none."""
+
+
 class TrainingDiverged(KerasLRError, RuntimeError):
     """Training diverged again and again; the last good weights were restored."""
 

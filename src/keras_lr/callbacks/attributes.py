@@ -1,108 +1,99 @@
-"""The state of any callback as data: what it offers itself, or its plain attributes that changed."""
+"""The state of callbacks that offer none themselves: their plain attributes that changed."""
 
-import contextlib
 import copy
-import os
+import dataclasses
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
+from keras_lr.callbacks.csv_rows import rows_of
+from keras_lr.callbacks.matching import ByIdentity
+from keras_lr.callbacks.spoken import speaks
 from keras_lr.callbacks.warning import warn
 from keras_lr.state.tree import is_plain, pack
 
+CSV = "~csv"
+"""The key beside the attributes under which the rows of a `CSVLogger` are."""
+
 _NEVER = ("_model", "_params", "params", "model", "validation_data")
 _STATELESS = (keras.callbacks.ProgbarLogger,)
-
-
-def names_of(callbacks: Sequence[Any]) -> dict[Any, str]:
-    """A name for each callback: its class, numbered where there are several of one.
-
-    >>> list(names_of([keras.callbacks.History(), keras.callbacks.History()]).values())
-    ['History', 'History 2']
-    """
-    seen: dict[str, int] = {}
-    names = {}
-    for callback in callbacks:
-        kind = type(callback).__name__
-        count = seen[kind] = seen.get(kind, 0) + 1
-        names[callback] = kind if count == 1 else f"{kind} {count}"
-    return names
-
-
-def speaks(callback: Any) -> bool:
-    """Whether a callback offers its state itself."""
-    return callable(getattr(callback, "get_state", None)) and callable(
-        getattr(callback, "set_state", None)
-    )
 
 
 class Attributes:
     """The attributes of callbacks that offer no state, as they were when training began.
 
     What a callback was built with is the user's to change from one run to the next; so only what
-    has changed since then is state.
+    has changed since then is state. Arrays aren't copied for that: a checksum tells.
+
+    Warns of attributes that hold state which can't be saved.
 
     Args:
         callbacks: All of a fit, once training has begun for each.
     """
 
     def __init__(self, callbacks: Sequence[Any]) -> None:
-        self._before = {
-            callback: copy.deepcopy(_plain(callback))
+        self._before: ByIdentity[dict[str, Any]] = ByIdentity(
+            (callback, {name: _print(value) for name, value in _plain(callback).items()})
             for callback in callbacks
             if not speaks(callback) and not isinstance(callback, _STATELESS)
-        }
+        )
+        self._warned: set[str] = set()
+        for callback in self._before:
+            self._warn_of_lost(callback)
 
-    def take(self) -> dict[Any, dict[str, Any]]:
+    def take(self) -> ByIdentity[dict[str, Any]]:
         """Of each callback, the attributes that changed."""
-        found = {}
+        found: ByIdentity[dict[str, Any]] = ByIdentity()
         for callback, before in self._before.items():
             changed = {
                 name: copy.deepcopy(value)
                 for name, value in _plain(callback).items()
-                if name not in before or not _same(value, before[name])
+                if name not in before or _print(value) != before[name]
             }
             if isinstance(callback, keras.callbacks.CSVLogger):
-                changed["~rows"] = _size(callback)
+                changed[CSV] = rows_of(callback)
             found[callback] = changed
+            self._warn_of_lost(callback)  # an empty list is plain until something else is in it
         return found
+
+    def _warn_of_lost(self, callback: Any) -> None:
+        if type(callback).__module__.partition(".")[0] in ("keras", "keras_lr"):
+            return
+        kind = type(callback).__name__
+        for name, value in vars(callback).items():
+            told = f"{kind}.{name}"
+            if name in _NEVER or told in self._warned or not _is_lost(value):
+                continue
+            self._warned.add(told)
+            warn(
+                f"BackupAndRestore can't save the attribute {name} of the callback {kind} "
+                f"({type(value).__name__}): a run that goes on starts with it anew. Give {kind} the "
+                "methods get_state(), which returns numbers, strings, arrays and collections of "
+                "such, and set_state(state)."
+            )
 
 
 def put_back(callback: Any, state: Mapping[str, Any]) -> None:
     """Give a callback the attributes that `Attributes.take` found."""
     for name, value in state.items():
-        if not name.startswith("~"):
+        if name.startswith("~"):
+            continue
+        present = vars(callback).get(name)
+        if _of_one_kind(present, value):
+            # Who else draws from it goes on as well.
+            present.bit_generator.state = value.bit_generator.state
+        else:
             setattr(callback, name, copy.deepcopy(value))
 
 
-def prepare_csv(logger: Any, state: Mapping[str, Any]) -> None:
-    """Before a `CSVLogger` opens its file: cut it to the rows of the backup, and have it append."""
-    size = state.get("~rows")
-    if size is None:
-        return
-    try:
-        present = os.path.getsize(logger.filename)
-    except OSError:
-        present = 0
-    if present < size:
-        warn(
-            f"{logger.filename} lacks rows that were written before the backup; CSVLogger goes on "
-            "with what is there."
-        )
-    if present > size:
-        os.truncate(logger.filename, size)
-    logger.append = True
-
-
-def _size(logger: Any) -> int | None:
-    file = logger.csv_file
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        file.flush()
-    try:
-        return os.path.getsize(logger.filename)
-    except OSError:
-        return None  # a remote file
+def _of_one_kind(one: Any, other: Any) -> bool:
+    """Whether both are random generators whose states can be exchanged."""
+    return all(isinstance(each, np.random.Generator) for each in (one, other)) and type(
+        one.bit_generator
+    ) is type(other.bit_generator)
 
 
 def _plain(callback: Any) -> dict[str, Any]:
@@ -115,10 +106,26 @@ def _plain(callback: Any) -> dict[str, Any]:
     }
 
 
-def _same(one: Any, other: Any) -> bool:
-    ours: list[Any] = []
-    theirs: list[Any] = []
-    return repr(pack(one, ours)) == repr(pack(other, theirs)) and all(
-        a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-        for a, b in zip(ours, theirs, strict=True)
-    )
+def _is_lost(value: Any) -> bool:
+    """Whether something that isn't saved is data, not machinery: functions, layers, files and such."""
+    if is_plain(value) or callable(value) or isinstance(value, type):
+        return False
+    if isinstance(value, Mapping):
+        unsaved = type(value).__module__ != "builtins" and all(map(is_plain, value.values()))
+        return unsaved or any(map(_is_lost, value.values()))
+    if isinstance(value, list | tuple | set | frozenset) or type(value).__name__ == "deque":
+        unsaved = type(value).__module__ != "builtins" and all(map(is_plain, value))
+        return unsaved or any(map(_is_lost, value))
+    if dataclasses.is_dataclass(value):
+        return not getattr(type(value), "__dataclass_params__").frozen  # noqa: B009
+    return isinstance(value, bytearray | keras.Variable | np.ndarray) or hasattr(value, "__array__")
+
+
+def _print(value: Any) -> Any:
+    """What two values have in common that are the same, without a copy of arrays."""
+    if isinstance(value, np.ndarray):
+        flat = np.ascontiguousarray(value).reshape(-1)
+        data = flat.view(np.uint8).data if flat.size else b""
+        return value.dtype.str, value.dtype.name, value.shape, zlib.crc32(data)
+    arrays: list[np.ndarray] = []
+    return repr(pack(value, arrays)), [_print(each) for each in arrays]

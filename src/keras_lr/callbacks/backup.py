@@ -1,5 +1,7 @@
 """`BackupAndRestore`: a run that was cut off goes on as if it hadn't been."""
 
+import os
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -60,7 +62,7 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     def __init__(
         self,
-        backup_dir: Any,
+        backup_dir: str | os.PathLike[str],
         save_freq: Literal["epoch"] | int = "epoch",
         double_checkpoint: bool = True,
         delete_checkpoint: bool = True,
@@ -82,17 +84,17 @@ class BackupAndRestore(keras.callbacks.Callback):
             )
         self.backup_dir = backup_dir
         self.save_freq = save_freq
-        self.every = save_freq if isinstance(save_freq, int) else None
+        self._every = save_freq if isinstance(save_freq, int) else None
         self.double_checkpoint = bool(double_checkpoint)
         self.delete_checkpoint = bool(delete_checkpoint)
         self.on_change = on_change
         self.verbose = verbose
-        self.generations = Generations(
-            backup_dir,
+        self._generations = Generations(
+            _folder(backup_dir),
             keep=2 if double_checkpoint else 1,
             busy=lambda: is_fitting(self._model),
         )
-        self.finished = False
+        self._finished = False
         self._run: BackupRun | None = None
 
     def set_model(self, model: Any) -> None:
@@ -117,6 +119,31 @@ class BackupAndRestore(keras.callbacks.Callback):
                 "BackupAndRestore must be in the list given to fit itself: "
                 "model.fit(callbacks=[..., BackupAndRestore(folder)])."
             )
+
+
+def _folder(backup_dir: Any) -> Path:
+    """The folder of the backups.
+
+    Raises:
+        InvalidInput: It is a file, or no path of this machine's.
+    """
+    text = os.fspath(backup_dir) if isinstance(backup_dir, str | os.PathLike) else None
+    if not isinstance(text, str) or not text:
+        raise InvalidInput(
+            f"backup_dir must be the path of a folder. Received: {backup_dir!r}. Write e.g. "
+            'BackupAndRestore("backup").'
+        )
+    if "://" in text:
+        raise InvalidInput(
+            "backup_dir must be a folder of this machine (or mounted on it), where a file can "
+            f"be replaced in one go. Received: backup_dir={text!r}."
+        )
+    folder = Path(text).expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInput(
+            f"backup_dir must be a folder, and there is a file. Received: backup_dir={text!r}."
+        )
+    return folder
 
 
 class _Opening(keras.callbacks.Callback):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_lr.callbacks import attributes
+from keras_lr.callbacks import attributes, matching, spoken
 from keras_lr.callbacks.data_order import DataOrder, warn_of_order
 from keras_lr.callbacks.restoring import Restoring
 from keras_lr.callbacks.warning import warn
@@ -34,10 +34,10 @@ class BackupRun:
         self._callback = callback
         self._container = container
         self._others = list(container.callbacks)
-        self._names = attributes.names_of(self._others)
+        self._names = matching.names_of(self._others)
         self._restoring: Restoring | None = None
         self._started = False
-        self._held: tuple[dict[str, Any], dict[Any, dict[str, Any]]] | None = None
+        self._held: tuple[dict[str, Any], matching.ByIdentity[dict[str, Any]]] | None = None
 
     # -- the hooks, before and behind those of all others ------------------------------------------
 
@@ -45,11 +45,12 @@ class BackupRun:
         """Claim the folder; put the model back before anyone looks at it."""
         callback = self._callback
         self._refuse_others()
+        self._settings = {name: matching.settings_of(each) for each, name in self._names.items()}
         _build(model)
         # What comes later stands in the optimizer for the length of this fit only.
         self._optimizer = [] if model.optimizer is None else list(model.optimizer.variables)
-        callback.generations.open()
-        state, problems = (None, []) if callback.finished else callback.generations.load()
+        callback._generations.open()
+        state, problems = (None, []) if callback._finished else callback._generations.load()
         for problem in problems:
             warn(f"{problem} The backup before it is used.")
         if state is None:
@@ -58,7 +59,7 @@ class BackupRun:
             self._restoring = Restoring(state, self._names, callback.params, callback.on_change)
             self._restoring.open(model)
         except BaseException:
-            callback.generations.close()
+            callback._generations.close()
             raise
         if callback.verbose:
             print(f"\nBackupAndRestore: going on {self._restoring.where}.")
@@ -66,6 +67,7 @@ class BackupRun:
     def begin(self, model: Any) -> None:
         """Once training has begun for all others: put them back, and begin to follow."""
         self._attributes = attributes.Attributes(self._others)
+        spoken.check(self._others, self._names)
         iterator = epoch_iterator(model)
         if iterator is None:
             raise InvalidInput("BackupAndRestore works in model.fit(callbacks=[...]) only.")
@@ -92,14 +94,14 @@ class BackupRun:
         if self._restoring is not None:
             self._restoring.begin_epoch(model, self._data, self._between)
             self._restoring = None
-        if self._callback.every is not None:
+        if self._callback._every is not None:
             # Behind the rules that look at the same moment.
-            self._between.look(self, self._callback.every, self._look)
+            self._between.look(self, self._callback._every, self._look)
 
     def end_epoch(self, model: Any, epoch: int) -> None:
         """Save if it is time."""
         self._held = None
-        every = self._callback.every
+        every = self._callback._every
         if every is None or self._between.due(every):
             self._save(model, epoch + 1, 0, *self._taken())
 
@@ -107,17 +109,17 @@ class BackupRun:
         """Give the folder free."""
         self.clear_start()
         self._between.leave(self)
-        self._callback.generations.close(delete=self._callback.delete_checkpoint)
-        self._callback.finished = True
+        self._callback._generations.close(delete=self._callback.delete_checkpoint)
+        self._callback._finished = True
 
     def _abandoned(self) -> None:
-        self._callback.generations.close()
+        self._callback._generations.close()
 
     # -- saving ---------------------------------------------------------------------------------
 
     def _step_done(self) -> None:
         """Take what the reading of the next batch, or its hooks, would change."""
-        every = self._callback.every
+        every = self._callback._every
         if every is None or not self._between.due(every):
             return
         flush = getattr(self._container, "_flush_futures", None)
@@ -125,7 +127,7 @@ class BackupRun:
             flush()
         self._held = self._taken()
 
-    def _taken(self) -> tuple[dict[str, Any], dict[Any, dict[str, Any]]]:
+    def _taken(self) -> tuple[dict[str, Any], matching.ByIdentity[dict[str, Any]]]:
         return self._data.get_state(RandomState.take()), self._attributes.take()
 
     def _look(self, logs: Mapping[str, Any]) -> None:
@@ -158,15 +160,16 @@ class BackupRun:
             "optimizer": variables.take(self._optimizer),
             "metrics": variables.take(model.metrics_variables),
             "data": data,
+            "settings": self._settings,
             "callbacks": {
-                self._names[each]: each.get_state()
+                self._names[each]: spoken.state_of(each, self._names[each])
                 for each in self._others
-                if attributes.speaks(each)
+                if spoken.speaks(each)
             },
             "attributes": {self._names[each]: found for each, found in changed.items()},
             "control": None if control is None else carried.get_state(control, self._names),
         }
-        self._callback.generations.save(state)
+        self._callback._generations.save(state)
 
     def _refuse_others(self) -> None:
         for each in self._others:

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_lr.callbacks import attributes
+from keras_lr.callbacks import attributes, csv_rows, matching, spoken
 from keras_lr.callbacks.data_order import DataOrder
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
@@ -46,12 +46,12 @@ class Restoring:
             )
         self._state = state
         self._names = names
-        self._owners = {name: each for each, name in names.items()}
+        self._owners, self._anew = matching.owners_of(names, state["settings"])
         self._on_change = on_change
         self._epochs = int(params.get("epochs") or 1)
         self._batches = params.get("steps")
         self.batch = self._place()
-        self._csv: dict[Any, bool] = {}
+        self._csv: matching.ByIdentity[bool] = matching.ByIdentity()
 
     @property
     def where(self) -> str:
@@ -94,7 +94,7 @@ class Restoring:
         # Nothing is left to do for a run that was stopped and then cut off.
         model._initial_epoch = self._epochs if state["stopped"] else state["epoch"]
         saved = {**state["attributes"], **state["callbacks"]}
-        lost = sorted(set(saved) - set(self._owners))
+        lost = sorted(set(saved) - set(self._owners) - self._anew)
         lost = [name for name in lost if saved[name]]
         if lost:
             warn(
@@ -107,12 +107,12 @@ class Restoring:
             "batch": self.batch,
             "recut": self._recut,
         }
-        for callback, name in self._names.items():
-            if attributes.speaks(callback) and name in state["callbacks"]:
-                callback.set_state({**state["callbacks"][name], "resume": resume})
+        for name, callback in self._owners.items():
+            if spoken.speaks(callback) and name in state["callbacks"]:
+                spoken.set_state(callback, state["callbacks"][name], resume)
             elif isinstance(callback, keras.callbacks.CSVLogger) and name in state["attributes"]:
                 self._csv[callback] = callback.append
-                attributes.prepare_csv(callback, state["attributes"][name])
+                csv_rows.prepare_csv(callback, state["attributes"][name].get(attributes.CSV))
 
     def begin(self, model: Any) -> None:
         """After everyone's training has begun: what that has reset."""
@@ -166,7 +166,7 @@ class Restoring:
 
     def _put_back_attributes(self) -> None:
         for name, found in self._state["attributes"].items():
-            if name in self._owners and not attributes.speaks(self._owners[name]):
+            if name in self._owners and not spoken.speaks(self._owners[name]):
                 attributes.put_back(self._owners[name], found)
 
     def _fits(self, control: Any) -> bool:

@@ -50,7 +50,8 @@ class Resumed:
 
     Args:
         callback: The callback that goes on with it.
-        state: What `get_state` gave, with how to go on under `resume`.
+        state: What `get_state` gave.
+        how: How to go on: `on_change`, `epoch` and `batch`.
 
     Attributes:
         states: Where the rules stand.
@@ -61,9 +62,11 @@ class Resumed:
         InvalidInput: The rules have changed, and an error is wanted then.
     """
 
-    def __init__(self, callback: "LearningRate", state: Mapping[str, Any]) -> None:
+    def __init__(
+        self, callback: "LearningRate", state: Mapping[str, Any], how: Mapping[str, Any]
+    ) -> None:
         self._state = state
-        self._how = state["resume"]
+        self._how = how
         self.same_rules = [_config(rule) for rule in callback.rules] == [
             each["config"] for each in state["rules"]
         ]

@@ -15,17 +15,21 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from keras_lr.errors import KerasLRError
+from keras_lr.errors import BrokenFile
 from keras_lr.state.tree import pack, unpack
 
 MAGIC = b"keras-lr state 1\n"
 _LENGTH = 8
 _DIGEST = 32
-_UNREADABLE = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError)
-
-
-class BrokenFile(KerasLRError, OSError):
-    """A file of states that isn't whole, or is none."""
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 def write(path: Path, state: Any) -> None:

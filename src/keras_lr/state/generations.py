@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from keras_lr.errors import InvalidInput
-from keras_lr.state.archive import BrokenFile, read, write
+from keras_lr.errors import BrokenFile
+from keras_lr.state.archive import read, write
 from keras_lr.state.lock import Lock
 
 _NAME = re.compile(r"backup-(\d+)\.state")
@@ -22,9 +22,6 @@ class Generations:
         folder: Where; made with the first state.
         keep: How many are kept, at least 1.
         busy: Says whether the run that they are of goes on; by default it does until `close`.
-
-    Raises:
-        InvalidInput: The path is a file, or no path of this machine's.
     """
 
     def __init__(
@@ -34,22 +31,7 @@ class Generations:
         keep: int = 2,
         busy: Callable[[], bool] = lambda: True,
     ) -> None:
-        text = os.fspath(folder) if isinstance(folder, str | os.PathLike) else None
-        if not isinstance(text, str) or not text:
-            raise InvalidInput(
-                f"backup_dir must be the path of a folder. Received: {folder!r}. Write e.g. "
-                'BackupAndRestore("backup").'
-            )
-        if "://" in text:
-            raise InvalidInput(
-                "backup_dir must be a folder of this machine (or mounted on it), where a file can "
-                f"be replaced in one go. Received: backup_dir={text!r}."
-            )
-        self.folder = Path(text).expanduser().absolute()
-        if self.folder.exists() and not self.folder.is_dir():
-            raise InvalidInput(
-                f"backup_dir must be a folder, and there is a file. Received: backup_dir={text!r}."
-            )
+        self.folder = Path(folder).absolute()
         self.keep = keep
         self._lock = Lock(self.folder / "backup.lock", busy)
 

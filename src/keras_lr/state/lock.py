@@ -66,7 +66,7 @@ class Lock:
     def _refuse(self) -> NoReturn:
         raise InvalidInput(
             "Another run that is alive keeps its backups in this folder. Give each run a folder "
-            f"of its own. Received: backup_dir={str(self.path.parent)!r}."
+            f"of its own. Received: {str(self.path.parent)!r}."
         )
 
 
