@@ -8,7 +8,7 @@ import keras
 
 from keras_lr.callbacks.backup_run import BackupRun
 from keras_lr.errors import InvalidInput, nearest
-from keras_lr.rate.running import is_fitting, list_setting_model
+from keras_lr.rate.running import list_setting_model
 from keras_lr.state.generations import Generations
 
 OnChange = Literal["error", "keep", "reanchor", "cooldown"]
@@ -89,11 +89,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         self.delete_checkpoint = bool(delete_checkpoint)
         self.on_change = on_change
         self.verbose = verbose
-        self._generations = Generations(
-            _folder(backup_dir),
-            keep=2 if double_checkpoint else 1,
-            busy=lambda: is_fitting(self._model),
-        )
+        self._generations = Generations(_folder(backup_dir), keep=2 if double_checkpoint else 1)
         self._finished = False
         self._run: BackupRun | None = None
 

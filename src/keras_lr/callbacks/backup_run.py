@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_lr.callbacks import attributes, matching, spoken
+from keras_lr.callbacks import attributes, matching, optimizers_beside, script, spoken
 from keras_lr.callbacks.data_order import DataOrder, warn_of_order
-from keras_lr.callbacks.restoring import Restoring
+from keras_lr.callbacks.restoring import VERSION, Restoring, lacking
+from keras_lr.callbacks.untouched import Untouched
 from keras_lr.callbacks.warning import warn
-from keras_lr.errors import InvalidInput
+from keras_lr.errors import BrokenFile, InvalidInput, KerasLRError
 from keras_lr.rate import carried
 from keras_lr.rate.between_steps import BetweenSteps
-from keras_lr.rate.running import epoch_iterator
+from keras_lr.rate.running import callbacks_of, epoch_iterator
 from keras_lr.state import variables
-from keras_lr.state.random_state import RandomState
 
 if TYPE_CHECKING:
     from keras_lr.callbacks.backup import BackupAndRestore
 
-VERSION = 1
+_LACKS = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
 class BackupRun:
@@ -38,6 +38,28 @@ class BackupRun:
         self._restoring: Restoring | None = None
         self._started = False
         self._held: tuple[dict[str, Any], matching.ByIdentity[dict[str, Any]]] | None = None
+        self._untouched: Untouched | None = None
+        self._guard()
+
+    def _guard(self) -> None:
+        """Hear of it if a callback refuses to begin, which Keras tells nobody."""
+        begin_all = self._container.on_train_begin
+
+        def on_train_begin(logs: Any = None) -> None:
+            vars(self._container).pop("on_train_begin", None)
+            try:
+                begin_all(logs)
+            except BaseException as problem:
+                self._refused()
+                if self._restoring is not None and _is_ours(problem):
+                    raise BrokenFile(
+                        f"The newest backup in {self._callback._generations.folder} lacks what this "
+                        f"keras-lr looks for ({type(problem).__name__}: {problem}). Delete it to go "
+                        "on with the one before, or the folder to start anew."
+                    ) from problem
+                raise
+
+        self._container.on_train_begin = on_train_begin
 
     # -- the hooks, before and behind those of all others ------------------------------------------
 
@@ -49,18 +71,19 @@ class BackupRun:
         _build(model)
         # What comes later stands in the optimizer for the length of this fit only.
         self._optimizer = [] if model.optimizer is None else list(model.optimizer.variables)
-        callback._generations.open()
-        state, problems = (None, []) if callback._finished else callback._generations.load()
+        self._others_beside = optimizers_beside.beside(model)
+        self._said = script.take(model)
+        callback._generations.open(lambda: callbacks_of(model) is self._container.callbacks)
+        state, problems = (None, []) if callback._finished else callback._generations.load(lacking)
         for problem in problems:
             warn(f"{problem} The backup before it is used.")
         if state is None:
             return
-        try:
-            self._restoring = Restoring(state, self._names, callback.params, callback.on_change)
-            self._restoring.open(model)
-        except BaseException:
-            callback._generations.close()
-            raise
+        self._untouched = Untouched(model, self._others_beside.values())
+        self._restoring = Restoring(
+            state, self._names, callback.params or {}, self._said, callback.on_change
+        )
+        self._restoring.open(model)
         if callback.verbose:
             print(f"\nBackupAndRestore: going on {self._restoring.where}.")
 
@@ -75,9 +98,9 @@ class BackupRun:
         self._between = BetweenSteps.of(model)
         self._between.join(self, self._abandoned)
         if self._restoring is not None:
-            self._restoring.begin(model)
-            if self._restoring.batch:
-                warn_of_order(iterator)
+            warn_of_order(iterator, inside=bool(self._restoring.batch))
+            self._restoring.begin(model, self._data)
+        self._untouched = None
 
     def clear_start(self) -> None:
         """Where this fit starts has been heard, and isn't where the next one does."""
@@ -101,6 +124,7 @@ class BackupRun:
     def end_epoch(self, model: Any, epoch: int) -> None:
         """Save if it is time."""
         self._held = None
+        self._data.warn_of_lost()
         every = self._callback._every
         if every is None or self._between.due(every):
             self._save(model, epoch + 1, 0, *self._taken())
@@ -113,6 +137,15 @@ class BackupRun:
         self._callback._finished = True
 
     def _abandoned(self) -> None:
+        self._callback._generations.close()
+
+    def _refused(self) -> None:
+        """Leave the model as it was before, and the folder free."""
+        if self._restoring is not None:
+            self._restoring.close_files()
+        if self._untouched is not None:
+            self._untouched.put_back()
+            self._untouched = None
         self._callback._generations.close()
 
     # -- saving ---------------------------------------------------------------------------------
@@ -128,11 +161,13 @@ class BackupRun:
         self._held = self._taken()
 
     def _taken(self) -> tuple[dict[str, Any], matching.ByIdentity[dict[str, Any]]]:
-        return self._data.get_state(RandomState.take()), self._attributes.take()
+        return self._data.get_state(), self._attributes.take()
 
     def _look(self, logs: Mapping[str, Any]) -> None:
         if self._held is not None:
-            self._save(self._callback.model, self._epoch, self._between.done, *self._held)
+            # Other looks at this moment may have rolled training back, and the random state with it.
+            then = self._data.random_state()
+            self._save(self._callback.model, self._epoch, self._between.done, *self._held, then)
             self._held = None
 
     def _save(
@@ -142,6 +177,7 @@ class BackupRun:
         batch: int,
         data: Mapping[str, Any],
         changed: Mapping[Any, dict[str, Any]],
+        then: Mapping[str, Any] | None = None,
     ) -> None:
         params = self._callback.params or {}
         control = carried.control_of(model)
@@ -151,7 +187,6 @@ class BackupRun:
             "backend": keras.backend.backend(),
             "epoch": epoch,
             "batch": batch,
-            "epochs": params.get("epochs"),
             "batches": params.get("steps"),
             "stopped": bool(model.stop_training),
             "total": self._between.total,
@@ -159,7 +194,10 @@ class BackupRun:
             "model": variables.take(model.variables),
             "optimizer": variables.take(self._optimizer),
             "metrics": variables.take(model.metrics_variables),
+            "beside": optimizers_beside.take(model, self._others_beside),
             "data": data,
+            "then": then,
+            "script": self._said,
             "settings": self._settings,
             "callbacks": {
                 self._names[each]: spoken.state_of(each, self._names[each])
@@ -182,9 +220,21 @@ class BackupRun:
                 )
 
 
+def _is_ours(problem: BaseException) -> bool:
+    """Whether keras-lr itself raised it, and not on purpose."""
+    frame = problem.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None or isinstance(problem, KerasLRError) or not isinstance(problem, _LACKS):
+        return False
+    return str(frame.tb_frame.f_globals.get("__name__")).startswith("keras_lr.")
+
+
 def _build(model: Any) -> None:
     """Build what a backup is put back into, as JAX and torch do before training begins."""
-    if not all(layer.built for layer in model._flatten_layers()) or not model.variables:
+    # A model that is only trained, such as a GAN of two others, isn't built itself.
+    layers = list(model._flatten_layers(include_self=False)) or [model]
+    if not all(layer.built for layer in layers) or not model.variables:
         raise InvalidInput(
             "BackupAndRestore needs the model's weights before the first step. Begin the model "
             "with keras.Input(shape), or call model.build(input_shape), before fit."

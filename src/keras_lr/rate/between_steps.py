@@ -55,6 +55,7 @@ class BetweenSteps:
         self._own = vars(model).get("make_train_function")  # one that the user put on the instance
         self._looks: list[Look] = []
         self._users: dict[object, Callable[[], None]] = {}
+        self._next: list[Callable[[], None]] = []
         self.done = self.counted = self.total = 0
         self._batches = self._last = 0
         self.logs: Mapping[str, Any] = {}
@@ -82,6 +83,7 @@ class BetweenSteps:
         self._users.pop(user, None)
         self._looks = [look for look in self._looks if look.user is not user]
         if not self._users:
+            self._next.clear()
             self._remove()
 
     def look(self, user: object, every: int, function: Callable[[Mapping[str, Any]], None]) -> Look:
@@ -93,6 +95,10 @@ class BetweenSteps:
         look = Look(user, every, function)
         self._looks.append(look)
         return look
+
+    def before_next(self, function: Callable[[], None]) -> None:
+        """Call `function` once, right before the next step begins."""
+        self._next.append(function)
 
     def drop(self, look: Look) -> None:
         """End a look."""
@@ -175,6 +181,8 @@ class BetweenSteps:
             model: Any = self._model()
             if not called_by_fit(model):
                 return inner(*args)  # train_on_batch, by a callback
+            while self._next:
+                self._next.pop(0)()
             if self.logs:
                 args = self._let_look(model, args, on_jax)
             # A look that rolled training back may have had the step traced anew.

@@ -35,14 +35,17 @@ class Generations:
         self.keep = keep
         self._lock = Lock(self.folder / "backup.lock", busy)
 
-    def open(self) -> None:
+    def open(self, busy: Callable[[], bool] | None = None) -> None:
         """Claim the folder for this run, and clear away what a killed one left half-written.
+
+        Args:
+            busy: Says whether this run goes on; by default what the class was given.
 
         Raises:
             InvalidInput: Another run that is alive uses it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
+        self._lock.acquire(busy)
         for path in self.folder.iterdir():
             if _LEFTOVER.fullmatch(path.name):
                 with contextlib.suppress(OSError):
@@ -64,17 +67,34 @@ class Generations:
                 self.folder.rmdir()
 
     def save(self, state: Any) -> None:
-        """Write the next generation, then delete those that are no longer kept."""
+        """Write the next generation, then delete those that are no longer kept.
+
+        Raises:
+            OSError: The disk refused; the generations before are as they were.
+        """
         paths = self._paths()
         number = 1 + max((_number(path) for path in paths), default=0)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write(self.folder / f"backup-{number:08}.state", state)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write(self.folder / f"backup-{number:08}.state", state)
+        except OSError as problem:
+            left = (
+                f"The backup before it ({max(paths).name}) is whole" if paths else "There is none"
+            )
+            raise OSError(
+                problem.errno,
+                f"The backup couldn't be written to {self.folder}: {problem}. {left}. Make room, or "
+                "give the run another folder, and start it again",
+            ) from problem
         for path in sorted(paths, key=_number)[: max(0, len(paths) + 1 - self.keep)]:
             with contextlib.suppress(OSError):
                 path.unlink()
 
-    def load(self) -> tuple[Any, list[str]]:
+    def load(self, lacking: Callable[[Any], str] = lambda state: "") -> tuple[Any, list[str]]:
         """The newest state that can be read, and what was wrong with those that are newer.
+
+        Args:
+            lacking: Says what a state that was read lacks, in words; nothing if it is whole.
 
         Returns:
             `None` for the state when there is no file at all.
@@ -85,9 +105,14 @@ class Generations:
         problems: list[str] = []
         for path in sorted(self._paths(), key=_number, reverse=True):
             try:
-                return read(path), problems
+                state = read(path)
             except OSError as problem:
                 problems.append(str(problem))
+                continue
+            lacks = lacking(state)
+            if not lacks:
+                return state, problems
+            problems.append(f"{path} isn't a whole backup: it lacks {lacks}.")
         if problems:
             raise BrokenFile(
                 f"No backup in {self.folder} can be read. {' '.join(problems)} To start anew, "

@@ -21,13 +21,17 @@ class Lock:
         busy: Says whether the run that holds it goes on; for later runs of this process.
     """
 
-    def __init__(self, path: Path, busy: Callable[[], bool]) -> None:
+    def __init__(self, path: Path, busy: Callable[[], bool] = lambda: True) -> None:
         self.path = path
         self.busy = busy
         self._file: int | None = None
 
-    def acquire(self) -> None:
+    def acquire(self, busy: Callable[[], bool] | None = None) -> None:
         """Take it, also from an earlier run of this process that is over.
+
+        Args:
+            busy: The same as of the class, of the run that takes it now. (One lock may serve several
+                runs, and the one before is asked by what it gave.)
 
         Raises:
             InvalidInput: A run that is alive holds it.
@@ -51,6 +55,7 @@ class Lock:
                 break
             os.close(opened)  # whoever held it has removed the file in the meantime
         self._file = opened
+        self.busy = busy or self.busy
         _HELD[key] = self
 
     def release(self) -> None:
