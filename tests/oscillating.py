@@ -104,4 +104,4 @@ class Alignments:
 
 def cuts_of(callback):
     """Each cut's update and the rate after it."""
-    return [(e.step, e.rate) for e in callback.record.events if e.cause == "oscillation"]
+    return [(e.step, e.rate) for e in callback.record.events if e.cause.startswith("oscillation")]
