@@ -196,7 +196,7 @@ class TestRefused:
 
     def test_a_long_run_is_looked_at_where_it_turns(self):
         """A spike of one step in a million is seen, because the schedule marks its boundaries."""
-        from keras_lr.callbacks.layout import check_values
+        from keras_lr.callbacks.fit.layout import check_values
 
         spike = Piecewise([777_777, 777_778], [0.9, 1.5, 0.9])
         with pytest.raises(InvalidInput, match=r"gives 1\.5 at step 777777"):

@@ -4,7 +4,7 @@ from keras_lr.backend import require as _require
 
 _require()
 
-from keras_lr.callbacks.backup import BackupAndRestore  # noqa: E402
+from keras_lr.callbacks.backup.callback import BackupAndRestore  # noqa: E402
 from keras_lr.callbacks.learning_rate import LearningRate  # noqa: E402
 from keras_lr.callbacks.monitor import LearningRateMonitor  # noqa: E402
 from keras_lr.callbacks.record import Explanation, RateEvent, RunRecord  # noqa: E402

@@ -4,7 +4,7 @@ import math
 from numbers import Real
 from typing import Any
 
-from keras_lr.callbacks.preflight import check_keras_schedule
+from keras_lr.callbacks.fit.preflight import check_keras_schedule
 from keras_lr.errors import InvalidInput
 from keras_lr.rules import Rule, auto
 from keras_lr.rules import checked as checks_of_rules

@@ -14,11 +14,11 @@ from keras_lr.callbacks.arguments import (
     checked_schedule,
     checked_size,
 )
-from keras_lr.callbacks.automatic import automatic_rules
-from keras_lr.callbacks.phases import Phases
+from keras_lr.callbacks.fit.automatic import automatic_rules
+from keras_lr.callbacks.fit.phases import Phases
+from keras_lr.callbacks.fit.run import Run
+from keras_lr.callbacks.fit.state import Resumed, get_state
 from keras_lr.callbacks.record import Explanation, RunRecord
-from keras_lr.callbacks.resume import Resumed, get_state
-from keras_lr.callbacks.run import Run
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import SETTINGS, left
 from keras_lr.rules import Rule

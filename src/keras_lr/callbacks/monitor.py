@@ -6,12 +6,12 @@ from typing import Any
 
 import keras
 
-from keras_lr.callbacks.preflight import renew_step, warn_listed_before
+from keras_lr.callbacks.fit.preflight import renew_step, warn_listed_before
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import SETTINGS, Control, attributes, leaves, samples_per_batch
-from keras_lr.rate.detection import Detectors
-from keras_lr.rate.statistics import STATISTICS, measure, watches
-from keras_lr.rate.statistics import value as statistic
+from keras_lr.rate.detection.detectors import Detectors
+from keras_lr.rate.detection.statistics import STATISTICS, measure, watches
+from keras_lr.rate.detection.statistics import value as statistic
 
 _DEFAULT = ("momentum", "weight_decay", "batch_size")
 

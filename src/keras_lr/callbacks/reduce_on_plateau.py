@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from keras_lr.callbacks.advice import is_numeric
+from keras_lr.callbacks.fit.advice import is_numeric
 from keras_lr.callbacks.learning_rate import LearningRate
 from keras_lr.rules import Plateau
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_lr.callbacks.preflight import check_attributes, warn_listed_before
+from keras_lr.callbacks.fit.preflight import check_attributes, warn_listed_before
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import Control, leaf_names

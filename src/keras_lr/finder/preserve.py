@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.state.random_state import RandomState
 from keras_lr.rate import leaves, rate_variable
+from keras_lr.state.random_state import RandomState
 
 
 @contextlib.contextmanager

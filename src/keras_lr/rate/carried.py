@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_lr.rate.assigning import assign_quietly
 from keras_lr.rate.control import Control, controls
-from keras_lr.rate.moment import Moment
+from keras_lr.rate.moment import Assignment, Moment
 
 
 def control_of(model: Any) -> Control | None:
@@ -33,6 +33,7 @@ def get_state(control: Control, names: Mapping[object, str]) -> dict[str, Any]:
         "moments": [
             [each.batch, list(each.bases), _named(each.factors, names)] for each in control.moments
         ],
+        "assignments": [[each.batch, each.leaf, each.rate] for each in control.assignments],
     }
 
 
@@ -66,6 +67,7 @@ def set_state(
         )
         for batch, bases, factors in state["moments"]
     ]
+    control.assignments[:] = [Assignment(*each) for each in state["assignments"]]
 
 
 def set_placed(control: Control, state: Mapping[str, Any]) -> None:

@@ -15,8 +15,8 @@ from keras_lr.rate.assigning import hear, unhear
 from keras_lr.rate.baked import Baked
 from keras_lr.rate.between_steps import BetweenSteps
 from keras_lr.rate.building import build
-from keras_lr.rate.detection import Detectors, detect
-from keras_lr.rate.detector import Watch
+from keras_lr.rate.detection.detector import Watch
+from keras_lr.rate.detection.detectors import Detectors, detect
 from keras_lr.rate.followed import follow, unfollow
 from keras_lr.rate.held_decay import HeldDecay, check_holdable
 from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule, rate_variable, sync

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.rate.assigning import assign_quietly
-from keras_lr.rate.detection import Detectors
+from keras_lr.rate.detection.detectors import Detectors
 from keras_lr.rate.followed import FollowedRate, host_position, plain_rate
 from keras_lr.rate.leaves import own_schedule, rate_variable
 from keras_lr.rate.moment import Assignment, Moment

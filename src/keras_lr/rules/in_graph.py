@@ -11,7 +11,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.rules.rule import KEEP, Decision, InGraphRule, Observation, floored, number
 
 if TYPE_CHECKING:
-    from keras_lr.rate.detector import Test
+    from keras_lr.rate.detection.detector import Test
 
 MEASURES = ("distance", "alignment", "norm")
 """What can be measured inside the step."""

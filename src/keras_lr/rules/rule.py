@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeGuard, r
 from keras_lr.errors import InvalidInput, nearest
 
 if TYPE_CHECKING:
-    from keras_lr.rate.detector import Test
+    from keras_lr.rate.detection.detector import Test
 
 
 @dataclass(frozen=True)

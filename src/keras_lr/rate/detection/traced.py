@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.rate.detector import Cut, Detector, measures
+from keras_lr.rate.detection.detector import Cut, Detector, measures
+from keras_lr.rate.detection.gauges import alignment, squared_distance, squared_norm
+from keras_lr.rate.detection.in_step import assign, assign_if, dense, summed_over_replicas
 from keras_lr.rate.followed import position
-from keras_lr.rate.gauges import alignment, squared_distance, squared_norm
-from keras_lr.rate.in_step import assign, assign_if, dense, summed_over_replicas
 from keras_lr.rate.leaves import rate_variable
 from keras_lr.rate.plain import ours
 

@@ -62,7 +62,7 @@ class DataState:
             self._dataset.set_state(state)
             return
         for name, value in state.items():
-            present = getattr(self._dataset, name, None)
+            present: Any = getattr(self._dataset, name, None)
             if _holds(present, value):
                 present[...] = value  # others may have the same array
                 continue

@@ -9,7 +9,7 @@ Generators and numbers that the data itself holds are put back likewise (`DataSt
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from keras_lr.callbacks.data_state import DataState
+from keras_lr.callbacks.backup.data_state import DataState
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
 from keras_lr.state.random_state import RandomState

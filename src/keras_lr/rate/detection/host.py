@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.rate.assigning import assign_quietly
-from keras_lr.rate.detector import Cut, Detector, Watch, measures
+from keras_lr.rate.detection.detector import Cut, Detector, Watch, measures
 from keras_lr.rate.followed import host_position
 from keras_lr.rate.leaves import rate_variable
 

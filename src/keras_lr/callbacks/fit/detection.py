@@ -6,12 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_lr.callbacks.phases import Phases, Standing
+from keras_lr.callbacks.fit.phases import Phases, Standing
 from keras_lr.callbacks.record import RateEvent, RunRecord, rule_labels
 from keras_lr.callbacks.warning import warn
 from keras_lr.rate import Control, leaf_names, own_schedule
-from keras_lr.rate.detection import Detectors
-from keras_lr.rate.detector import Cut, Watch
+from keras_lr.rate.detection.detector import Cut, Watch
+from keras_lr.rate.detection.detectors import Detectors
 from keras_lr.rate.followed import own_rate
 from keras_lr.rules import InGraphRule, Rule
 from keras_lr.rules.rule import is_in_graph

@@ -6,8 +6,8 @@ the gradient is known, clipped and accumulated, and the weights are still those 
 taken. So what is decided holds from this very update on. Steps that a `LossScaleOptimizer` skips
 and batches that only accumulate are no updates.
 
-On JAX and TensorFlow all of it is traced into the step (`traced_detector`), on torch it runs in
-Python between the step's operations (`host_detector`).
+On JAX and TensorFlow all of it is traced into the step (`traced`), on torch it runs in
+Python between the step's operations (`host`).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keras_lr.rate.detector import Watch
+from keras_lr.rate.detection.detector import Watch
 
 STATISTICS = ("alignment", "weight_norm", "norm_equilibrium")
 """What `LearningRateMonitor(statistics=...)` can log."""

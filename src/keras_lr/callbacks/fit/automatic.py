@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from keras_lr.callbacks.detection import detection_stops
-from keras_lr.callbacks.layout import Layout
+from keras_lr.callbacks.fit.detection import detection_stops
+from keras_lr.callbacks.fit.layout import Layout
 from keras_lr.rate import samples_per_batch
 from keras_lr.rate.leaves import leaves
 from keras_lr.rules import Rule, auto

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_lr.callbacks.csv_rows import rows_of
-from keras_lr.callbacks.matching import ByIdentity
-from keras_lr.callbacks.spoken import speaks
+from keras_lr.callbacks.backup.csv_rows import rows_of
+from keras_lr.callbacks.backup.matching import ByIdentity
+from keras_lr.callbacks.backup.spoken import speaks
 from keras_lr.callbacks.warning import warn
 from keras_lr.state.tree import is_plain, pack
 

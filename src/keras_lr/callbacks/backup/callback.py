@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import keras
 
-from keras_lr.callbacks.backup_run import BackupRun
+from keras_lr.callbacks.backup.run import BackupRun
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate.running import list_setting_model
 from keras_lr.state.generations import Generations

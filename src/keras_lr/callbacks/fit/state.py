@@ -13,8 +13,8 @@ from keras_lr.rules.states import RuleStates
 from keras_lr.schedules import Horizon, Plan, deserialize, serialize
 
 if TYPE_CHECKING:
+    from keras_lr.callbacks.fit.run import Run
     from keras_lr.callbacks.learning_rate import LearningRate
-    from keras_lr.callbacks.run import Run
 
 _RATE = "schedule"
 

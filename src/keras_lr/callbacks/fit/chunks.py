@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from keras_lr.callbacks.advice import is_numeric
+from keras_lr.callbacks.fit.advice import is_numeric
 
 
 class Chunk:

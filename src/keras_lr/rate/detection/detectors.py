@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from keras_lr.rate.detector import Cut, Detector, Watch
+from keras_lr.rate.detection.detector import Cut, Detector, Watch
 
 
 class Detectors:
@@ -103,9 +103,9 @@ def detect(leaf: Any, watches: Sequence[Watch], **arguments: Any) -> Detector | 
     if not leaf._trainable_variables:
         return None
     if keras.backend.backend() == "torch":
-        from keras_lr.rate.host_detector import HostDetector
+        from keras_lr.rate.detection.host import HostDetector
 
         return HostDetector(leaf, watches, **arguments)
-    from keras_lr.rate.traced_detector import TracedDetector
+    from keras_lr.rate.detection.traced import TracedDetector
 
     return TracedDetector(leaf, watches, **arguments)

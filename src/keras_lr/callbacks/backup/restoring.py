@@ -5,8 +5,15 @@ from typing import Any
 
 import keras
 
-from keras_lr.callbacks import attributes, csv_rows, matching, optimizers_beside, script, spoken
-from keras_lr.callbacks.data_order import DataOrder
+from keras_lr.callbacks.backup import (
+    attributes,
+    csv_rows,
+    matching,
+    optimizers_beside,
+    script,
+    spoken,
+)
+from keras_lr.callbacks.backup.data_order import DataOrder
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import carried

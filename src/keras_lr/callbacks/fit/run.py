@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from keras_lr.callbacks.advice import warn_doubled, warn_misfit, warn_unknown
-from keras_lr.callbacks.detection import Detection
-from keras_lr.callbacks.groups import lay_out_groups, warn_levelled
-from keras_lr.callbacks.layout import Layout, check_values
-from keras_lr.callbacks.phases import Phases
-from keras_lr.callbacks.preflight import check_before_training, check_held, renew_step
+from keras_lr.callbacks.fit.advice import warn_doubled, warn_misfit, warn_unknown
+from keras_lr.callbacks.fit.detection import Detection
+from keras_lr.callbacks.fit.groups import lay_out_groups, warn_levelled
+from keras_lr.callbacks.fit.layout import Layout, check_values
+from keras_lr.callbacks.fit.phases import Phases
+from keras_lr.callbacks.fit.preflight import check_before_training, check_held, renew_step
+from keras_lr.callbacks.fit.reductions import Reductions
+from keras_lr.callbacks.fit.state import Resumed
+from keras_lr.callbacks.fit.story import Story
 from keras_lr.callbacks.record import rule_labels
-from keras_lr.callbacks.reductions import Reductions
-from keras_lr.callbacks.resume import Resumed
-from keras_lr.callbacks.story import Story
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
 from keras_lr.optimizers.groups import GROUPS

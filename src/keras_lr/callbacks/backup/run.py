@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_lr.callbacks import attributes, matching, optimizers_beside, script, spoken
-from keras_lr.callbacks.data_order import DataOrder, warn_of_order
-from keras_lr.callbacks.restoring import VERSION, Restoring, lacking
-from keras_lr.callbacks.untouched import Untouched
+from keras_lr.callbacks.backup import attributes, matching, optimizers_beside, script, spoken
+from keras_lr.callbacks.backup.data_order import DataOrder, warn_of_order
+from keras_lr.callbacks.backup.restoring import VERSION, Restoring, lacking
+from keras_lr.callbacks.backup.untouched import Untouched
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import BrokenFile, InvalidInput, KerasLRError
 from keras_lr.rate import carried
@@ -17,7 +17,7 @@ from keras_lr.rate.running import callbacks_of, epoch_iterator
 from keras_lr.state import variables
 
 if TYPE_CHECKING:
-    from keras_lr.callbacks.backup import BackupAndRestore
+    from keras_lr.callbacks.backup.callback import BackupAndRestore
 
 _LACKS = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 

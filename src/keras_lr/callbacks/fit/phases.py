@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_lr.rate import Control
-from keras_lr.rate.gauges import squared_norm
+from keras_lr.rate.detection.gauges import squared_norm
 from keras_lr.rules import Rule
 
 _SAME = 1e-6

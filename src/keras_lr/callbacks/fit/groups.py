@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_lr.callbacks.advice import warn_misfit
-from keras_lr.callbacks.layout import Layout
+from keras_lr.callbacks.fit.advice import warn_misfit
+from keras_lr.callbacks.fit.layout import Layout
 from keras_lr.callbacks.warning import warn
 from keras_lr.optimizers.groups import group_schedules
 from keras_lr.rate import Control, leaf_names, own_schedule

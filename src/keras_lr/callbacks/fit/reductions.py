@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from keras_lr.callbacks.advice import is_numeric, warn_unseen
-from keras_lr.callbacks.chunks import Chunk
+from keras_lr.callbacks.fit.advice import is_numeric, warn_unseen
+from keras_lr.callbacks.fit.chunks import Chunk
 from keras_lr.callbacks.record import RateEvent, RunRecord, rule_labels
 from keras_lr.errors import TrainingDiverged
 from keras_lr.rate import Control

@@ -1,0 +1,1 @@
+"""`BackupAndRestore` and what it needs: a run that was cut off goes on."""

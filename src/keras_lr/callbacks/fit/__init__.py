@@ -1,0 +1,1 @@
+"""One `fit` of a `LearningRate`: laid out, followed, its rules obeyed, explained."""
