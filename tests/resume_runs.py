@@ -3,6 +3,7 @@
 import json
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def busy(patience=4):
     ]
 
 
-def run(folder, *, model=None, callbacks=None, more=(), save_freq=5, backup=None, **fit):
+def run(folder, *, model=None, callbacks=None, more=(), save_freq: Any = 5, backup=None, **fit):
     """One fit with a backup in front of `callbacks`; its model, its history, its callbacks."""
     from keras_lr.callbacks import BackupAndRestore
 

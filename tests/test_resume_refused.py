@@ -24,7 +24,9 @@ def linear():
     return [keras_lr.LearningRate("linear")]
 
 
-def refused(folder, model, expected="schedule has changed", error=InvalidInput, callbacks=None):
+def refused(
+    folder, model, expected="schedule has changed", error: type = InvalidInput, callbacks=None
+):
     model.optimizer.build(model.trainable_variables)
     before = weights(model)
     with pytest.raises(error, match=expected):
@@ -88,6 +90,21 @@ def test_a_callbacks_state_without_a_part_is_an_error_that_advises(tmp_path):
     refused(tmp_path, built(), r"lacks what.*'rules'.*Delete it", BrokenFile)
     newest.unlink()
     assert len(run(tmp_path, callbacks=linear())[1]["loss"]) == EPOCHS
+
+
+def test_a_rate_that_was_to_go_on_starts_anew_in_the_next_fit(tmp_path):
+    cut_off(tmp_path, callbacks=linear())
+
+    class Refusing(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise RuntimeError("not today")
+
+    control, model = keras_lr.LearningRate("linear"), built()
+    refused(tmp_path, model, "not today", RuntimeError, [Refusing(), control])
+    x, y = data()
+    model.fit(x, y, epochs=2, verbose=0, callbacks=[control])
+    assert control.explain(0).rate == pytest.approx(0.05)
+    assert control.record.fits == 1
 
 
 def test_a_users_error_stays_what_it_is(tmp_path):

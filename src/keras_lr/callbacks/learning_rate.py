@@ -161,6 +161,10 @@ class LearningRate(keras.callbacks.Callback):
         """
         self._stored = state, {**_AT_BEGIN, **(resume or {})}
 
+    def forget_state(self) -> None:
+        """Undo `set_state`: the fit that was to go on didn't begin."""
+        self._stored = None
+
     @property
     def plan(self) -> Plan | None:
         """The schedule as it is laid out over the running fit, or was over the last one.

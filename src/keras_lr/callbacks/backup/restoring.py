@@ -48,7 +48,7 @@ _PARTS = {
 _WITHIN = {
     "data": ("begun", "first", "read", "now", "dataset"),
     "script": ("batch_size", "optimizer", "updates"),
-    "control": ("bases", "assigned", "factors", "offsets", "followed", "moments"),
+    "control": ("bases", "assigned", "factors", "offsets", "followed", "moments", "assignments"),
 }
 
 

@@ -146,6 +146,9 @@ class BackupRun:
         if self._untouched is not None:
             self._untouched.put_back()
             self._untouched = None
+            for each in self._others:
+                if getattr(each, "_hears_resume", False):
+                    each.forget_state()
         self._callback._generations.close()
 
     # -- saving ---------------------------------------------------------------------------------

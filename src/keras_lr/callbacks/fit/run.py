@@ -39,6 +39,7 @@ class Run:
 
     Attributes:
         plans: The schedule laid out over the fit, for each leaf of the optimizer.
+        told: Assignments of the rate that are in the record.
         groups: The same of `per_layer`'s groups; `None` for a leaf whose group has none.
         settings: The same of momentum and weight decay.
         stories: For each leaf, by its name, what made its rate at each step; empty before the first
@@ -69,7 +70,7 @@ class Run:
         self.cut = cut
         self._has: dict[str, list[bool]] = {}
         self._placed = False
-        self._told = 0  # assignments
+        self.told = 0
         self.phases: Phases | None = None
         warn_unknown(callback.rules, model)
         factors: Any = states.reduction
@@ -255,8 +256,8 @@ class Run:
 
     def _tell_assignments(self, epoch: int) -> None:
         control, names = self.control, leaf_names(self.control.optimizer)
-        new = control.assignments[self._told :]
-        self._told = len(control.assignments)
+        new = control.assignments[self.told :]
+        self.told = len(control.assignments)
         for batch, group in groupby(new, key=lambda each: each.batch):
             step = self._updates(batch)
             found = {

@@ -35,6 +35,7 @@ def get_state(callback: "LearningRate", run: "Run") -> dict[str, Any]:
         "reductions": run.reductions.get_state(),
         "detection": run.detection.get_state(),
         "epoch_began": run.epoch_began,
+        "told": run.told,
         "events": [asdict(event) for event in callback.record.events],
         "fits": callback.record.fits,
     }
@@ -158,6 +159,7 @@ class Resumed:
 
     def begin_epoch(self, run: "Run") -> None:
         """After the first epoch has begun: where in it the run stands."""
+        run.told = min(self._state["told"], len(run.control.assignments))
         if self._how["batch"]:
             run.epoch_began = self._state["epoch_began"]
         run.reductions.set_chunks(self._state["reductions"], inside=bool(self._how["batch"]))
