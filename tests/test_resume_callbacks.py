@@ -10,7 +10,8 @@ import pytest
 
 import keras_lr
 from keras_lr import rules
-from keras_lr.callbacks import BackupAndRestore, attributes
+from keras_lr.callbacks import BackupAndRestore
+from keras_lr.callbacks.backup import attributes
 from keras_lr.errors import InvalidInput
 from resume_runs import BATCHES, Cut, built, cut_after, data, run
 
