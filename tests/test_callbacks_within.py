@@ -191,6 +191,32 @@ class TestNanInsideAnEpoch:
         with pytest.raises(TrainingDiverged, match="gave up after 2 rollbacks"):
             self.fit(x, y, Divergence(max_rollbacks=2), epochs=1)
 
+    def test_seeds_go_back_and_the_order_of_the_data_goes_on(self):
+        x, y = data(samples=40)
+        seeds, orders = [], []
+
+        class Look(keras.callbacks.Callback):
+            def on_epoch_begin(self, epoch, logs=None):
+                seeds.append(noise.seed_generator.state.numpy().tolist())
+                orders.append(np.random.get_state()[1:3])
+
+            def on_epoch_end(self, epoch, logs=None):
+                if epoch == 1:
+                    model.trainable_variables[0].assign(np.full((4, 3), np.nan))
+
+        keras.utils.set_random_seed(4)
+        noise = keras.layers.GaussianNoise(0.1)
+        model = keras.Sequential([keras.Input((4,)), noise, keras.layers.Dense(3)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.SGD(0.1), loss)
+        control = LearningRate(rules=[Divergence()])
+        model.fit(x, y, batch_size=4, epochs=4, verbose=0, callbacks=[Look(), control])
+        (event,) = control.record.events
+        assert event.epoch == 1
+        assert seeds[0] != seeds[1] == seeds[2] != seeds[3]
+        if keras.backend.backend() == "jax":  # where Keras shuffles with NumPy's generator
+            assert not np.array_equal(orders[1][0], orders[2][0]) or orders[1][1] != orders[2][1]
+
     def test_nothing_else_of_a_run_changes(self):
         """Dropout, momentum and shuffling: a healthy run with the rule is the run without it."""
         x, y = data(samples=160)

@@ -27,9 +27,10 @@ class Divergence:
     """Roll back and cut when the loss is NaN, infinite, or far above its best.
 
     Far above: more than `spike` times the best value. Whoever applies the decision restores the
-    last good weights and optimizer state (the end of the last epoch that was not diverged, or the
-    start of the run) before it cuts the rate. The first epoch has no epoch to compare with; it is
-    compared with the first batch, `spike` times as leniently, since one batch is noisy.
+    last good weights, optimizer state, seeds and metrics (those of the end of the last epoch that
+    was not diverged, or of the start of the run) before it cuts the rate. The data goes on, in an
+    order that it hasn't had yet. The first epoch has no epoch to compare with; it is compared with
+    the first batch, `spike` times as leniently, since one batch is noisy.
 
     Args:
         monitor: The loss to watch; less is better.
@@ -45,8 +46,8 @@ class Divergence:
         InvalidInput: For settings that can't work.
 
     Source: ours. Going back to a state from before the loss rose is how PaLM was trained
-    (Chowdhery et al. 2022, section 5.1), with other data where here the rate is cut; Keras has
-    `TerminateOnNaN`, which ends the run.
+    (Chowdhery et al. 2022, section 5.1): there with other data alone, here with a lower rate as
+    well. Keras has `TerminateOnNaN`, which ends the run.
 
     >>> rule = Divergence()
     >>> state, _ = rule.update(rule.start(), Observation(100, 0, {"loss": 1.0}))

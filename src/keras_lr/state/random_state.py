@@ -74,6 +74,20 @@ class RandomState:
         )
 
 
+def take_keras_seed() -> np.ndarray | None:
+    """The state of Keras's global generator; `None` while there is none."""
+    return _take_keras()[1]
+
+
+def restore_keras_seed(state: np.ndarray) -> None:
+    """Put back what `take_keras_seed` gave, if the generator is still there."""
+    from keras.src.backend.common import global_state
+
+    generator = global_state.get_global_attribute(_GENERATOR)
+    if generator is not None:
+        generator.state.assign(state)
+
+
 _GENERATOR = "global_seed_generator"
 _NAMES = "object_name_uids"
 

@@ -8,22 +8,27 @@ import numpy as np
 
 from keras_lr.rate import leaves, rate_variable
 from keras_lr.rate.plain import plain_variables
-from keras_lr.state.random_state import RandomState
+from keras_lr.state.random_state import restore_keras_seed, take_keras_seed
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Copies of everything that training changes: weights, statistics, RNG, optimizer.
+    """Copies of all that training changes in a model: weights, statistics, seeds, optimizer.
+
+    The order of the data isn't among it: Python's, NumPy's and torch's generators draw that, and go on.
 
     Args:
         values: Each variable with a copy of its value.
         epoch: Epochs that were finished when it was taken.
-        random: The global random state, where that was asked for.
+        whole: Whether the metrics are among the values.
+        seed: The state of Keras's global generator, from which layers and functions draw that have
+            none of their own; where it was asked for and there is one.
     """
 
     values: list[tuple[Any, np.ndarray]]
     epoch: int
-    random: RandomState | None = None
+    whole: bool = False
+    seed: np.ndarray | None = None
 
     @classmethod
     def take(cls, model: Any, epoch: int, *, whole: bool = False) -> "Snapshot | None":
@@ -32,14 +37,14 @@ class Snapshot:
         Args:
             model: A compiled model.
             epoch: Epochs that are finished.
-            whole: Copy the metrics and the global random state too, for a return into the middle
-                of an epoch.
+            whole: Copy the metrics and Keras's global seed too, for a return into the middle of
+                an epoch.
         """
         if not model.trainable_variables:
             return None
         variables = _variables(model, metrics=whole)
         copies = [(v, np.array(as_numpy(v), copy=True)) for v in variables]
-        return cls(copies, epoch, RandomState.take() if whole else None)
+        return cls(copies, epoch, whole, take_keras_seed() if whole else None)
 
     def restore(self, model: Any) -> None:
         """Assign the copied state to `model`, the optimizer's rate left as it is."""
@@ -47,28 +52,25 @@ class Snapshot:
         for variable, value in self.values:
             if id(variable) not in keep:
                 variable.assign(value)
-        if self.random is not None:
-            self.random.restore()
+        if self.seed is not None:
+            restore_keras_seed(self.seed)
 
     def to_state(self) -> dict[str, Any]:
         """As JSON values and arrays; `from_state` is the way back."""
         return {
             "epoch": self.epoch,
             "values": [value for _, value in self.values],
-            "random": None if self.random is None else self.random.to_state(),
+            "whole": self.whole,
+            "seed": self.seed,
         }
 
     @classmethod
     def from_state(cls, model: Any, state: Mapping[str, Any]) -> "Snapshot":
         """What `to_state` gave, for a model like the one that it was taken of."""
-        random = state["random"]
-        variables = _variables(model, metrics=random is not None)
+        variables = _variables(model, metrics=state["whole"])
         # The metrics come last, and TensorFlow builds them in the first step.
-        return cls(
-            list(zip(variables, state["values"], strict=False)),
-            state["epoch"],
-            None if random is None else RandomState.from_state(random),
-        )
+        values = list(zip(variables, state["values"], strict=False))
+        return cls(values, state["epoch"], state["whole"], state["seed"])
 
 
 def _variables(model: Any, *, metrics: bool) -> list[Any]:

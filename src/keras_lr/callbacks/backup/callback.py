@@ -33,9 +33,9 @@ class BackupAndRestore(keras.callbacks.Callback):
         save_freq: `"epoch"`, or a number of batches, counted over epochs.
         double_checkpoint: Keep the last two states; `False` keeps one.
         delete_checkpoint: Delete the states when training has finished.
-        on_change: What to do when the schedule, the rules or the epoch's batches have changed since
-            the backup. `"error"` says what changed and trains nothing. `"keep"` goes on with the
-            saved schedule. `"reanchor"` lays the new one over the whole new run, and enters it at
+        on_change: What to do when the schedule, the rules, the batches or the optimizer's settings
+            have changed since the backup. `"error"` says what changed and trains nothing. `"keep"`
+            goes on with the saved schedule. `"reanchor"` lays the new one over the whole new run, and enters it at
             the epoch and batch that the run has reached. `"cooldown"` holds what the saved
             one gives now, and cools down linearly to 0 at the end of the new run.
         verbose: 1 prints where a run goes on.
