@@ -56,7 +56,8 @@ def test_ranges_that_are_none(make):
         ({"momentum": [0.9, 0.9]}, "0.9 for 'momentum' twice"),
         ({"schedule": ["cosinus()"]}, "cosinus"),
         ({"schedule": Uniform(0.0, 1.0)}, "takes a list of choices"),
-        ({"rules": ["plateau"]}, "must be rule objects.*'rules': .None, keras_lr.rules.Plateau"),
+        ({"rules": ["plato"]}, "There is no rule 'plato'"),
+        ({"rules": [3]}, "must be rule objects.*'rules': .None, keras_lr.rules.Plateau"),
         ({"rules": [rules.Plateau]}, "must be rule objects"),
     ],
 )

@@ -234,7 +234,7 @@ def test_ctrl_c_keeps_what_was_done_and_resuming_runs_the_rest(engine, monkeypat
                 "space": {"units": keras_lr.Uniform(4, 8)},
                 "build_model": lambda units: hidden(units),
             },
-            r"build_model fails with units=5\.5.*int\(units\)",
+            r"build_model fails with units=5\.5.*keras_lr\.Integers\(8, 32\)",
         ),
         ({"x": (batch for batch in [(X, Y)]), "y": None}, "read once only"),
     ],

@@ -17,6 +17,8 @@ _PUBLIC = {
     "Finding": "keras_lr.finder:Finding",
     "tune": "keras_lr.tuner:tune",
     "Study": "keras_lr.tuner:Study",
+    "Integers": "keras_lr.tuner:Integers",
+    "LogIntegers": "keras_lr.tuner:LogIntegers",
     "LogUniform": "keras_lr.tuner:LogUniform",
     "Uniform": "keras_lr.tuner:Uniform",
     "LearningRate": "keras_lr.callbacks:LearningRate",
@@ -29,7 +31,9 @@ _MODULES = ("callbacks", "errors", "optimizers", "rules", "schedules")
 
 __all__ = [
     "Finding",
+    "Integers",
     "LearningRate",
+    "LogIntegers",
     "LogUniform",
     "Study",
     "Uniform",
@@ -52,7 +56,7 @@ if TYPE_CHECKING:
     from keras_lr.finder import Finding, find
     from keras_lr.rate import get_learning_rate, set_learning_rate
     from keras_lr.rules import replay
-    from keras_lr.tuner import LogUniform, Study, Uniform, tune
+    from keras_lr.tuner import Integers, LogIntegers, LogUniform, Study, Uniform, tune
     from keras_lr.watch import report
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from keras_lr.rate import own_schedule
-from keras_lr.tuner.space import NONE, Space, rule_text
+from keras_lr.tuner.rule_text import rule_text
+from keras_lr.tuner.space import Space
 
 _NOT_SAID = ("name", "learning_rate", "inner_optimizer")
 
@@ -30,7 +31,7 @@ def best_code(
         batch_size: Of the study.
         builds: Whether the study was given a function that builds the model.
     """
-    spec = space.spec(params)
+    spec = space.spec(params, whole=True)
     lines = ["import keras", "import keras_lr", ""]
     if builds:
         told = ", ".join(f"{name}={value!r}" for name, value in spec.arguments.items())
@@ -38,8 +39,8 @@ def best_code(
     if spec.settings:
         lines.append(f"model.compile(optimizer={_optimizer(optimizer)}, loss=..., metrics=...)")
     parts = []
-    if params.get("schedule", NONE) != NONE:
-        parts.append(f"schedule={params['schedule']!r}")
+    if spec.schedule is not None:
+        parts.append(f"schedule={str(spec.schedule)!r}")
     if spec.rules:
         told = ", ".join(f"keras_lr.rules.{rule_text(rule)}" for rule in spec.rules)
         parts.append(f"rules=[{told}]")

@@ -12,7 +12,7 @@ from keras_lr.engines.trial import Job, TrialSpec
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import leaves
 from keras_lr.schedules import Horizon
-from keras_lr.tuner.ranges import Uniform
+from keras_lr.tuner.ranges import LogUniform, Uniform
 from keras_lr.tuner.space import Choice, Space, first_arguments
 
 
@@ -23,7 +23,7 @@ def build_probe(job: Job, space: Mapping[str, Any]) -> Any:
         InvalidInput: `build_model` doesn't take a number of a range, as trials will give it.
     """
     arguments = first_arguments(space, job.build_model)
-    drawn = [name for name in arguments if isinstance(space[name], Uniform)]
+    drawn = [name for name in arguments if type(space[name]) in (Uniform, LogUniform)]
     try:
         return make_model(job, TrialSpec(arguments=arguments))
     except Exception as error:
@@ -33,8 +33,8 @@ def build_probe(job: Job, space: Mapping[str, Any]) -> Any:
         told = ", ".join(f"{name}={arguments[name]!r}" for name in drawn)
         raise InvalidInput(
             f"build_model fails with {told}, as a range gives it ({_line(error)}). A range draws "
-            f"floats; where whole numbers are needed write a list, e.g. {name!r}: [8, 16, 32], or "
-            f"int({name}) in build_model."
+            f"floats; for whole numbers write keras_lr.Integers(8, 32) or a list, e.g. {name!r}: "
+            f"[8, 16, 32]."
         ) from error
 
 

@@ -1,8 +1,9 @@
 """A space: what may differ between trials, checked before anything is trained."""
 
 import inspect
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import check_rate
 from keras_lr.rules import Rule
 from keras_lr.rules.checked import checked_rules
-from keras_lr.tuner.ranges import Uniform
+from keras_lr.tuner.ranges import LogUniform, Uniform
+from keras_lr.tuner.rule_text import NONE, parse_rules, rules_text
+from keras_lr.tuner.template import Template, as_template
 
-NONE = "none"
-"""The text of no schedule, and of no rules."""
+CASES = 256
+"""Combinations of ends at which a schedule or rules with parameters are checked, at most."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,53 @@ class Space:
         searched: Names to a `Uniform` or a `Choice`.
         fixed: Names to a `Choice` of one value.
         settings: Names of optimizer settings among them.
+        parameters: Names that only a schedule or rules take.
+        share: The share of the whole training that trials run; their schedules are compressed.
     """
 
     searched: Mapping[str, Uniform | Choice]
     fixed: Mapping[str, Choice]
     settings: frozenset[str]
+    parameters: frozenset[str] = frozenset()
+    share: float = 1.0
 
     def distributions(self) -> dict[str, Any]:
         """Optuna's distributions."""
         return {name: member.distribution() for name, member in self.searched.items()}
 
     def schedules(self) -> tuple[Any, ...]:
-        """The choices for the schedule; `None` is none."""
-        member = self.searched.get("schedule", self.fixed.get("schedule"))
-        return member.values if isinstance(member, Choice) else ()
+        """The choices for the schedule, as trials follow them; `None` is none.
+
+        Of one with parameters those at the ends of their ranges.
+        """
+        return tuple(self._followed(value) for value in self._cases("schedule"))
+
+    def _cases(self, key: str) -> tuple[Any, ...]:
+        """What trials may get for `key`; with parameters, at the ends of what these may be.
+
+        Raises:
+            InvalidInput: At some of these ends it can't be made.
+        """
+        member = self._member(key)
+        values = member.values if isinstance(member, Choice) else ()
+        found: list[Any] = []
+        for value in values:
+            if not isinstance(value, Template):
+                found.append(value)
+                continue
+            members = [self._member(name) for name in value.names]
+            ends = [m.values if isinstance(m, Choice) else m.ends() for m in members]
+            for case in itertools.islice(itertools.product(*ends), CASES):
+                found.append(_made(key, value, dict(zip(value.names, case, strict=True))))
+        return tuple(found)
+
+    def _member(self, name: str) -> Any:
+        return self.searched.get(name, self.fixed.get(name))
+
+    def _followed(self, schedule: Any) -> Any:
+        from keras_lr.schedules import stretch
+
+        return schedule if schedule is None or self.share == 1 else stretch(schedule, self.share)
 
     def described(self) -> dict[str, Any]:
         """The space as JSON, by which a resumed study is recognised."""
@@ -68,6 +104,9 @@ class Space:
                 found[name] = [repr(label) for label in member.labels]
             else:
                 found[name] = repr(member)
+            if isinstance(member, Choice) and any(isinstance(v, Template) for v in member.values):
+                # What a function makes tells it apart from another with the same arguments.
+                found[name] += [_label(name, case) for case in self._cases(name)]
         return found
 
     def params(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,18 +118,31 @@ class Space:
             found[name] = label if as_text else member.value(label)
         return found
 
-    def spec(self, params: Mapping[str, Any]) -> TrialSpec:
-        """The trial that `params` (of `Space.params`) describe."""
+    def spec(self, params: Mapping[str, Any], *, whole: bool = False) -> TrialSpec:
+        """The trial that `params` (of `Space.params`) describe.
+
+        Args:
+            params: A value for each name.
+            whole: With its schedule as it was given, where trials run a share of the training.
+
+        Raises:
+            InvalidInput: Its schedule or rules can't be made with their parameters.
+        """
         values = {}
         for name, value in params.items():
-            member = self.searched.get(name, self.fixed.get(name))
+            member = self._member(name)
             if name in ("schedule", "rules") and isinstance(member, Choice):
                 value = member.value(value)
+                if isinstance(value, Template):
+                    value = _made(name, value, params)
             values[name] = value
         schedule, rules = values.pop("schedule", None), values.pop("rules", ())
         settings = {n: v for n, v in values.items() if n in self.settings}
-        arguments = {n: v for n, v in values.items() if n not in self.settings}
-        return TrialSpec(settings, schedule, rules, arguments)
+        others = self.settings | self.parameters
+        arguments = {n: v for n, v in values.items() if n not in others}
+        return TrialSpec(
+            settings, schedule if whole else self._followed(schedule), rules, arguments
+        )
 
 
 def read_space(space: Any, build_model: Any, optimizer: Any) -> Space:
@@ -110,13 +162,48 @@ def read_space(space: Any, build_model: Any, optimizer: Any) -> Space:
     searched: dict[str, Uniform | Choice] = {}
     fixed: dict[str, Choice] = {}
     for name, given in space.items():
-        member = _member(name, given)
+        member = _member(name, given, space)
         _check_values(name, member, optimizer if name in settings else None)
         if isinstance(member, Choice) and len(member.values) == 1:
             fixed[name] = member
         else:
             searched[name] = member
-    return Space(searched, fixed, frozenset(settings & set(space)))
+    owned = _parameters_of(space) - settings - set(parameters(build_model))
+    found = Space(searched, fixed, frozenset(settings & set(space)), frozenset(owned))
+    for key in ("schedule", "rules"):
+        found._cases(key)  # at every end, so that no trial fails for what could be known before
+    return found
+
+
+def _parameters_of(space: Mapping[str, Any]) -> set[str]:
+    """Names of the space that a schedule or rules take."""
+    found: set[str] = set()
+    for key in ("schedule", "rules"):
+        given = space.get(key)
+        for choice in given if isinstance(given, list) else [given]:
+            template = as_template(key, choice, space)
+            found |= set() if template is None else set(template.names)
+    return found
+
+
+def _made(key: str, template: Template, values: Mapping[str, Any]) -> Any:
+    """The schedule or the rules that a template gives."""
+    filled = template.filled(values)
+    try:
+        return _schedule(filled) if key == "schedule" else _rules(filled)
+    except InvalidInput as error:
+        told = ", ".join(f"{name}={values[name]!r}" for name in template.names)
+        real = any(isinstance(values[name], float) for name in template.names)
+        hint = ""
+        if real:
+            hint = (
+                " A share of the run is a text: '{name:%}' makes 5 % of 0.05."
+                if key == "schedule"
+                else " For whole numbers give keras_lr.Integers(2, 8)."
+            )
+        raise InvalidInput(
+            f"{template.label} can't be made with {told}, as the space gives it: {error}{hint}"
+        ) from error
 
 
 def first_arguments(space: Mapping[str, Any], build_model: Any) -> dict[str, Any]:
@@ -124,10 +211,9 @@ def first_arguments(space: Mapping[str, Any], build_model: Any) -> dict[str, Any
     found = {}
     for name in parameters(build_model):
         if name in space:
-            member = _member(name, space[name])
-            # Of a range a number such as trials get: a float, and no whole one.
-            drawn = not isinstance(member, Choice)
-            found[name] = member.lo + 0.382 * (member.hi - member.lo) if drawn else member.values[0]
+            member = _member(name, space[name], space)
+            # Of a range a number such as trials get: no whole one, unless all of them are.
+            found[name] = member.values[0] if isinstance(member, Choice) else member.ends()[2]
     return found
 
 
@@ -154,13 +240,13 @@ def check_names(space: Any, build_model: Any, optimizer: Any | None) -> None:
                 )
         return
     settings = setting_names(optimizer)
-    known = settings | {"schedule", "rules"} | set(arguments)
+    known = settings | {"schedule", "rules"} | set(arguments) | _parameters_of(space)
     for name in space:
         if name not in known and not _takes_anything(build_model):
             raise InvalidInput(
                 f"The space has {name!r}, which is no setting of the optimizer "
-                f"({type(optimizer).__name__}) and no argument of build_model. "
-                f"{nearest(str(name), known)}"
+                f"({type(optimizer).__name__}), no argument of build_model and no parameter of its "
+                f"schedule or rules. {nearest(str(name), known)}"
             )
         argument = arguments.get(name)
         taken = name in settings or name in ("schedule", "rules")
@@ -196,7 +282,9 @@ def _takes_anything(build_model: Any) -> bool:
     return any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in found)
 
 
-def _member(name: str, given: Any) -> Uniform | Choice:
+def _member(name: str, given: Any, space: Mapping[str, Any]) -> Uniform | Choice:
+    if name == "learning_rate":
+        given = _of_finding(given)
     if isinstance(given, Uniform):
         if name in ("schedule", "rules"):
             raise InvalidInput(f"{name!r} takes a list of choices. Received: {given!r}.")
@@ -205,15 +293,33 @@ def _member(name: str, given: Any) -> Uniform | Choice:
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
     if not values:
         raise InvalidInput(f"The space has no choice for {name!r}. Received: [].")
-    if name == "schedule":
-        values = [_schedule(value) for value in values]
-    if name == "rules":
-        values = [_rules(value) for value in values]
+    if name in ("schedule", "rules"):
+        read = _schedule if name == "schedule" else _rules
+        values = [as_template(name, value, space) or read(value) for value in values]
     labels = [_label(name, value) for value in values]
     for label in labels:
         if labels.count(label) > 1:
-            raise InvalidInput(f"The space has the choice {label!r} for {name!r} twice.")
+            raise InvalidInput(
+                f"The space has the choice {label!r} for {name!r} twice. (Functions are told apart "
+                "by their names: write def ... for each.)"
+                if str(label).startswith("function(")
+                else f"The space has the choice {label!r} for {name!r} twice."
+            )
     return Choice(tuple(labels), tuple(values))
+
+
+def _of_finding(given: Any) -> Any:
+    """The range that a finding of `keras_lr.find` gives: its band, a factor of two wider."""
+    from keras_lr.finder import Finding
+
+    if not isinstance(given, Finding):
+        return given
+    if given.learning_rate is None or given.band is None:
+        raise InvalidInput(
+            "This finding found no rate, so it gives no range: "
+            f"{given.reason} Write e.g. 'learning_rate': keras_lr.LogUniform(1e-4, 1.0)."
+        )
+    return LogUniform(float(given.band[0]) / 2, float(given.band[1]) * 2)
 
 
 def _schedule(value: Any) -> Any:
@@ -223,7 +329,9 @@ def _schedule(value: Any) -> Any:
 
 
 def _rules(value: Any) -> tuple[Rule, ...]:
-    members = () if value is None or value == NONE else value
+    if isinstance(value, str):
+        return parse_rules(value)
+    members = () if value is None else value
     members = members if isinstance(members, tuple | list) else (members,)
     return checked_rules(
         members, "'rules': [None, keras_lr.rules.Plateau()] (several of one trial in a tuple)"
@@ -231,31 +339,18 @@ def _rules(value: Any) -> tuple[Rule, ...]:
 
 
 def _label(name: str, value: Any) -> Any:
+    if isinstance(value, Template):
+        return value.label
     if name == "schedule":
         return NONE if value is None else str(value)
     if name == "rules":
-        return " + ".join(rule_text(rule) for rule in value) or NONE
+        return rules_text(value)
     plain = value is None or isinstance(value, bool | int | float | str)
     return value if plain else repr(value)
 
 
-def rule_text(rule: Any) -> str:
-    """A rule as code, with the settings that aren't its defaults.
-
-    >>> from keras_lr.rules import Plateau
-    >>> rule_text(Plateau(patience=4))
-    'Plateau(patience=4)'
-    """
-    changed = [
-        f"{item.name}={getattr(rule, item.name)!r}"
-        for item in fields(rule)
-        if getattr(rule, item.name) != item.default
-    ]
-    return f"{type(rule).__name__}({', '.join(changed)})"
-
-
 def _check_values(name: str, member: Uniform | Choice, optimizer: Any | None) -> None:
-    values = (member.lo, member.hi) if isinstance(member, Uniform) else member.values
+    values = member.ends() if isinstance(member, Uniform) else member.values
     if optimizer is None:
         return
     for value in values:
