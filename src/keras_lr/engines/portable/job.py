@@ -1,0 +1,196 @@
+"""Jobs and their trials as plain data: what an engine in another process is given.
+
+`build_model` itself doesn't travel. It is called here, once for each distinct set of arguments,
+and the models that it builds travel: config, compile settings, weights, custom objects by import
+path. Never code, and nothing is pickled.
+"""
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from keras_lr.engines.models import make_model
+from keras_lr.engines.portable.errors import NotPortable
+from keras_lr.engines.portable.model import describe, rebuild
+from keras_lr.engines.portable.packed import Packed
+from keras_lr.engines.portable.trials import describe_spec, rebuild_spec
+from keras_lr.engines.trial import Job, TrialSpec
+from keras_lr.state.random_state import RandomState
+
+DATA = ("x", "y", "sample_weight", "validation_data")
+"""The fields of a job that hold data."""
+
+
+class Models:
+    """A `build_model` made of models that travelled: `models(model=3)` makes the fourth.
+
+    Args:
+        described: What `pack` wrote, by number.
+    """
+
+    def __init__(self, described: Mapping[int, Any]) -> None:
+        self.described = dict(described)
+
+    def __call__(self, model: int = 0) -> Any:
+        """A fresh model, and the random generators where building it had left them."""
+        described = self.described[model]
+        made = rebuild(described)
+        RandomState.from_state(described["random"]).restore()
+        return made
+
+
+def pack(
+    job: Job,
+    specs: Sequence[TrialSpec] = (),
+    *,
+    data: bool = True,
+    models: MutableMapping[str, Any] | None = None,
+) -> Packed:
+    """A job and trials of it as plain data.
+
+    Args:
+        job: The job.
+        specs: The trials; their distinct arguments say which models are built, and travel.
+        data: Whether the data travels too (`pack_data` packs it alone, to be sent only once).
+        models: A dictionary in which the models described so far are kept, so that a later call
+            with the same one builds none of them again.
+
+    Raises:
+        NotPortable: Something can't travel; the message is the reason.
+        InvalidInput: `build_model` doesn't give a compiled model.
+    """
+    known = {} if models is None else models
+    wanted: dict[str, TrialSpec] = {_key(spec): spec for spec in specs} or {
+        _key(TrialSpec()): TrialSpec()
+    }
+    for key, spec in wanted.items():
+        if key not in known:
+            known[key] = {"number": len(known), **_described(job, spec)}
+    plain = {
+        item.name: getattr(job, item.name)
+        for item in fields(job)
+        if item.name not in (*DATA, "build_model")
+    }
+    return Packed.of(
+        {
+            "job": plain,
+            "data": _data(job) if data else None,
+            "models": {known[key]["number"]: known[key] for key in wanted},
+            "trials": [
+                {**describe_spec(spec), "model": known[_key(spec)]["number"]} for spec in specs
+            ],
+            "keras": _configuration(),
+        },
+        "the job",
+    )
+
+
+def unpack(packed: Packed, data: Packed | None = None) -> tuple[Job, list[TrialSpec]]:
+    """The job and the trials that `pack` packed, for this process and its backend.
+
+    The trials' arguments are replaced by the number of the model that they gave.
+
+    Args:
+        packed: What `pack` gave.
+        data: What `pack_data` gave, where the data was packed apart.
+
+    Raises:
+        NotPortable: A module can't be imported here.
+    """
+    values = packed.value()
+    _configure(values["keras"])
+    given: dict[str, Any] = (values["data"] if data is None else data.value()) or {"x": None}
+    job = Job(build_model=Models(values["models"]), **values["job"], **given)
+    specs = [
+        rebuild_spec(trial, {"model": trial["model"]} if trial["model"] else {})
+        for trial in values["trials"]
+    ]
+    return job, specs
+
+
+def pack_data(job: Job) -> Packed:
+    """The data of a job alone: arrays, as they are (they aren't copied).
+
+    Raises:
+        NotPortable: It isn't arrays.
+    """
+    return Packed.of(_data(job), "the data")
+
+
+def unpack_data(packed: Packed) -> dict[str, Any]:
+    """The fields of a `Job` that hold data."""
+    return packed.value()
+
+
+def _described(job: Job, spec: TrialSpec) -> dict[str, Any]:
+    model = make_model(job, TrialSpec(arguments=spec.arguments))
+    if not model.built:
+        _build(model, job)
+    # Where the generators that batches are drawn by are, once the model is built.
+    state = {**RandomState.take().to_state(), "torch": None, "tensorflow": None}
+    return {**describe(model), "random": state}
+
+
+def _build(model: Any, job: Job) -> None:
+    """Create the variables of a model that waits for its first batch."""
+    from keras import tree
+
+    try:
+        model(tree.map_structure(lambda array: array[:1], _arrays(job.x, "x")))
+    except Exception as error:
+        told = " ".join(str(error).split())[:200]
+        raise NotPortable(
+            f"the model has no variables before its first batch, and can't be built on it ({told})"
+        ) from error
+
+
+def _key(spec: TrialSpec) -> str:
+    return repr(sorted((name, repr(value)) for name, value in spec.arguments.items()))
+
+
+def _data(job: Job) -> dict[str, Any]:
+    return {name: _arrays(getattr(job, name), name) for name in DATA}
+
+
+def _arrays(value: Any, name: str) -> Any:
+    """A nest of arrays, each as NumPy's."""
+    if value is None or isinstance(value, np.ndarray):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _arrays(member, name) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_arrays(member, name) for member in value)
+    if hasattr(value, "iloc") and hasattr(value, "to_numpy"):
+        return value.to_numpy()  # pandas, which Keras takes apart in the same way
+    import keras
+
+    if keras.ops.is_tensor(value):
+        return keras.ops.convert_to_numpy(value)
+    if hasattr(value, "__array__") and hasattr(value, "shape"):
+        return np.asarray(value)  # another backend's tensors, which Keras takes too
+    raise NotPortable(
+        f"{name} is a {type(value).__name__}, which is read in this process only (arrays travel)"
+    )
+
+
+def _configuration() -> dict[str, Any]:
+    import keras
+
+    return {
+        "floatx": keras.config.floatx(),
+        "epsilon": keras.config.epsilon(),
+        "image_data_format": keras.config.image_data_format(),
+        "dtype_policy": keras.saving.serialize_keras_object(keras.config.dtype_policy()),
+    }
+
+
+def _configure(found: Mapping[str, Any]) -> None:
+    import keras
+
+    keras.config.set_floatx(found["floatx"])
+    keras.config.set_epsilon(found["epsilon"])
+    keras.config.set_image_data_format(found["image_data_format"])
+    policy = keras.saving.deserialize_keras_object(found["dtype_policy"])
+    keras.config.set_dtype_policy(policy)

@@ -1,0 +1,165 @@
+"""Jobs, trials, models and results as plain data: what comes out is what went in."""
+
+import dataclasses
+import json
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from engine_models import assert_same_curves, build, images, never
+from keras_lr import rules, schedules
+from keras_lr.engines import Job, TrialResult, TrialSpec
+from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.portable import (
+    NotPortable,
+    Packed,
+    pack,
+    pack_data,
+    pack_result,
+    unpack,
+    unpack_result,
+)
+from keras_lr.errors import InvalidInput
+
+
+def travelled(packed):
+    """What arrives: text and copies of arrays."""
+    return Packed(json.dumps(json.loads(packed.text)), tuple(a.copy() for a in packed.arrays))
+
+
+def job(model=build, **changes):
+    x, y = images()
+    return Job(model, x, y, **{"epochs": 2, "batch_size": 20, "validation_split": 0.25, **changes})
+
+
+def test_a_job_trains_alike_before_and_after_its_journey():
+    given = job(build, seed=3)
+    cosine = schedules.parse("cosine()")
+    specs = [
+        TrialSpec({"momentum": 0.9}, cosine, (rules.Plateau("loss"),)),
+        TrialSpec({}, arguments={"kind": "dropout", "optimizer": "adam"}),
+    ]
+    there, sent = unpack(travelled(pack(given, specs)))
+    assert [spec.arguments for spec in sent] == [{}, {"model": 1}]
+    assert_same_curves(
+        FitEngine(there).run(sent, never, never), FitEngine(given).run(specs, never, never)
+    )
+
+
+def test_data_may_travel_apart_and_models_are_built_once():
+    built = []
+
+    def counted(width):
+        built.append(width)
+        return build()
+
+    given, known = job(counted), {}
+    specs = [TrialSpec({}, arguments={"width": width}) for width in (1, 2, 1)]
+    first = pack(given, specs, data=False, models=known)
+    again = pack(given, specs[:1], data=False, models=known)
+    assert built == [1, 2]
+    data = pack_data(given)
+    assert not any(array.shape == given.x.shape for array in first.arrays)
+    assert data.arrays[0] is given.x
+    there, (spec,) = unpack(again, travelled(data))
+    np.testing.assert_array_equal(there.x, given.x)
+    assert there.build_model(**spec.arguments).count_params() == build().count_params()
+
+
+def test_a_result_comes_back_with_its_weights():
+    sent = TrialResult(
+        {"loss": [1.0, float("nan")]}, diverged=True, seconds=0.5,
+        error=InvalidInput("no"), weights=[np.ones((2, 3), "float32")],
+    )  # fmt: skip
+    got = unpack_result(travelled(pack_result(sent)))
+    assert isinstance(got.error, InvalidInput)
+    assert str(got.error) == "no"
+    np.testing.assert_array_equal(got.weights[0], sent.weights[0])
+    assert got.history["loss"][0] == 1.0
+    assert np.isnan(got.history["loss"][1])
+    assert (got.diverged, got.pruned, got.seconds) == (True, False, 0.5)
+
+
+def test_trials_keep_their_schedules_and_rules():
+    specs = [
+        TrialSpec({"learning_rate": 0.1}, schedules.parse("warmup(5%) | cosine()"), (rules.Plateau(),)),
+        TrialSpec({"weight_decay": None}, schedules.as_schedule(
+            keras.optimizers.schedules.PolynomialDecay(0.2, 9, 0.01)
+        )),
+    ]  # fmt: skip
+    _, got = unpack(travelled(pack(job(), specs)))
+    assert [str(spec.schedule) for spec in got] == [str(spec.schedule) for spec in specs]
+    assert got[0].rules == specs[0].rules
+    assert [dict(spec.settings) for spec in got] == [dict(spec.settings) for spec in specs]
+
+
+class Local(keras.layers.Layer):
+    """Importable: at the top level of a module."""
+
+    def call(self, inputs):
+        return inputs * 2
+
+
+def twice(inputs):
+    return inputs * 2
+
+
+def relu(inputs):
+    return inputs * 2
+
+
+def with_layer(layer, loss="mse"):
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), layer])
+    model.compile("sgd", loss)
+    return model
+
+
+def test_custom_objects_travel_by_import_path():
+    def loss(y_true, y_pred):
+        return keras.ops.mean(y_pred, axis=-1)
+
+    dense = keras.layers.Dense(3, activation=twice)
+    for layer in (Local(), dense, keras.layers.Lambda(twice)):
+        there, _ = unpack(travelled(pack(job(lambda layer=layer: with_layer(layer)))))
+        made = there.build_model()
+        assert type(made.layers[-1]) is type(layer)
+    with pytest.raises(NotPortable, match="loss is defined inside a function"):
+        pack(job(lambda: with_layer(keras.layers.Dense(3), loss)))
+    with pytest.raises(NotPortable, match=r"relu has the name of a function of Keras"):
+        pack(job(lambda: with_layer(keras.layers.Dense(3, activation=relu))))
+
+
+def test_what_cannot_travel_says_why(monkeypatch):
+    class Inner(keras.layers.Dense):
+        pass
+
+    lambda_layer = keras.layers.Lambda(lambda inputs: inputs * 2)
+    for layer, reason in [(lambda_layer, "code doesn't travel"), (Inner(3), "Inner")]:
+        with pytest.raises(NotPortable, match=reason):
+            pack(job(lambda layer=layer: with_layer(layer)))
+    monkeypatch.setattr(Local, "__module__", "__main__")
+    monkeypatch.setattr(sys.modules["__main__"], "Local", Local, raising=False)
+    with pytest.raises(NotPortable, match="defined in __main__"):
+        pack(job(lambda: with_layer(Local())))
+    step = schedules.as_schedule(lambda step: 1.0)
+    with pytest.raises(NotPortable, match="can't be stored as data"):
+        pack(job(), [TrialSpec({}, step)])
+    with pytest.raises(NotPortable, match="x is a generator"):
+        pack_data(dataclasses.replace(job(), x=(n for n in range(3))))
+    with pytest.raises(NotPortable, match=r"ndarray at .*'x'"):
+        pack_data(dataclasses.replace(job(), x=np.array([{}, {}])))
+
+
+def test_code_in_a_config_is_not_run_there():
+    packed = pack(job(lambda: with_layer(keras.layers.Lambda(twice))))
+    tampered = packed.value()
+    inner = tampered["models"][0]["config"]["config"]["layers"][-1]["config"]
+    inner["function"] = {
+        "class_name": "__lambda__",
+        "config": {"code": "", "defaults": None, "closure": None},
+    }
+    there, _ = unpack(Packed.of(tampered, "the job"))
+    with pytest.raises(NotPortable, match="disallowed by"):
+        there.build_model()
