@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from keras_lr.engines.trial import Done, Job, Report, TrialResult, TrialSpec
+from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
 from keras_lr.errors import InvalidInput, KerasLRError, nearest
 
 
@@ -25,13 +25,20 @@ class Engine(Protocol):
         """How the trials so far were executed, in one line."""
         ...
 
-    def run(self, specs: Sequence[TrialSpec], report: Report, done: Done) -> list[TrialResult]:
+    def run(
+        self,
+        specs: Sequence[TrialSpec],
+        report: Report,
+        done: Done,
+        exchange: Exchange | None = None,
+    ) -> list[TrialResult]:
         """Train a wave of trials.
 
         Args:
             specs: The trials.
             report: Called after each epoch of each trial; `True` ends that trial.
             done: Called when a trial ends; `True` asks for its weights.
+            exchange: Called between epochs; trials may go on as copies of others (`Become`).
 
         Returns:
             One result a spec, in their order.

@@ -5,7 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_lr.engines.models import make_model
-from keras_lr.engines.trial import Done, Job, Report, TrialResult, TrialSpec, has_diverged
+from keras_lr.engines.trial import (
+    Done,
+    Exchange,
+    Job,
+    Report,
+    TrialResult,
+    TrialSpec,
+    has_diverged,
+)
 from keras_lr.errors import InvalidInput, TrainingDiverged
 
 
@@ -30,8 +38,18 @@ class FitEngine:
         """How the trials are executed."""
         return "one model.fit after another"
 
-    def run(self, specs: Sequence[TrialSpec], report: Report, done: Done) -> list[TrialResult]:
+    def run(
+        self,
+        specs: Sequence[TrialSpec],
+        report: Report,
+        done: Done,
+        exchange: Exchange | None = None,
+    ) -> list[TrialResult]:
         """Train a wave of trials; see `Engine.run`."""
+        if exchange is not None:
+            from keras_lr.engines.fit_together import train_together
+
+            return train_together(self.job, specs, report, done, exchange)
         return [self._train(index, spec, report, done) for index, spec in enumerate(specs)]
 
     def _train(self, index: int, spec: TrialSpec, report: Report, done: Done) -> TrialResult:

@@ -102,6 +102,30 @@ Done = Callable[[int, TrialResult], bool]
 """`done(trial, result)` when a trial ends; `True` asks for its weights to be kept."""
 
 
+@dataclass(frozen=True)
+class Become:
+    """What a trial goes on as: a copy of another one, at a rate of its own.
+
+    Args:
+        source: Place of the trial whose weights, optimizer state and seeds are copied. Its base
+            rate (that with which its own first ancestor began) comes with them.
+        factor: What the base rate is multiplied by from here on.
+        settings: Optimizer settings that change with it, such as `momentum`, by name; those that
+            the trials of the run differ in, and no others.
+    """
+
+    source: int
+    factor: float = 1.0
+    settings: Mapping[str, float] = field(default_factory=dict)
+
+
+Exchange = Callable[[int, Mapping[int, Mapping[str, float]]], Mapping[int, Become]]
+"""`exchange(epoch, logs)` after each epoch but the last of all running trials, with the logs of each
+by its place, those of trials that diverged in this epoch among them: which trials go on as copies.
+A trial that diverged and isn't named ends. Sources are trials that aren't replaced themselves. Trials
+of a run with an exchange are alike but for their rates and settings, and have no rules."""
+
+
 def has_diverged(logs: Mapping[str, Any]) -> bool:
     """Whether the loss of the epoch, or its validation loss, is not a finite number."""
     losses = (logs.get(name, 0.0) for name in ("loss", "val_loss"))

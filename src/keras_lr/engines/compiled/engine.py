@@ -9,7 +9,7 @@ from keras_lr.engines.compiled.settings import split
 from keras_lr.engines.engine import NotCompilable
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.models import make_model
-from keras_lr.engines.trial import Done, Job, Report, TrialResult, TrialSpec
+from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
 from keras_lr.errors import InvalidInput
 
 
@@ -48,7 +48,13 @@ class CompiledEngine:
         told = f"{programs}, compiled in {seconds:.1f} s; {' | '.join(plans)}"
         return "; ".join([told, *(f"by fit: {reason}" for reason in self.reasons)])
 
-    def run(self, specs: Sequence[TrialSpec], report: Report, done: Done) -> list[TrialResult]:
+    def run(
+        self,
+        specs: Sequence[TrialSpec],
+        report: Report,
+        done: Done,
+        exchange: Exchange | None = None,
+    ) -> list[TrialResult]:
         """Train a wave of trials; see `Engine.run`."""
         results: list[TrialResult | None] = [None] * len(specs)
         waves: dict[Any, list[tuple[int, TrialSpec, dict[str, Any]]]] = {}
@@ -58,13 +64,20 @@ class CompiledEngine:
             except InvalidInput:
                 raise
             except Exception as error:
+                if exchange is not None:
+                    raise  # alike as they are, what one can't do none can
                 failed = results[index] = TrialResult(error=error)
                 done(index, failed)
                 continue
             waves.setdefault(key, []).append((index, spec, inputs))
+        if exchange is not None and len(waves) > 1:
+            raise InvalidInput(
+                "Trials that are copied to each other need one structure: the same arguments of "
+                "build_model, and settings that the program takes as inputs."
+            )
         for key, trials in waves.items():
             for (index, _, _), result in zip(
-                trials, self._train(key, trials, report, done), strict=True
+                trials, self._train(key, trials, report, done, exchange), strict=True
             ):
                 results[index] = result
         return [result for result in results if result is not None]
@@ -89,6 +102,7 @@ class CompiledEngine:
         trials: list[tuple[int, TrialSpec, dict[str, Any]]],
         report: Report,
         done: Done,
+        exchange: Exchange | None,
     ) -> list[TrialResult]:
         try:
             if key not in self._groups:
@@ -96,7 +110,7 @@ class CompiledEngine:
                 self._groups[key] = Group(self.job, spec, inputs)
             group = self._groups[key]
             if group is not None:
-                return [lane.result for lane in group.train(trials, report, done)]
+                return [lane.result for lane in group.train(trials, report, done, exchange)]
         except NotCompilable as error:
             if not self.fall_back:
                 raise InvalidInput(
@@ -104,16 +118,22 @@ class CompiledEngine:
                 ) from error
             self.reasons.append(str(error))
             self._groups[key] = None
-        return self._by_fit(trials, report, done)
+        return self._by_fit(trials, report, done, exchange)
 
     def _by_fit(
-        self, trials: list[tuple[int, TrialSpec, dict[str, Any]]], report: Report, done: Done
+        self,
+        trials: list[tuple[int, TrialSpec, dict[str, Any]]],
+        report: Report,
+        done: Done,
+        exchange: Exchange | None,
     ) -> list[TrialResult]:
         places = [index for index, _, _ in trials]
         return FitEngine(self.job).run(
             [spec for _, spec, _ in trials],
             lambda index, epoch, logs: report(places[index], epoch, logs),
             lambda index, result: done(places[index], result),
+            # A run with an exchange is of one structure, so that places are places here too.
+            exchange,
         )
 
 

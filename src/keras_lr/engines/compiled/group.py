@@ -20,7 +20,7 @@ from keras_lr.engines.compiled.settings import as_pairs, representative
 from keras_lr.engines.compiled.trial_lane import TrialLane
 from keras_lr.engines.engine import NotCompilable
 from keras_lr.engines.models import make_model
-from keras_lr.engines.trial import Done, Job, Report, TrialSpec
+from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialSpec
 from keras_lr.rate import leaves, own_schedule
 from keras_lr.rate.running import mean_batch_size
 
@@ -66,7 +66,11 @@ class Group:
         keras.utils.set_random_seed(job.seed)
 
     def train(
-        self, trials: Sequence[tuple[int, TrialSpec, dict[str, Any]]], report: Report, done: Done
+        self,
+        trials: Sequence[tuple[int, TrialSpec, dict[str, Any]]],
+        report: Report,
+        done: Done,
+        exchange: Exchange | None = None,
     ) -> list[TrialLane]:
         """Train trials of this structure side by side.
 
@@ -74,6 +78,7 @@ class Group:
             trials: Place in the wave, the trial, and its inputs.
             report: See `Engine.run`.
             done: See `Engine.run`.
+            exchange: See `Engine.run`.
         """
         import keras
 
@@ -87,7 +92,7 @@ class Group:
         self.feed.restart()
         iterator = self.feed.start()
         iterator.reset()
-        wave = _Wave(self, lanes, report, done)
+        wave = _Wave(self, lanes, report, done, exchange)
         for epoch in range(self.job.epochs):
             if not wave.packs:
                 break
@@ -130,13 +135,21 @@ class Group:
 class _Wave:
     """The lanes of one call of `Group.train`, epoch by epoch."""
 
-    def __init__(self, group: Group, lanes: list[TrialLane], report: Report, done: Done) -> None:
+    def __init__(
+        self,
+        group: Group,
+        lanes: list[TrialLane],
+        report: Report,
+        done: Done,
+        exchange: Exchange | None,
+    ) -> None:
         assert group.planner is not None
         self.group = group
         self.runner = group.runner
         self.planner = group.planner
         self.report = report
         self.done = done
+        self.exchange = exchange
         self.lanes = lanes
         self.packs = self._pack()
         self.good = GoodStates(self.packs) if any(lane.restores for lane in lanes) else None
@@ -183,6 +196,9 @@ class _Wave:
             lane.result.seconds += seconds / len(active)
             if not lane.ended and self.report(lane.index, epoch, lane.last_logs()):
                 lane.result.pruned = lane.ended = True
+        if self.exchange is not None and not last:
+            self._exchange(self.exchange, epoch, active)
+        for lane in active:
             lane.ended = lane.ended or last
         unpacked = False
         for lane in active:
@@ -194,6 +210,17 @@ class _Wave:
         if unpacked and not last:
             self._repack()
         self._shrink()
+
+    def _exchange(self, exchange: Exchange, epoch: int, active: list[TrialLane]) -> None:
+        """Let trials go on as copies of others, those that diverged in this epoch too."""
+        lanes = {lane.index: lane for lane in active if not lane.result.pruned}
+        becoming = exchange(epoch, {index: lane.last_logs() for index, lane in lanes.items()})
+        if not becoming:
+            return
+        self._unpack()
+        for index, how in becoming.items():
+            lanes[index].become(lanes[how.source], how)
+        self._repack()
 
     # -- data and plans -------------------------------------------------------------------------
 

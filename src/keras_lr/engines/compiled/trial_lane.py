@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_lr.engines.compiled.lanes import Lane
 from keras_lr.engines.compiled.rates import RateTable
-from keras_lr.engines.trial import TrialResult, TrialSpec, has_diverged
+from keras_lr.engines.compiled.settings import as_pairs
+from keras_lr.engines.trial import Become, TrialResult, TrialSpec, has_diverged
 from keras_lr.rules import Observation
 from keras_lr.rules.states import RuleStates
 
@@ -23,6 +24,7 @@ class TrialLane:
         lane: Where its state is.
         table: Its rates.
         batches: Batches in an epoch.
+        factor: What its rate is multiplied by since it became a copy of another.
     """
 
     index: int
@@ -32,6 +34,7 @@ class TrialLane:
     batches: int
     result: TrialResult = field(default_factory=TrialResult)
     ended: bool = False
+    factor: float = 1.0
 
     def __post_init__(self) -> None:
         self.states = RuleStates.start(self.spec.rules)
@@ -39,7 +42,19 @@ class TrialLane:
 
     def rates(self, start: int, stop: int) -> np.ndarray:
         """The rate of each batch of the run from `start` to `stop`, for each stock optimizer."""
-        return self.table.rates(start, stop, self.states.reduction)
+        return self.table.rates(start, stop, self.reduction)
+
+    @property
+    def reduction(self) -> float:
+        """What the rate is multiplied by apart from its schedule."""
+        return self.factor * self.states.reduction
+
+    def become(self, source: "TrialLane", how: Become) -> None:
+        """Go on as a copy of another trial; both lanes are out of their packs."""
+        self.lane.state = source.lane.state
+        self.lane.settings = {**source.lane.settings, **as_pairs(how.settings)}
+        self.table, self.factor = source.table, how.factor
+        self.ended = self.result.diverged = False
 
     def begin(self, logs: Mapping[str, Any]) -> None:
         """Show the first batch's logs to the rules that restore."""
@@ -65,7 +80,7 @@ class TrialLane:
             Whether the state has to go back to the last good one.
         """
         done = (epoch + 1) * self.batches
-        logs = {**logs, **self.table.logged(done, self.states.reduction)}
+        logs = {**logs, **self.table.logged(done, self.reduction)}
         rollback = False
         if self.spec.rules:
             seen = Observation(
