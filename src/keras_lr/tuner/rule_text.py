@@ -71,7 +71,7 @@ def _rule(node: ast.expr, text: str) -> Rule:
     call = node if isinstance(node, ast.Call) else ast.Call(named, [], [])
     try:
         positional = [ast.literal_eval(argument) for argument in call.args]
-        settings = {item.arg: ast.literal_eval(item.value) for item in call.keywords}
+        settings = {str(item.arg): ast.literal_eval(item.value) for item in call.keywords}
         return known[found](*positional, **settings)
     except InvalidInput:
         raise
