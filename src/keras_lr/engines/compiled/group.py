@@ -18,6 +18,7 @@ from keras_lr.engines.compiled.program import Program
 from keras_lr.engines.compiled.rates import RateTable
 from keras_lr.engines.compiled.settings import as_pairs, representative
 from keras_lr.engines.compiled.trial_lane import TrialLane
+from keras_lr.engines.endings import endings
 from keras_lr.engines.engine import NotCompilable
 from keras_lr.engines.models import make_model
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialSpec
@@ -194,8 +195,9 @@ class _Wave:
         last = epoch + 1 == self.group.job.epochs
         for lane in active:
             lane.result.seconds += seconds / len(active)
-            if not lane.ended and self.report(lane.index, epoch, lane.last_logs()):
-                lane.result.pruned = lane.ended = True
+        running = {lane.index: lane for lane in active if not lane.ended}
+        for index in endings(self.report, epoch, {i: r.last_logs() for i, r in running.items()}):
+            running[index].result.pruned = running[index].ended = True
         if self.exchange is not None and not last:
             self._exchange(self.exchange, epoch, active)
         for lane in active:
