@@ -1,13 +1,14 @@
 """What tuning gives back: every trial, the best one, and the model that it trained."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from keras_lr.engines.models import make_model
-from keras_lr.engines.trial import Job, TrialResult
+from keras_lr.engines.trial import Job, TrialResult, TrialSpec
 from keras_lr.errors import InvalidInput
 from keras_lr.lazy import call
 from keras_lr.tuner.code import best_code
+from keras_lr.tuner.horizon import Transferred, transferred
 from keras_lr.tuner.space import Space
 from keras_lr.tuner.trial import Trial
 
@@ -40,6 +41,7 @@ class Study:
     optuna: Any = field(default=None, repr=False)
     _job: Job = field(default=None, repr=False)  # type: ignore[assignment]
     _space: Space = field(default=None, repr=False)  # type: ignore[assignment]
+    _epochs: int = field(default=0, repr=False)
     _kept: tuple[int, list[Any]] | None = field(default=None, repr=False)
     _stored: frozenset[int] = field(default=frozenset(), repr=False)
 
@@ -99,23 +101,45 @@ class Study:
             _build(model, self._job)
         return _trained(model, results[0].weights)
 
-    def code(self) -> str:
-        """Copyable lines that compile and train as the best trial did."""
-        import keras
+    @property
+    def transferred(self) -> Transferred | None:
+        """The best rate of shortened trials, and what it becomes for the whole training.
 
+        `None` where trials ran all epochs (`tune` without `horizon=`).
+        """
+        if self._epochs in (0, self._job.epochs):
+            return None
+        spec = self._space.spec(self.best.params, whole=True)
+        return transferred(self._job, spec, self._optimizer(spec), epochs=self._epochs)
+
+    def _optimizer(self, spec: TrialSpec) -> Any:
+        """The optimizer of a trial, as it starts."""
         from keras_lr.state.random_state import RandomState
 
-        best = self.best
         taken = RandomState.take()
         try:
-            optimizer = make_model(self._job, self._space.spec(best.params)).optimizer
+            return make_model(self._job, spec).optimizer
         finally:
             taken.restore()
+
+    def code(self) -> str:
+        """Copyable lines that compile and train as the best trial did.
+
+        After trials on a shortened horizon, for the whole training, with the transferred rate.
+        """
+        import keras
+
+        best, space = self.best, self._space
+        spec = space.spec(best.params)
+        changed = self.transferred
+        if changed is not None and changed.learning_rate is not None:
+            rate = {"learning_rate": changed.learning_rate}
+            spec = replace(spec, settings={**spec.settings, **rate})
         return best_code(
             best.params,
-            self._space,
-            optimizer,
-            epochs=self._job.epochs,
+            space,
+            self._optimizer(spec),
+            epochs=self._epochs or self._job.epochs,
             batch_size=self._job.batch_size,
             builds=not isinstance(self._job.build_model, keras.Model),
         )
