@@ -17,6 +17,7 @@ _PUBLIC = {
     "Finding": "keras_lr.finder:Finding",
     "tune": "keras_lr.tuner:tune",
     "Study": "keras_lr.tuner:Study",
+    "PBT": "keras_lr.tuner:PBT",
     "Integers": "keras_lr.tuner:Integers",
     "LogIntegers": "keras_lr.tuner:LogIntegers",
     "LogUniform": "keras_lr.tuner:LogUniform",
@@ -30,6 +31,7 @@ _PUBLIC = {
 _MODULES = ("callbacks", "errors", "optimizers", "rules", "schedules")
 
 __all__ = [
+    "PBT",
     "Finding",
     "Integers",
     "LearningRate",
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
     from keras_lr.finder import Finding, find
     from keras_lr.rate import get_learning_rate, set_learning_rate
     from keras_lr.rules import replay
-    from keras_lr.tuner import Integers, LogIntegers, LogUniform, Study, Uniform, tune
+    from keras_lr.tuner import PBT, Integers, LogIntegers, LogUniform, Study, Uniform, tune
     from keras_lr.watch import report
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.engines.trial import TrialSpec
 from keras_lr.rate import own_schedule
 from keras_lr.tuner.rule_text import rule_text
 from keras_lr.tuner.space import Space
@@ -32,6 +33,25 @@ def best_code(
         builds: Whether the study was given a function that builds the model.
     """
     spec = space.spec(params, whole=True)
+    return spec_code(spec, optimizer, epochs=epochs, batch_size=batch_size, builds=builds)
+
+
+def spec_code(
+    spec: TrialSpec,
+    optimizer: Any,
+    *,
+    epochs: int,
+    batch_size: int | None,
+    builds: bool = True,
+    scheduled: Mapping[str, Any] | None = None,
+) -> str:
+    """The same of a trial that is known.
+
+    Args:
+        spec: The trial.
+        optimizer: See `best_code`; and `epochs`, `batch_size`, `builds`.
+        scheduled: Schedules of other settings, by `LearningRate`'s names for them.
+    """
     lines = ["import keras", "import keras_lr", ""]
     if builds:
         told = ", ".join(f"{name}={value!r}" for name, value in spec.arguments.items())
@@ -41,6 +61,7 @@ def best_code(
     parts = []
     if spec.schedule is not None:
         parts.append(f"schedule={str(spec.schedule)!r}")
+    parts += [f"{name}={str(schedule)!r}" for name, schedule in (scheduled or {}).items()]
     if spec.rules:
         told = ", ".join(f"keras_lr.rules.{rule_text(rule)}" for rule in spec.rules)
         parts.append(f"rules=[{told}]")
