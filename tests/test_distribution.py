@@ -1,8 +1,9 @@
 """Several devices in one process: cuts and rates are those of one device.
 
-Each fit runs in a process of its own, which is told of its devices before it begins.
+The fits run in a process of their own, which is told of its devices before it begins.
 """
 
+import functools
 import json
 import os
 import subprocess
@@ -23,7 +24,7 @@ import numpy as np
 from keras_lr import rules, schedules
 from oscillating import linear, noisy, optimizer
 
-devices, what = int(sys.argv[1]), sys.argv[2]
+devices = int(sys.argv[1])
 x, y = noisy()
 early = dict(first=38, growth=1.5, slope=0.6, chunk=5, chunks=20, width=2.0)
 plans = {
@@ -37,20 +38,19 @@ plans = {
         "sgd",
     ),
 }
-schedule, rule, name = plans[what]
 
-def made():
+def made(name):
     if name == "clipped":
         return optimizer("sgd", global_clipnorm=50.0)
     return optimizer(name)
 
-def scope():
+def scopes():
     if keras.backend.backend() == "jax":
         import contextlib, jax
         assert len(jax.devices()) == devices
         if devices > 1:
             keras.distribution.set_distribution(keras.distribution.DataParallel())
-        return contextlib.nullcontext()
+        return contextlib.nullcontext
     import tensorflow as tf
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(
@@ -59,29 +59,36 @@ def scope():
     names = [f"CPU:{i}" for i in range(devices)]
     strategy = tf.distribute.get_strategy() if devices == 1 else tf.distribute.MirroredStrategy(names)
     assert strategy.num_replicas_in_sync == devices
-    return strategy.scope()
+    return strategy.scope
 
-with scope():
-    model = linear(made())
-callback = keras_lr.LearningRate(schedule, rules=[rule])
-history = model.fit(x, y, batch_size=8, epochs=5, shuffle=False, verbose=0, callbacks=[callback])
-print(json.dumps({
-    "events": [(e.step, e.cause, e.rate) for e in callback.record.events],
-    "rates": history.history["learning_rate"],
-    "loss": history.history["loss"],
-    "weights": [w.ravel().tolist() for w in model.get_weights()],
-}))
+def trained(schedule, rule, name):
+    with scope():
+        model = linear(made(name))
+    callback = keras_lr.LearningRate(schedule, rules=[rule])
+    fit = dict(batch_size=8, epochs=5, shuffle=False, verbose=0, callbacks=[callback])
+    history = model.fit(x, y, **fit)
+    return {
+        "events": [(e.step, e.cause, e.rate) for e in callback.record.events],
+        "rates": history.history["learning_rate"],
+        "loss": history.history["loss"],
+        "weights": [w.ravel().tolist() for w in model.get_weights()],
+    }
+
+scope = scopes()
+print(json.dumps({what: trained(*plan) for what, plan in plans.items()}))
 """
 
 
-def run(devices, what):
+@functools.cache
+def run(devices):
+    """Every plan on so many devices, in a process of its own."""
     environment = {
         **os.environ,
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent / "src")]),
     }
-    command = [sys.executable, "-c", RUN, str(devices), what]
+    command = [sys.executable, "-c", RUN, str(devices)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -92,7 +99,7 @@ def run(devices, what):
 )
 @pytest.mark.parametrize("what", ["distance", "alignment", "adam", "clipped", "schedule"])
 def test_two_devices_are_as_one(what):
-    one, two = run(1, what), run(2, what)
+    one, two = run(1)[what], run(2)[what]
     assert one["events"] != []
     if what == "clipped" and BACKEND == "tensorflow":
         # Keras clips each replica's part on TensorFlow, so that these are two trainings.

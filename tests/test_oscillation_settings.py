@@ -48,17 +48,17 @@ class TestSteps:
     @pytest.mark.skipif(
         BACKEND == "torch", reason="torch.compile needs a C++ compiler and minutes on a CPU"
     )
-    @pytest.mark.parametrize("jit_compile", [True, False])
-    def test_compiled_or_not(self, test, jit_compile):
+    def test_compiled(self, test):
         alone = fitted(linear(optimizer("sgd")), test)
-        compiled = fitted(linear(optimizer("sgd"), jit_compile=jit_compile), test)
+        compiled = fitted(linear(optimizer("sgd"), jit_compile=True), test)
         assert same_cuts(compiled, alone)
 
-    def test_run_eagerly(self, test):
-        alone = fitted(linear(optimizer("sgd")), test, epochs=3)
-        eager = fitted(linear(optimizer("sgd"), run_eagerly=True), test, epochs=3)
-        assert cuts_of(alone) != []
-        assert same_cuts(eager, alone)
+    @pytest.mark.parametrize("how", [{"jit_compile": False}, {"run_eagerly": True}])
+    def test_not_compiled(self, test, how):
+        # Such steps are slow: few of them, and cuts as early as can be.
+        few = {"epochs": 1, "data": noisy(96), "first": 4, "chunk": 2, "chunks": 4, "width": 0.1}
+        alone = fitted(linear(optimizer("sgd")), test, **few)
+        assert same_cuts(fitted(linear(optimizer("sgd"), **how), test, **few), alone)
 
     @pytest.mark.parametrize("name", ["sgd", "adam"])
     def test_accumulated_gradients_are_those_of_big_batches(self, test, name):
