@@ -1,6 +1,7 @@
 # make demo            find, tune, schedule and reduce the rate of a real model (JAX)
 # make test            the suite on JAX
 # make test-backends   the suite on TensorFlow and on torch, one process and environment each
+# make test-ray        the Ray engine's tests, on a cluster of several nodes on this machine
 # make lint            ruff, pyright, and the import layers
 # make bench           the numbers in docs/benchmarks.md
 #
@@ -15,7 +16,7 @@ WHY = pyproject.toml constraints.txt
 # The libraries whose schedules the recipes are held against, where there are any.
 PEERS_torch = ,peers-torch
 
-.PHONY: demo test test-backends test-tensorflow test-torch lint bench clean
+.PHONY: demo test test-backends test-tensorflow test-torch test-ray lint bench clean
 
 demo: .venv/ready
 	.venv/bin/keras-lr demo
@@ -30,6 +31,10 @@ test-tensorflow: .venv-tensorflow/ready
 
 test-torch: .venv-torch/ready
 	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest $(PARALLEL)
+
+# In an environment of its own: Ray is 80 MB. One process, since the tests share a cluster.
+test-ray: .venv-ray/ready
+	KERAS_BACKEND=jax .venv-ray/bin/python -m pytest -p no:xdist tests/on_ray
 
 lint: .venv/ready-dev
 	.venv/bin/ruff check
@@ -58,4 +63,4 @@ bench: .venv/ready-bench
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-tensorflow .venv-torch
+	rm -rf .venv .venv-tensorflow .venv-torch .venv-ray

@@ -15,7 +15,7 @@ class Engine(Protocol):
     """Trains trials of one job. Every engine passes `tests/test_engines_contract.py`.
 
     Attributes:
-        name: `"fit"` or `"compiled"`.
+        name: `"fit"`, `"compiled"` or `"ray"`.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Engine(Protocol):
 
 
 def choose_engine(
-    name: str, job: Job, probe: Any, *, schedules: bool = False, own: bool = True
+    name: Any, job: Job, probe: Any, *, schedules: bool = False, own: bool = True
 ) -> tuple[Engine, str | None]:
     """The engine of that name, or for `"auto"` the fastest that can run the job.
 
     Args:
-        name: `"auto"`, `"compiled"` or `"fit"`.
+        name: `"auto"`, `"compiled"`, `"fit"`, or `"ray"` (or its `RayOptions`).
         job: The job.
         probe: A model of the job, to look at.
         schedules: Whether a trial may have a schedule.
@@ -67,8 +67,11 @@ def choose_engine(
     import keras
 
     from keras_lr.engines.fit import FitEngine
+    from keras_lr.engines.ray import RayEngine, RayOptions
 
-    known = ("auto", "compiled", "fit")
+    if name == "ray" or isinstance(name, RayOptions):
+        return RayEngine(job, None if isinstance(name, str) else name), None
+    known = ("auto", "compiled", "fit", "ray")
     if name not in known:
         raise InvalidInput(f"Unknown engine {name!r}. {nearest(str(name), known)}")
     if name == "fit":

@@ -1,0 +1,266 @@
+"""The engine that trains a wave of trials on a Ray cluster."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from keras_lr.engines.portable import NotPortable, Packed, pack, pack_data, unpack_result
+from keras_lr.engines.ray import cluster
+from keras_lr.engines.ray.mailbox import Mailbox
+from keras_lr.engines.ray.options import RayOptions, Slot, slots
+from keras_lr.engines.ray.roster import Roster, groups
+from keras_lr.engines.ray.store import Store
+from keras_lr.engines.ray.task import Parcel, Shipped, train
+from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
+from keras_lr.errors import InvalidInput
+
+ENVIRONMENT = {"KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
+"""Of the workers: the compiled engine is JAX's, whatever the driver trains with."""
+
+
+class RayEngine:
+    """Trains trials in groups, each a Ray task in which the compiled engine runs.
+
+    Args:
+        job: What the trials have in common. It is packed as plain data at once.
+        options: Lanes, cores and GPUs of a task.
+
+    Raises:
+        MissingExtra: Ray isn't installed.
+        InvalidInput: `ray.init` wasn't called; something of the job can't travel.
+    """
+
+    name = "ray"
+
+    def __init__(self, job: Job, options: RayOptions | None = None) -> None:
+        self.job = job
+        self.options = options or RayOptions()
+        self.told = _Told()
+        self._ray = cluster.connected()
+        self._name = uuid.uuid4().hex
+        self._models: dict[str, Any] = {}
+        self._count = 0
+        with _travelling():
+            data = pack_data(job)
+        self.store = Store(self._ray)
+        self._data, self._data_objects = self._ship(data)
+        self.mailbox = (
+            self._ray.remote(Mailbox)
+            .options(
+                num_cpus=0, max_concurrency=10_000, scheduling_strategy=cluster.here(self._ray)
+            )
+            .remote()
+        )
+        self.posts = self.mailbox.collect.remote()
+        # Workers stay after a task on a GPU too, with their programs; Ray would end them.
+        self._task = self._ray.remote(max_calls=0, max_retries=0)(train)
+
+    @property
+    def plan(self) -> str:
+        """How the trials so far were executed."""
+        return str(self.told)
+
+    @property
+    def wave(self) -> int:
+        """Trials wanted at once: enough to fill every slot of the cluster."""
+        slot = self._slot()
+        return self.options.wave or slot.lanes * slot.count
+
+    def run(
+        self,
+        specs: Sequence[TrialSpec],
+        report: Report,
+        done: Done,
+        exchange: Exchange | None = None,
+    ) -> list[TrialResult]:
+        """Train a wave of trials; see `Engine.run`.
+
+        Raises:
+            InvalidInput: An exchange is wanted: trials in different processes can't become each
+                other.
+        """
+        if exchange is not None:
+            raise InvalidInput(
+                "A population's trials become copies of each other, so they have to train side by "
+                'side in one process. Use engine="compiled".'
+            )
+        return _Wave(self, list(specs), report, done).run()
+
+    def _slot(self) -> Slot:
+        return slots(self.options, cluster.nodes(self._ray))
+
+    def _ship(self, packed: Packed) -> tuple[Shipped, list[Any]]:
+        places, references = self.store.put(packed.arrays)
+        return Shipped(packed.text, tuple(places), len(references)), references
+
+    def send(self, group: Sequence[int], specs: Sequence[TrialSpec], slot: Slot) -> Any:
+        """Send trials out as a task; returns the reference of its outcome and its number."""
+        import keras_lr
+
+        with _travelling():
+            packed = pack(
+                self.job, [specs[trial] for trial in group], data=False, models=self._models
+            )
+        job, objects = self._ship(packed)
+        self._count += 1
+        parcel = Parcel(
+            self._count, tuple(group), job, self._data, self._name, keras_lr.__version__
+        )
+        task = self._task.options(
+            num_cpus=slot.num_cpus,
+            num_gpus=slot.num_gpus,
+            name=f"keras-lr: {len(group)} trials",
+            runtime_env=_environment(self.options, slot),
+        )
+        return task.remote(parcel, self.mailbox, *objects, *self._data_objects), self._count
+
+
+class _Wave:
+    """One call of `RayEngine.run`."""
+
+    def __init__(
+        self, engine: RayEngine, specs: list[TrialSpec], report: Report, done: Done
+    ) -> None:
+        self.engine = engine
+        self.ray = engine._ray
+        self.specs = specs
+        self.report = report
+        self.done = done
+        self.slot = engine._slot()
+        self.roster = Roster(len(specs), engine.options.losses)
+        self.running: dict[Any, tuple[int, list[int]]] = {}
+
+    def run(self) -> list[TrialResult]:
+        """Send every trial out, and handle what comes back until all have ended."""
+        cut = groups(
+            len(self.specs),
+            lambda trial: _structure(self.specs[trial]),
+            lanes=self.slot.lanes,
+            slots=self.slot.count,
+        )
+        try:
+            for group in cut:
+                self._send(group)
+            while self.running:
+                posts = self.engine.posts
+                ready, _ = self.ray.wait([posts, *self.running], num_returns=1)
+                if posts in ready:
+                    # Asked for again at once: what is asked for and not taken would be lost.
+                    self.engine.posts = self.engine.mailbox.collect.remote()
+                    self._answer(self.ray.get(posts))
+                for reference in ready:
+                    if reference in self.running:
+                        self._close(reference)
+        finally:
+            # After Ctrl-C or an error: nothing goes on that nobody waits for.
+            for reference in self.running:
+                self.ray.cancel(reference, force=True)
+        return self.roster.collect()
+
+    def _send(self, group: list[int]) -> None:
+        reference, number = self.engine.send(group, self.specs, self.slot)
+        self.running[reference] = number, group
+        self.engine.told.tasks += 1
+
+    def _answer(self, posts: list[tuple[int, int, str, Any]]) -> None:
+        numbers = {number for number, _ in self.running.values()}
+        answers: dict[int, Any] = {}
+        for post, task, kind, content in posts:
+            if task not in numbers:
+                continue  # of a worker that was given up; its trials are somebody else's
+            if kind == "epoch":
+                epoch, logs = content
+                answers[post] = self.roster.report(epoch, logs, self.report)
+            else:
+                trial, packed = content
+                answers[post] = self.roster.end(trial, unpack_result(packed), self.done)
+        self.engine.mailbox.answer.remote(answers)
+
+    def _close(self, reference: Any) -> None:
+        """Take in a task that came to its end, or send out again what it was training."""
+        _, group = self.running.pop(reference)
+        try:
+            outcome = self.ray.get(reference)
+        except cluster.losses(self.ray) as error:
+            self._again(group, error)
+            return
+        except self.ray.exceptions.RayTaskError as error:
+            raise _cause(error) from error
+        self.engine.told.add(outcome["plan"])
+        for trial, weights in outcome["weights"].items():
+            self.roster.results[trial].weights = [weight.copy() for weight in weights]
+
+    def _again(self, group: list[int], error: Exception) -> None:
+        why = " ".join(str(error).split("\n")[0].split())
+        node = isinstance(error, self.ray.exceptions.NodeDiedError)
+        self.engine.told.lost += 1
+        for left in self.roster.again(group, alone=not node, why=why, done=self.done):
+            self._send(left)
+
+
+@dataclass
+class _Told:
+    """What `plan` tells."""
+
+    tasks: int = 0
+    lost: int = 0
+    plans: dict[str, None] = field(default_factory=dict)
+
+    def add(self, plan: str) -> None:
+        self.plans.setdefault(plan)
+
+    def __str__(self) -> str:
+        if not self.tasks:
+            return "nothing ran yet"
+        lost = f", {self.lost} lost and sent again" if self.lost else ""
+        first = next(iter(self.plans), "none ended")
+        return f"{self.tasks} Ray tasks{lost}; {first}"
+
+
+def _environment(options: RayOptions, slot: Slot) -> dict[str, Any]:
+    given = dict(options.runtime_env)
+    variables = dict(ENVIRONMENT)
+    if 0 < slot.num_gpus < 1:
+        # JAX takes three quarters of a GPU's memory by default; tasks that share one share that.
+        variables["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.75 * slot.num_gpus:.3f}"
+    return {**given, "env_vars": {**variables, **given.get("env_vars", {})}}
+
+
+def _structure(spec: TrialSpec) -> str:
+    """What decides the program of a trial, as far as it can be told without its model."""
+    settings = {
+        name: None if isinstance(value, int | float) and not isinstance(value, bool) else value
+        for name, value in spec.settings.items()
+    }
+    return repr((sorted(spec.arguments.items(), key=repr), sorted(settings.items(), key=repr)))
+
+
+class _travelling:
+    """What can't travel is an error of the user's: he asked for Ray."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, _: Any) -> None:
+        if isinstance(error, NotPortable):
+            raise _refusal(error) from error
+
+
+def _refusal(error: NotPortable) -> InvalidInput:
+    return InvalidInput(
+        f"Other machines can't train this: {error}. Mend that, or use engine='auto' on this machine."
+    )
+
+
+def _cause(error: Any) -> Exception:
+    """What went wrong in a task, as the error that the compiled engine would have raised here."""
+    cause = error.cause if isinstance(error.cause, Exception) else error
+    if isinstance(cause, NotPortable):
+        return _refusal(cause)
+    if isinstance(cause, ImportError):
+        return InvalidInput(
+            f"A node of the cluster can't run trials: {cause}. Install the same there as here: "
+            'pip install "keras-lr[ray]".'
+        )
+    return cause

@@ -1,0 +1,124 @@
+"""What the driver knows of a wave: who trains which trial, what it logged, what was decided.
+
+Pure bookkeeping, no Ray. A trial may be trained more than once, since workers are lost; it is
+reported once an epoch and ends once all the same, and a verdict that was given stays.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from keras_lr.engines.endings import endings
+from keras_lr.engines.trial import Done, Report, TrialResult
+
+
+@dataclass
+class Roster:
+    """The state of a wave.
+
+    Args:
+        trials: How many there are.
+        losses: How often a trial may be lost before it counts as failed.
+
+    Attributes:
+        results: Of trials that ended.
+        wanted: Whether the weights of these are.
+        reported: Epochs of each trial that were reported.
+        pruned: The epoch after which a trial was ended.
+        lost: How often a trial's worker was lost.
+    """
+
+    trials: int
+    losses: int
+    results: dict[int, TrialResult] = field(default_factory=dict)
+    wanted: dict[int, bool] = field(default_factory=dict)
+    reported: dict[int, int] = field(default_factory=dict)
+    pruned: dict[int, int] = field(default_factory=dict)
+    lost: dict[int, int] = field(default_factory=dict)
+
+    def report(
+        self, epoch: int, logs: Mapping[int, Mapping[str, float]], report: Report
+    ) -> set[int]:
+        """Which trials end after an epoch that a task posted; what was decided before stays.
+
+        Args:
+            epoch: The epoch, from 0.
+            logs: The logs of each trial that the task runs.
+            report: Asked for those that no worker had brought so far before.
+        """
+        new = {
+            trial: values for trial, values in logs.items() if self.reported.get(trial, 0) == epoch
+        }
+        ended = endings(report, epoch, new) if new else set()
+        for trial in new:
+            self.reported[trial] = epoch + 1
+            if trial in ended:
+                self.pruned[trial] = epoch
+        return {trial for trial in logs if self.pruned.get(trial, epoch + 1) <= epoch}
+
+    def end(self, trial: int, result: TrialResult, done: Done) -> bool:
+        """Take note of a trial's end; whether its weights are wanted."""
+        if trial not in self.results:
+            self.results[trial] = result
+            self.wanted[trial] = bool(done(trial, result))
+        return self.wanted[trial]
+
+    def again(self, group: Sequence[int], *, alone: bool, why: str, done: Done) -> list[list[int]]:
+        """What to send out after the worker of `group` was lost: its trials that haven't ended.
+
+        Args:
+            group: The trials that it was training.
+            alone: Whether the worker alone died, not its whole node: one of the trials may be to
+                blame, so each half gets a worker of its own.
+            why: What happened, for the trials that were lost too often.
+            done: Told of these.
+        """
+        left = [trial for trial in group if trial not in self.results]
+        for trial in left:
+            self.lost[trial] = self.lost.get(trial, 0) + 1
+        halves = _halves(left) if alone else [left]
+        out = []
+        for half in halves:
+            # A worker that dies is halved until one trial is left: only that is to blame.
+            if len(half) == 1 and self.lost[half[0]] > self.losses:
+                self.end(half[0], TrialResult(error=WorkerLost(why)), done)
+            elif half:
+                out.append(half)
+        return out
+
+    def collect(self) -> list[TrialResult]:
+        """The results, in the trials' order."""
+        return [self.results[trial] for trial in range(self.trials)]
+
+
+class WorkerLost(RuntimeError):
+    """A trial's worker died each time that it was trained."""
+
+
+def groups(count: int, key: Callable[[int], str], *, lanes: int, slots: int) -> list[list[int]]:
+    """Cut trials into groups of one structure, as many at least as there are slots.
+
+    Args:
+        count: Trials.
+        key: The structure of a trial.
+        lanes: Trials a group at most.
+        slots: Groups that can run side by side.
+
+    >>> groups(6, lambda trial: "ab"[trial % 2], lanes=2, slots=2)
+    [[0, 2], [4], [1, 3], [5]]
+    >>> groups(4, lambda trial: "a", lanes=16, slots=2)
+    [[0, 1], [2, 3]]
+    """
+    width = max(1, min(lanes, -(-count // slots)))
+    alike: dict[str, list[int]] = {}
+    for trial in range(count):
+        alike.setdefault(key(trial), []).append(trial)
+    return [
+        members[start : start + width]
+        for members in alike.values()
+        for start in range(0, len(members), width)
+    ]
+
+
+def _halves(group: list[int]) -> list[list[int]]:
+    middle = -(-len(group) // 2)
+    return [group[:middle], group[middle:]]
