@@ -145,7 +145,7 @@ def test_tune_finds_reports_and_saves(capsys, files, tmp_path):
         (["tune", "cli_nets:raw", "d.npz"], "isn't compiled"),
         (["find", "m.keras", "none.npz"], "There is no file none.npz"),
         (["find", "m.keras", "wide.npz"], "takes inputs of shape (None, 4), but x has (9, 5)"),
-        (["find", "m.keras", "labels.npz"], "The model has 3 outputs, so labels go from 0 to 2"),
+        (["find", "m.keras", "labels.npz"], "with 3 outputs labels go from 0 to 2"),
         (["tune", "m.keras", "labels.npz"], "Received: y from 0 to 8"),
         (["find", "m.keras", "onehot.npz"], "Training the model on the data raised ValueError"),
         (["find", "m.keras", "cli_nets:weighted"], "can't use 'callbacks'"),

@@ -39,7 +39,7 @@ def bad(array, place, value):
         ({"validation_split": 1.5}, "validation_split is a share"),
         ({"validation_split": "0.2"}, "validation_split is a share"),
         ({"x": None}, "x is missing"),
-        ({"x": X[:0], "y": Y[:0]}, "x holds no samples"),
+        ({"x": X[:0], "y": Y[:0]}, "x is empty: it holds no samples"),
         ({"x": X.astype(object)}, "array of Python objects"),
         ({"x": X.tolist()}, r"Write numpy\.asarray\(x\)"),
         ({"y": Y.tolist()}, r"Write numpy\.asarray\(y\)"),

@@ -63,7 +63,7 @@ def test_bad_data_and_models_are_refused():
         keras_lr.find(model_with(compiled=False), X, Y)
     with pytest.raises(InvalidInput, match=r"compiled keras\.Model"):
         keras_lr.find(keras.layers.Dense(1), X, Y)
-    with pytest.raises(InvalidInput, match=r"as many rows\. Received: x: 64, y: 60"):
+    with pytest.raises(InvalidInput, match="same length. Received: x has 64, y has 60"):
         keras_lr.find(model_with(), X, Y[:60])
     with pytest.raises(InvalidInput, match="x holds 256 NaN"):
         keras_lr.find(model_with(), X * np.nan, Y)
@@ -83,10 +83,18 @@ SPARSE = keras.losses.SparseCategoricalCrossentropy
     [
         (model_with, X, None, r"there is no y\. Pass both, \(x, y\)"),
         (model_with, [X], None, "there is no y"),
-        (model_with, X[:, :3], Y, r"\(None, 4\), but x has \(64, 3\).*keras\.Input\(\(3,\)\)"),
+        (model_with, X[:, :3], Y, r"x of shape \(64, 3\): .* \(None, 4\).*keras\.Input\(\(3,\)\)"),
         (lambda: labelled(SPARSE.__name__), X, np.arange(64) % 4, "labels go from 0 to 2.*0 to 3"),
         (lambda: labelled(SPARSE(name="mine")), X, np.arange(64) % 4.0, "labels go from 0 to 2"),
         (lambda: labelled(keras.losses.sparse_categorical_crossentropy), X, -np.ones(64), "-1 to"),
+        (lambda: labelled(SPARSE()), X, np.eye(3)[np.arange(64) % 3], r"one-hot.*y\.argmax\(-1\)"),
+        (
+            lambda: labelled("categorical_crossentropy"),
+            X,
+            np.arange(64) % 3,
+            r"class numbers.*SparseCategoricalCrossentropy.*to_categorical\(y, 3\)",
+        ),
+        (model_with, X, np.ones((64, 5, 2)), r"loss doesn't take y of shape \(64, 5, 2\)"),
     ],
 )
 @pytest.mark.parametrize("method", ["auto", "range"])
@@ -112,10 +120,10 @@ def test_data_that_fits_is_let_pass():
     named = {"a": keras.Input((4,), name="a"), "b": keras.Input((2,), name="b")}
     model = keras.Model(named, keras.layers.Concatenate()(list(named.values())))
     model.compile("sgd", "mse")
-    check_fits(model, {"a": X, "b": X[:, :2]}, X)
-    with pytest.raises(InvalidInput, match=r"x\['b'\] has \(64, 4\)"):
+    check_fits(model, {"a": X, "b": X[:, :2]}, X[:, [0, 1, 2, 3, 0, 1]])
+    with pytest.raises(InvalidInput, match=r"x\['b'\] of shape \(64, 4\)"):
         check_fits(model, {"a": X, "b": X}, X)
-    with pytest.raises(InvalidInput, match=r"x\[0\] has \(64, 2\)"):
+    with pytest.raises(InvalidInput, match=r"x\[0\] of shape \(64, 2\)"):
         check_fits(model, [X[:, :2], X], X)
     with pytest.raises(InvalidInput, match=r"has 2 inputs.*x with 1 arrays"):
         check_fits(model, [X], X)

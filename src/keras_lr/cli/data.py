@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_lr.cli.reference import call_reference, is_reference, load_reference
 from keras_lr.cli.table import read_csv
+from keras_lr.engines.data_checks import check_data, check_validation
 from keras_lr.errors import InvalidInput, nearest
 
 _WAYS = (
@@ -181,10 +182,10 @@ def _from_npz(path: Path) -> Data:
 
 def _check(data: Data) -> Data:
     """Refuse arrays that no training can use."""
-    _check_pair(data.x, data.y, "x", "y")
-    if isinstance(data.validation_data, tuple | list) and len(data.validation_data) >= 2:
-        x, y, *_ = data.validation_data
-        _check_pair(x, y, "x_val", "y_val")
+    check_data(data.x, data.y)
+    check_validation(data.validation_data, names=("x_val", "y_val"))
+    if isinstance(data.validation_data, tuple | list):
+        x = data.validation_data[0]
         both = isinstance(data.x, np.ndarray) and isinstance(x, np.ndarray)
         if both and x.shape[1:] != data.x.shape[1:]:
             raise InvalidInput(
@@ -192,34 +193,6 @@ def _check(data: Data) -> Data:
                 "Only the first axis may differ."
             )
     return data
-
-
-def _check_pair(x: Any, y: Any, x_name: str, y_name: str) -> None:
-    _check_array(x, x_name)
-    _check_array(y, y_name)
-    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray) and len(x) != len(y):
-        raise InvalidInput(
-            f"{x_name} and {y_name} have different lengths: "
-            f"{len(x)} and {len(y)}. Each input needs its target."
-        )
-
-
-def _check_array(array: Any, name: str) -> None:
-    if not isinstance(array, np.ndarray):
-        return
-    if array.ndim == 0 or len(array) == 0:
-        raise InvalidInput(f"{name} is empty. Received: shape {array.shape}.")
-    if array.dtype.kind not in "biuf":
-        raise InvalidInput(
-            f"{name} must hold numbers. Received: {name} of dtype {array.dtype}. "
-            "Encode it first, e.g. labels with np.unique(y, return_inverse=True)[1]."
-        )
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        count = int((~np.isfinite(array)).sum())
-        raise InvalidInput(
-            f"{name} holds {count} value{'s' * (count != 1)} that aren't finite (NaN or inf). "
-            f"Clean it first, e.g. np.nan_to_num({name})."
-        )
 
 
 def _no_target(target: str | None, text: str) -> None:

@@ -19,10 +19,19 @@ def epoch_iterator(
     steps: int | None = None,
     shuffle: bool | str = False,
 ) -> Any:
-    """The iterator that JAX's `fit` (or `evaluate`, with `shuffle=False`) would make."""
+    """The iterator that JAX's `fit` (or `evaluate`, with `shuffle=False`) would make.
+
+    Its batches stay on the host, where chunks are stacked; `fit`'s own go to the device one by one.
+    """
     from keras.src.backend.jax.trainer import JAXEpochIterator
 
-    return JAXEpochIterator(
+    class HostIterator(JAXEpochIterator):
+        """`fit`'s iterator, less the transfer to the device."""
+
+        def _get_iterator(self) -> Any:
+            return self.data_adapter.get_jax_iterator()
+
+    return HostIterator(
         x=x,
         y=y,
         sample_weight=sample_weight,
@@ -72,7 +81,6 @@ def epoch_logs(logs: Any) -> dict[str, Any]:
 def build(model: Any, iterator: Any) -> None:
     """Create what `fit` creates before its first step: variables, metrics, optimizer slots."""
     model._symbolic_build(iterator=iterator)
-    iterator.reset()
 
 
 def all_layers(model: Any) -> list[Any]:

@@ -1,15 +1,24 @@
 """What is refused of a job before anything is trained: lengths, seeds, data of the wrong kind."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-
+from keras_lr.engines.data_checks import (
+    arrays,
+    check_class_weight,
+    check_data,
+    check_validation,
+    is_array_data,
+    is_iterator,
+)
+from keras_lr.engines.origin import Origin
+from keras_lr.engines.recording import Recording
 from keras_lr.engines.trial import Job
 from keras_lr.errors import InvalidInput
+
+__all__ = ["arrays", "batches_of", "check_job", "training_rows", "whole"]
 
 
 def whole(value: Any, name: str, least: int = 1) -> int:
@@ -32,7 +41,8 @@ def check_job(job: Job) -> Job:
     """Refuse settings and data that no trial could be trained with, before anything starts.
 
     Returns:
-        The job, with NumPy's numbers made plain.
+        The job as engines want it: NumPy's numbers made plain, iterators as recordings (which
+        nothing has been read of yet), and note taken of where the data's own order begins.
 
     Raises:
         InvalidInput: With what is wrong, and what to write.
@@ -40,7 +50,11 @@ def check_job(job: Job) -> Job:
     epochs, seed = whole(job.epochs, "epochs"), whole(job.seed, "seed", 0)
     if seed >= 2**32:
         raise InvalidInput(f"seed must be below 2**32. Received: seed={job.seed!r}.")
-    size = None if job.batch_size is None else whole(job.batch_size, "batch_size")
+    names = ("batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size")
+    lengths = {
+        name: None if getattr(job, name) is None else whole(getattr(job, name), name)
+        for name in names
+    }
     share = job.validation_split
     number = isinstance(share, Real) and not isinstance(share, bool)
     if not number or not 0 <= share < 1:
@@ -48,158 +62,98 @@ def check_job(job: Job) -> Job:
             "validation_split is a share, 0 or above and below 1. "
             f"Received: validation_split={share!r}."
         )
-    _check_class_weight(job.class_weight)
+    check_class_weight(job.class_weight)
     check_data(job.x, job.y, job.sample_weight)
-    _check_validation(job.validation_data)
-    return replace(job, epochs=epochs, seed=seed, batch_size=size, validation_split=float(share))
-
-
-def check_data(x: Any, y: Any, sample_weight: Any, names: tuple[str, str] = ("x", "y")) -> None:
-    """Refuse data that can't be trained on (data that isn't arrays is let pass, if it can be read
-    more than once).
-
-    Raises:
-        InvalidInput: For data that can be read once only, lists of numbers, arrays of objects,
-            empty arrays, NaN or infinity (with its place), different lengths.
-    """
-    named = [(names[0], x), (names[1], y), ("sample_weight", sample_weight)]
-    if x is None:
-        raise InvalidInput(f"{names[0]} is missing: arrays or a dataset. Received: None.")
-    lengths: dict[int, str] = {}
-    for name, data in named:
-        _check_kind(data, name)
-        for array in arrays(data):
-            _check_array(array, name)
-            lengths.setdefault(len(array), name)
-    if len(lengths) > 1:
-        told = ", ".join(f"{name} has {length}" for length, name in lengths.items())
+    check_validation(job.validation_data)
+    job = replace(job, epochs=epochs, seed=seed, validation_split=float(share), **lengths)
+    job = replace(
+        job,
+        x=_recorded(job.x, "x", "steps_per_epoch", job.steps_per_epoch, epochs),
+        validation_data=_recorded(
+            job.validation_data, "validation_data", "validation_steps", job.validation_steps, 1
+        ),
+    )
+    if share and job.validation_data is None and not is_array_data(job.x):
         raise InvalidInput(
-            f"Every array needs one row a sample, so all need the same length. Received: {told}."
+            "validation_split splits arrays only. Give validation_data=, a second dataset. "
+            f"Received: validation_split={share!r}."
         )
-
-
-def arrays(data: Any) -> list[np.ndarray]:
-    """The numpy arrays in a nest of dictionaries, lists and tuples."""
-    if isinstance(data, np.ndarray):
-        return [data]
-    if isinstance(data, Mapping):
-        data = list(data.values())
-    if isinstance(data, list | tuple):
-        return [array for member in data for array in arrays(member)]
-    return []
+    _check_steps(job)
+    return replace(job, origin=Origin.take(job.x, job.validation_data))
 
 
 def training_rows(job: Job) -> int | None:
-    """Rows of the job's arrays that are trained on; `None` where the data isn't arrays."""
+    """Rows of the job's arrays that an epoch trains on; `None` where the data isn't arrays."""
     found = arrays(job.x)
     if not found:
         return None
     rows = len(found[0])
     if job.validation_split and job.validation_data is None:
         rows = math.floor(rows * (1.0 - job.validation_split))
+    if job.steps_per_epoch and job.batch_size:
+        rows = min(rows, job.steps_per_epoch * job.batch_size)
     return rows
 
 
 def batches_of(job: Job) -> int | None:
     """Training batches in an epoch of the job, as `fit` would cut them; `None` if unknown."""
-    rows = training_rows(job)
-    if rows is not None:
+    return job.steps_per_epoch or _batches_in_data(job)
+
+
+def short_epochs(job: Job) -> str | None:
+    """Why some epochs would have fewer steps than others, or `None` where none would.
+
+    Where data ends inside an epoch of `steps_per_epoch` steps, `fit` ends that epoch there.
+    """
+    steps, held = job.steps_per_epoch, _batches_in_data(job)
+    if steps is None or held is None or isinstance(job.x, Recording) or held % steps == 0:
+        return None
+    if held >= steps * job.epochs:
+        return None
+    return f"steps_per_epoch={steps} doesn't divide the {held} batches of the data"
+
+
+def _batches_in_data(job: Job) -> int | None:
+    if isinstance(job.x, Recording):
+        return job.x.count
+    found = arrays(job.x)
+    if found:
+        rows = len(found[0])
+        if job.validation_split and job.validation_data is None:
+            rows = math.floor(rows * (1.0 - job.validation_split))
+        if not job.batch_size and job.steps_per_epoch:
+            return -(-rows // -(-rows // job.steps_per_epoch))
         return -(-rows // (job.batch_size or 32))
     count = getattr(job.x, "num_batches", None)
     if isinstance(count, int):
         return count
-    shape = getattr(job.x, "shape", None)
-    if shape is not None:
+    if getattr(job.x, "shape", None) is not None:
         return None  # somebody else's arrays: their rows aren't batches
     try:
         return len(job.x)
-    except TypeError:
-        return None
+    except (TypeError, NotImplementedError):
+        return None  # tf.data raises TypeError for what is infinite or unknown
 
 
-def _check_kind(data: Any, name: str) -> None:
-    if hasattr(data, "__next__"):
+def _recorded(data: Any, name: str, steps_name: str, steps: int | None, epochs: int) -> Any:
+    if not is_iterator(data):
+        return data
+    if steps is None:
         raise InvalidInput(
-            f"{name} can be read once only, and every trial reads it from its start. Give arrays, "
-            f"or a dataset such as keras.utils.PyDataset. Received: {type(data).__name__}."
+            f"{name} can be read once only, so its batches are kept for all trials, and it doesn't "
+            f"say how many there are. Write {steps_name}= (or give arrays, or a "
+            f"keras.utils.PyDataset). Received: {type(data).__name__}."
         )
-    if isinstance(data, list | tuple) and _holds_numbers(data):
-        raise InvalidInput(
-            f"{name} is a list of numbers, which fit takes for a list of inputs. Write "
-            f"numpy.asarray({name}). Received: {type(data).__name__} of {len(data)}."
-        )
-    if isinstance(data, str | bytes | Real):
-        raise InvalidInput(
-            f"{name} must be arrays or a dataset. Received: {data!r} ({type(data).__name__})."
-        )
+    return Recording(data, steps * epochs, name)
 
 
-def _holds_numbers(data: Any) -> bool:
-    if isinstance(data, list | tuple):
-        return any(_holds_numbers(member) for member in data[:2])
-    return isinstance(data, Real | str | np.generic)
-
-
-def _check_array(array: np.ndarray, name: str) -> None:
-    if array.dtype == object and not _are_strings(array):
-        raise InvalidInput(
-            f"{name} is an array of Python objects, not of numbers. Write "
-            f"numpy.asarray({name}.tolist(), 'float32') (rows of different lengths need padding "
-            f"first). Received: dtype=object, shape={array.shape}."
-        )
-    if not array.ndim or not array.size:
-        raise InvalidInput(f"{name} holds no samples. Received: an array of shape {array.shape}.")
-    _check_finite(array, name)
-
-
-def _are_strings(array: np.ndarray) -> bool:
-    # TensorFlow trains on text; the other backends refuse it when the model is called.
-    return bool(array.size) and all(isinstance(value, str | bytes) for value in array.flat)
-
-
-def _check_finite(array: np.ndarray, name: str) -> None:
-    if array.dtype.kind not in "fc":
+def _check_steps(job: Job) -> None:
+    if job.steps_per_epoch is None:
         return
-    finite = np.isfinite(array)
-    if not finite.all():
-        place = tuple(int(i) for i in np.argwhere(~finite)[0])
-        bad = int(finite.size - finite.sum())
+    held = _batches_in_data(job)
+    if held is not None and held < job.steps_per_epoch:
         raise InvalidInput(
-            f"{name} holds {bad} value{'s' if bad > 1 else ''} that are NaN or infinite; training "
-            f"would only spread them. Remove or fill them, e.g. numpy.nan_to_num({name}). "
-            f"Received: {name}[{', '.join(map(str, place))}] = {array[place]}."
-        )
-
-
-def _check_class_weight(given: Any) -> None:
-    if given is None:
-        return
-    sound = isinstance(given, Mapping) and all(
-        isinstance(key, Integral) and isinstance(value, Real) and math.isfinite(value)
-        for key, value in given.items()
-    )
-    if not sound:
-        raise InvalidInput(
-            "class_weight is a dictionary from a class's number to its weight, e.g. "
-            f"{{0: 1.0, 1: 3.0}}. Received: class_weight={given!r}."
-        )
-
-
-def _check_validation(data: Any) -> None:
-    if data is None:
-        return
-    names = ("validation x", "validation y")
-    if isinstance(data, tuple | list):
-        if len(data) not in (2, 3):
-            raise InvalidInput(
-                "validation_data is (x_val, y_val), with weights as a third if you like. "
-                f"Received: a {type(data).__name__} of {len(data)}."
-            )
-        check_data(data[0], data[1], data[2] if len(data) == 3 else None, names=names)
-        return
-    _check_kind(data, "validation_data")
-    if hasattr(data, "dtype") or isinstance(data, Mapping):
-        raise InvalidInput(
-            "validation_data needs its targets too: validation_data=(x_val, y_val). "
-            f"Received: {type(data).__name__}."
+            f"The data has {held} batches, so an epoch can't have {job.steps_per_epoch}. Leave "
+            "steps_per_epoch out, or let the dataset repeat. "
+            f"Received: steps_per_epoch={job.steps_per_epoch}."
         )

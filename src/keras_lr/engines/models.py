@@ -22,7 +22,7 @@ def make_model(job: Job, spec: TrialSpec) -> Any:
     """
     import keras
 
-    keras.utils.set_random_seed(job.seed)
+    job.begin()
     if isinstance(job.build_model, keras.Model):
         model = clone(job.build_model)
     else:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.engines.origin import Origin, can_shuffle, seed_all
+from keras_lr.engines.recording import reread, restarted
 from keras_lr.rules import Rule
 from keras_lr.schedules import Schedule
 
@@ -19,10 +21,13 @@ class Job:
         build_model: A function that returns a compiled model, or a compiled model (every trial
             then starts from a clone of it: the same weights, an optimizer without state).
         x, y, sample_weight, class_weight, batch_size, shuffle, validation_data,
-            validation_split: As `model.fit` takes them.
+            validation_split, steps_per_epoch, validation_steps, validation_batch_size: As
+            `model.fit` takes them; `x` and `validation_data` may be a `Recording` too.
         epochs: Epochs of every trial.
         seed: `keras.utils.set_random_seed(seed)` runs before each trial, so all of them start
             with the same weights and see the same batches.
+        origin: Where the data's own random generators stood (`Origin.take`); each trial begins
+            there.
     """
 
     build_model: Any
@@ -36,19 +41,32 @@ class Job:
     class_weight: Any = None
     shuffle: bool | str = True
     seed: int = 0
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_batch_size: int | None = None
+    origin: Origin | None = field(default=None, repr=False, compare=False)
+
+    def begin(self) -> None:
+        """Seed the global generators, and set the data's own back, as each trial finds them."""
+        seed_all(self.seed)
+        if self.origin is not None:
+            self.origin.restore()
 
     def fit_arguments(self) -> dict[str, Any]:
-        """The keyword arguments of the `fit` that this job stands for."""
+        """The keyword arguments of the `fit` that this job stands for, to be used once."""
         return {
-            "x": self.x,
+            "x": restarted(self.x),
             "y": self.y,
             "epochs": self.epochs,
             "batch_size": self.batch_size,
-            "validation_data": self.validation_data,
+            "validation_data": reread(self.validation_data),
             "validation_split": self.validation_split,
             "sample_weight": self.sample_weight,
             "class_weight": self.class_weight,
-            "shuffle": self.shuffle,
+            "shuffle": self.shuffle if can_shuffle(self.x) else False,
+            "steps_per_epoch": self.steps_per_epoch,
+            "validation_steps": self.validation_steps,
+            "validation_batch_size": self.validation_batch_size,
         }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.engines.data_checks import check_data, is_array_data, is_iterator
 from keras_lr.errors import InvalidInput
 
 BATCH_SIZE = 32
@@ -46,12 +47,7 @@ class Batches:
         if self.dataset is not None:
             _check_dataset(x, y, sample_weight, batch_size)
             return
-        given = {"x": x, "y": y, "sample_weight": sample_weight}
-        self.arrays = {
-            name: _arrays(value, name) for name, value in given.items() if value is not None
-        }
-        if not self.arrays:
-            raise InvalidInput("find needs data to train on. Received: x=None.")
+        self.arrays = check_data(x, y, sample_weight)
         self.rows = _check_rows(self.arrays)
         self.batch_size = min(self.batch_size, self.rows)
 
@@ -115,33 +111,22 @@ def _once(dataset: Any) -> Iterator[Any]:
 
 
 def _is_dataset(x: Any) -> bool:
-    import keras
-
-    if isinstance(x, keras.utils.PyDataset) or _is_iterator(x):
-        return True
-    if isinstance(x, list | tuple | dict) or hasattr(x, "shape") or hasattr(x, "to_numpy"):
-        return False
-    return hasattr(x, "__iter__") and not isinstance(x, str)
+    return x is not None and not is_array_data(x) and hasattr(x, "__iter__")
 
 
 def _check_dataset(x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> None:
-    if _is_iterator(x):
+    if is_iterator(x):
         raise InvalidInput(
             "A generator can be read only once, and find would take batches that the training then "
             "misses. Pass arrays, a keras.utils.PyDataset, or another dataset that starts anew "
             f"each time it is iterated. Received: x={type(x).__name__}."
         )
-    for name, value in {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}.items():
-        if value is not None:
-            raise InvalidInput(
-                f"{name} can't be given beside a dataset, whose batches hold it already. "
-                f"Received: x={type(x).__name__}, {name}={type(value).__name__}."
-            )
-
-
-def _is_iterator(x: Any) -> bool:
-    """Whether `x` is an iterator: reading it uses it up."""
-    return hasattr(x, "__next__")
+    check_data(x, y, sample_weight)
+    if batch_size is not None:
+        raise InvalidInput(
+            "batch_size can't be given beside a dataset, whose batches hold it already. "
+            f"Received: x={type(x).__name__}, batch_size={batch_size!r}."
+        )
 
 
 def _check_batch_size(batch_size: Any) -> int:
@@ -155,73 +140,20 @@ def _check_batch_size(batch_size: Any) -> int:
     return batch_size
 
 
-def _arrays(value: Any, name: str) -> Any:
-    """The same nesting with NumPy arrays in it, checked."""
-    import keras
-
-    def convert(where: str, leaf: Any) -> np.ndarray:
-        if hasattr(leaf, "to_numpy"):
-            leaf = leaf.to_numpy()
-        elif keras.ops.is_tensor(leaf):
-            leaf = keras.ops.convert_to_numpy(leaf)
-        array = np.asarray(leaf)
-        if array.ndim == 0:
-            raise InvalidInput(
-                f"{where} must be an array with a row for each sample. Received: {leaf!r} (of "
-                f"type {type(leaf).__name__}). Write np.asarray({name}) if it is a list."
-            )
-        # Strings are TensorFlow's only.
-        if array.dtype.kind not in ("biufcSU" if _takes_text() and name == "x" else "biufc"):
-            raise InvalidInput(
-                f"{where} must hold numbers. Write {name}=np.asarray({name}, dtype='float32'), or "
-                f"encode labels with np.unique({name}, return_inverse=True)[1]. "
-                f"Received: {where} of dtype {array.dtype}."
-            )
-        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-            count = int((~np.isfinite(array)).sum())
-            raise InvalidInput(
-                f"{where} holds {count} NaN or infinite values, and every loss would be NaN. Fill "
-                f"or drop them first, e.g. np.nan_to_num({name}). "
-                f"Received: {where} with shape {array.shape}."
-            )
-        return array
-
-    if isinstance(value, np.ndarray):
-        return convert(name, value)
-    found = [convert(where, leaf) for where, leaf in _named(name, value)]
-    return keras.tree.pack_sequence_as(value, found)
-
-
-def _takes_text() -> bool:
-    import keras
-
-    return keras.backend.backend() == "tensorflow"
-
-
-def _named(name: str, value: Any) -> list[tuple[str, Any]]:
-    """Each array of a nesting with the expression that names it: `x['image']`."""
-    import keras
-
-    return [
-        (name + "".join(f"[{part!r}]" for part in path), leaf)
-        for path, leaf in keras.tree.flatten_with_path(value)
-    ]
-
-
 def _check_rows(arrays: dict[str, Any]) -> int:
-    lengths = {
-        where: len(leaf) for name, value in arrays.items() for where, leaf in _named(name, value)
-    }
-    found = ", ".join(f"{name}: {length}" for name, length in lengths.items())
-    if len(set(lengths.values())) > 1:
-        raise InvalidInput(f"All arrays must have as many rows. Received: {found}.")
-    rows = next(iter(lengths.values()))
-    if rows == 0:
-        raise InvalidInput(f"There are no rows to train on. Received: {found}.")
+    import keras
+
+    leaves = [leaf for value in arrays.values() for leaf in keras.tree.flatten(value)]
+    if not all(isinstance(leaf, np.ndarray) for leaf in leaves):
+        raise InvalidInput(
+            "find takes dense arrays. Write x.toarray() (scipy), or tf.sparse.to_dense(x). "
+            f"Received: {', '.join(sorted({type(leaf).__name__ for leaf in leaves}))}."
+        )
+    rows = len(leaves[0])
     if rows == 1:
         raise InvalidInput(
             "One row tells nothing about a rate; pass at least 2, better the whole training data. "
-            f"If the row is one sample, write x=x[None]. Received: {found}."
+            f"If the row is one sample, write x=x[None]. Received: x of {rows} row."
         )
     return rows
 

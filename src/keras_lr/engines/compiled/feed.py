@@ -5,7 +5,10 @@ from typing import Any
 
 from keras_lr.engines import internals
 from keras_lr.engines.compiled.chunk import Chunk, chunks
+from keras_lr.engines.origin import Origin
+from keras_lr.engines.recording import Recording
 from keras_lr.engines.trial import Job
+from keras_lr.state.random_state import RandomState
 
 HELD = 2**28
 """Bytes: an epoch of arrays below this is cut into chunks at once, so that all its shapes are
@@ -13,15 +16,17 @@ known (and compiled for) before it starts."""
 
 
 class Feed:
-    """Training and validation data of a job.
+    """Training and validation data of a job, read once an epoch for all lanes.
 
     Args:
         job: The job; its validation share is split off as `fit` does.
     """
 
     def __init__(self, job: Job) -> None:
-        x, y, weight = job.x, job.y, job.sample_weight
-        validation = job.validation_data
+        self._job = job
+        given = job.fit_arguments()
+        x, y, weight = given["x"], given["y"], given["sample_weight"]
+        validation = given["validation_data"]
         if job.validation_split and validation is None:
             (x, y, weight), validation = internals.split_validation(
                 x, y, weight, job.validation_split
@@ -32,15 +37,22 @@ class Feed:
             "sample_weight": weight,
             "class_weight": job.class_weight,
             "batch_size": job.batch_size,
-            "shuffle": job.shuffle,
+            "steps": job.steps_per_epoch,
+            "shuffle": given["shuffle"],
         }
         self._validation = None
         if validation is not None:
             x, y, weight = internals.unpack(validation)
-            held_out = {"x": x, "y": y, "sample_weight": weight, "batch_size": job.batch_size}
-            self._validation = held_out
+            self._validation = {
+                "x": x,
+                "y": y,
+                "sample_weight": weight,
+                "batch_size": job.validation_batch_size or job.batch_size,
+                "steps": job.validation_steps,
+            }
         self._kept: list[Chunk] | None = None
         self._test_iterator: Any = None
+        self._marked: tuple[RandomState, Origin] | None = None
 
     @property
     def validates(self) -> bool:
@@ -49,7 +61,23 @@ class Feed:
 
     def start(self) -> Any:
         """A fresh iterator over the training data."""
+        if isinstance(self._job.x, Recording):
+            self._training["x"] = self._job.x.replay()
         return internals.epoch_iterator(**self._training)
+
+    def mark(self) -> None:
+        """Take note of where a trial's `fit` begins to draw batches: `restart` goes back there."""
+        self._marked = RandomState.take(), self._origin()
+
+    def restart(self) -> Any:
+        """Begin anew, as the next trial's `fit` would; a fresh iterator, ready for its epochs."""
+        self._test_iterator = None
+        if self._marked is not None:
+            for state in self._marked:
+                state.restore()
+        iterator = self.start()
+        iterator.reset()
+        return iterator
 
     def training(self, iterator: Any) -> Iterable[Chunk]:
         """The chunks of the iterator's next epoch."""
@@ -65,14 +93,17 @@ class Feed:
             self._test_iterator = internals.epoch_iterator(**self._validation, shuffle=False)
         self._test_iterator.reset()
         found = chunks(internals.one_epoch(self._test_iterator))
-        if small(self._test_iterator):
+        if small(self._test_iterator) or self._recorded:
             self._kept = list(found)
             return self._kept
         return found
 
-    def restart(self) -> None:
-        """Begin anew, as the next trial's `fit` would."""
-        self._test_iterator = None
+    @property
+    def _recorded(self) -> bool:
+        return isinstance(self._job.validation_data, Recording)
+
+    def _origin(self) -> Origin:
+        return Origin.take(self._job.x, self._job.validation_data)
 
 
 def small(iterator: Any) -> bool:

@@ -1,6 +1,5 @@
 """Trials that share a program: one model, one pass over the data an epoch, many lanes."""
 
-import random
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -57,8 +56,7 @@ class Group:
         self.batch_size = mean_batch_size(iterator.data_adapter)
         if not self.batches:
             raise NotCompilable("the data has no known length")
-        # Every wave starts from here: where a trial's `fit` would start to draw batches.
-        self._random = random.getstate(), np.random.get_state()
+        self.feed.mark()
         self.program = Program(self.model)
         self.runner = Runner(self.program)
         self._start = self.program.state()
@@ -88,11 +86,7 @@ class Group:
             self.planner = Planner(default_candidates(len(lanes), self.model))
             self._planned_for = len(lanes)
         keras.utils.set_random_seed(self.job.seed)
-        random.setstate(self._random[0])
-        np.random.set_state(self._random[1])
-        self.feed.restart()
-        iterator = self.feed.start()
-        iterator.reset()
+        iterator = self.feed.restart()
         wave = _Wave(self, lanes, report, done, exchange)
         for epoch in range(self.job.epochs):
             if not wave.packs:
