@@ -45,7 +45,7 @@ def write(path: Path, state: Any) -> None:
     """
     arrays: list[np.ndarray] = []
     tree = pack(state, arrays)
-    described = [{"dtype": _name(each.dtype), "shape": list(each.shape)} for each in arrays]
+    described = [{"dtype": dtype_name(each.dtype), "shape": list(each.shape)} for each in arrays]
     header = json.dumps({"tree": tree, "arrays": described}).encode()
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
@@ -89,7 +89,7 @@ def read(path: Path) -> Any:
         header = json.loads(data[start:end])
         arrays, position = [], end
         for described in header["arrays"]:
-            dtype, shape = _dtype(described["dtype"]), tuple(described["shape"])
+            dtype, shape = named_dtype(described["dtype"]), tuple(described["shape"])
             count = math.prod(shape)
             if min(shape, default=0) < 0 or count * dtype.itemsize > len(data) - position:
                 raise ValueError("an array is larger than the file")
@@ -121,12 +121,13 @@ def _bytes(array: np.ndarray) -> memoryview:
     return (flat.view(np.uint8) if flat.size else np.empty(0, np.uint8)).data
 
 
-def _name(dtype: np.dtype) -> str:
-    """A dtype by a name that `_dtype` knows; those of ml_dtypes have none that NumPy knows."""
+def dtype_name(dtype: np.dtype) -> str:
+    """A dtype by a name that `named_dtype` knows; those of ml_dtypes have none that NumPy knows."""
     return dtype.name if dtype.kind == "V" else dtype.str
 
 
-def _dtype(name: str) -> np.dtype:
+def named_dtype(name: str) -> np.dtype:
+    """The dtype that `dtype_name` named; none of Python objects."""
     if "O" in name or not isinstance(name, str):
         raise ValueError(f"its arrays are objects: {name!r}")
     try:

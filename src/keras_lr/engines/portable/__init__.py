@@ -5,7 +5,15 @@ backend runs there. What can't travel raises `NotPortable`, whose message is the
 """
 
 from keras_lr.engines.portable.errors import NotPortable
-from keras_lr.engines.portable.job import Models, pack, pack_data, unpack, unpack_data
+from keras_lr.engines.portable.job import (
+    Models,
+    pack,
+    pack_data,
+    pack_model,
+    unpack,
+    unpack_data,
+    unpack_model,
+)
 from keras_lr.engines.portable.packed import Packed
 from keras_lr.engines.portable.trials import TrialFailed, pack_result, unpack_result
 
@@ -16,8 +24,10 @@ __all__ = [
     "TrialFailed",
     "pack",
     "pack_data",
+    "pack_model",
     "pack_result",
     "unpack",
     "unpack_data",
+    "unpack_model",
     "unpack_result",
 ]

@@ -22,6 +22,9 @@ from keras_lr.state.random_state import RandomState
 DATA = ("x", "y", "sample_weight", "validation_data")
 """The fields of a job that hold data."""
 
+HERE = ("build_model", "origin")
+"""Those that mean something in this process only; the models travel in their place."""
+
 
 class Models:
     """A `build_model` made of models that travelled: `models(model=3)` makes the fourth.
@@ -32,13 +35,30 @@ class Models:
 
     def __init__(self, described: Mapping[int, Any]) -> None:
         self.described = dict(described)
+        self._known: set[int] = set()
+        self._prepared: dict[int, Any] = {}
 
     def __call__(self, model: int = 0) -> Any:
-        """A fresh model, and the random generators where building it had left them."""
-        described = self.described[model]
-        made = rebuild(described)
-        RandomState.from_state(described["random"]).restore()
+        """A fresh model, and the random generators where building it had left them.
+
+        Raises:
+            NotPortable: It can't be made here.
+        """
+        made = self._prepared.pop(model, None)
+        if made is None:
+            made = rebuild(self.described[model])
+        RandomState.from_state(self.described[model]["random"]).restore()
         return made
+
+    def prepare(self, model: int = 0) -> None:
+        """Make sure that a model can be made here; the first that is asked for is made now.
+
+        Raises:
+            NotPortable: It can't.
+        """
+        if model not in self._known:
+            self._prepared[model] = rebuild(self.described[model])
+            self._known.add(model)
 
 
 def pack(
@@ -46,6 +66,7 @@ def pack(
     specs: Sequence[TrialSpec] = (),
     *,
     data: bool = True,
+    build: bool = True,
     models: MutableMapping[str, Any] | None = None,
 ) -> Packed:
     """A job and trials of it as plain data.
@@ -54,6 +75,7 @@ def pack(
         job: The job.
         specs: The trials; their distinct arguments say which models are built, and travel.
         data: Whether the data travels too (`pack_data` packs it alone, to be sent only once).
+        build: Whether a job without trials takes the model along that it builds without arguments.
         models: A dictionary in which the models described so far are kept, so that a later call
             with the same one builds none of them again.
 
@@ -62,16 +84,16 @@ def pack(
         InvalidInput: `build_model` doesn't give a compiled model.
     """
     known = {} if models is None else models
-    wanted: dict[str, TrialSpec] = {_key(spec): spec for spec in specs} or {
-        _key(TrialSpec()): TrialSpec()
-    }
+    wanted = {_key(spec): spec for spec in specs}
+    if not specs and build:
+        wanted = {_key(TrialSpec()): TrialSpec()}
     for key, spec in wanted.items():
         if key not in known:
             known[key] = {"number": len(known), **_described(job, spec)}
     plain = {
         item.name: getattr(job, item.name)
         for item in fields(job)
-        if item.name not in (*DATA, "build_model")
+        if item.name not in (*DATA, *HERE)
     }
     return Packed.of(
         {
@@ -122,6 +144,26 @@ def pack_data(job: Job) -> Packed:
 def unpack_data(packed: Packed) -> dict[str, Any]:
     """The fields of a `Job` that hold data."""
     return packed.value()
+
+
+def pack_model(model: Any, job: Job) -> Packed:
+    """A model of the job alone: compiled; variables that it waits to create are created now.
+
+    Raises:
+        NotPortable: Something in it can't travel.
+    """
+    if not model.built:
+        _build(model, job)
+    return Packed.of(describe(model), "the model")
+
+
+def unpack_model(packed: Packed) -> Any:
+    """The model that `pack_model` packed.
+
+    Raises:
+        NotPortable: It can't be made here.
+    """
+    return rebuild(packed.value())
 
 
 def _described(job: Job, spec: TrialSpec) -> dict[str, Any]:

@@ -36,8 +36,12 @@ def describe(model: Any) -> dict[str, Any]:
                 f"the model can't be written as a config ({type(error).__name__}: {told})"
             ) from error
     config.pop("compile_config", None)
+    if settings and keras.backend.backend() != "jax":
+        # Whether XLA compiles a step is a choice there, and by default often no; JAX has no other way.
+        settings["jit_compile"] = "auto"
     if not settings:
         raise NotPortable("the model doesn't say how it was compiled (its get_compile_config())")
+    settings = _public(settings)
     return {
         "config": config,
         "compile": settings,
@@ -86,6 +90,22 @@ def _check_steps(model: Any) -> None:
     for name in ("train_step", "test_step", "make_train_function", "make_test_function"):
         if getattr(type(model), name) is not getattr(keras.Model, name):
             raise NotPortable(f"{type(model).__name__}.{name} is written for {backend}")
+
+
+def _public(config: Any) -> Any:
+    """A config whose optimizers are those of `keras.optimizers`: torch has variants of its own."""
+    import keras
+
+    if isinstance(config, list | tuple):
+        return type(config)(map(_public, config))
+    if not isinstance(config, dict):
+        return config
+    config = {name: _public(value) for name, value in config.items()}
+    if str(config.get("module")).startswith("keras.src.backend."):
+        name = config.get("class_name")
+        if isinstance(getattr(keras.optimizers, str(name), None), type):
+            config |= {"module": "keras.optimizers", "registered_name": None}
+    return config
 
 
 def _variables(model: Any) -> list[Any]:

@@ -1,0 +1,196 @@
+"""The engine that hands a job to a JAX process, and takes back what became of its trials."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.portable import (
+    NotPortable,
+    Packed,
+    pack,
+    pack_data,
+    pack_model,
+    unpack_result,
+)
+from keras_lr.engines.portable.trials import as_error
+from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
+from keras_lr.engines.worker.process import Worker, WorkerDied
+from keras_lr.engines.worker.wave import Wave
+from keras_lr.errors import InvalidInput, KerasLRError
+
+
+class WorkerEngine:
+    """Trains trials by the compiled engine in a JAX process, whatever backend runs here.
+
+    What can't travel, or can't be compiled, is trained here by `fit`, and `plan` says why.
+
+    Args:
+        job: What the trials have in common.
+        fall_back: Train here by `fit` what can't go there, instead of raising.
+
+    Raises:
+        NotPortable: The data can't travel, or no process can be started.
+    """
+
+    name = "compiled"
+
+    def __init__(self, job: Job, *, fall_back: bool = True) -> None:
+        self.job = job
+        self.fall_back = fall_back
+        self.reasons: dict[str, None] = {}
+        self._plan = ""
+        self._worker: Worker | None = None
+        self._models: dict[str, Any] = {}
+        self._data = pack_data(job)
+
+    @property
+    def plan(self) -> str:
+        """How the trials were executed."""
+        import keras
+
+        told = (
+            f"in a JAX process beside {keras.backend.backend()}: {self._plan or 'nothing ran yet'}"
+        )
+        return "; ".join([told, *self.reasons])
+
+    def close(self) -> None:
+        """End the process. A later `run` starts another one."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+    def obstacle(self, probe: Any, *, schedules: bool = False, own: bool = True) -> str | None:
+        """Why a model of the job can't be trained in the worker, or `None` where it can.
+
+        Args:
+            probe: A model of the job; its variables are created if they weren't yet.
+            schedules: Whether a trial may have a schedule.
+            own: Whether trials go by the rate that the optimizer was built with.
+        """
+        try:
+            worker = self._started()
+            model = worker.put("model", pack_model(probe, self.job))
+            job = worker.put("job", pack(self.job, data=False, build=False))
+            worker.send(do="check", job=job, model=model, schedules=schedules, own=own)
+            return self._answer(worker, "checked")["reason"]
+        except (NotPortable, WorkerDied) as error:
+            return str(error)
+        except KerasLRError as error:
+            return f"the JAX process fails ({error})"
+
+    def run(
+        self,
+        specs: Sequence[TrialSpec],
+        report: Report,
+        done: Done,
+        exchange: Exchange | None = None,
+    ) -> list[TrialResult]:
+        """Train a wave of trials; see `Engine.run`."""
+        wave = Wave(specs, report, done, exchange)
+        here = self._sort(wave)
+        if exchange is not None and here:
+            here = dict.fromkeys(range(len(specs)), next(iter(here.values())))
+        try:
+            here |= self._there(wave, [i for i in range(len(specs)) if i not in here])
+        except BaseException:
+            self.close()  # Ctrl-C, or an error: whatever it computes, nobody waits for
+            raise
+        if here:
+            self._here(wave, here)
+        return wave.results
+
+    def _sort(self, wave: Wave) -> dict[int, str]:
+        """The trials that can't travel, and why."""
+        here = {}
+        for index, spec in enumerate(wave.specs):
+            try:
+                pack(self.job, [spec], data=False, models=self._models)
+            except InvalidInput:
+                raise
+            except NotPortable as error:
+                here[index] = str(error)
+            except Exception as error:  # what `build_model` raises is the trial's outcome
+                here[index] = f"build_model fails ({type(error).__name__})"
+        return here
+
+    def _there(self, wave: Wave, places: list[int]) -> dict[int, str]:
+        """Train trials in the worker; those that it leaves to be trained here, and why."""
+        left: dict[int, str] = {}
+        waiting, attempts = [places] if places else [], 0
+        while waiting:
+            places = waiting.pop(0)
+            try:
+                left |= self._train(wave, places)
+            except NotPortable as error:
+                left |= dict.fromkeys(places, str(error))
+            except WorkerDied as death:
+                missing = wave.missing(places)
+                attempts += 1
+                if attempts == 1:
+                    # Memory is what a worker usually dies of: half as many lanes at a time.
+                    half = len(missing) if wave.exchange else -(-len(missing) // 2)
+                    waiting = [part for part in (missing[:half], missing[half:]) if part]
+                    self._say(f"{death}. Its {len(missing)} trials run once more.")
+                else:
+                    self._say(f"{death} again. Its {len(missing)} trials failed.")
+                    for index in missing:
+                        wave.fail(index, death)
+        return left
+
+    def _train(self, wave: Wave, places: list[int]) -> dict[int, str]:
+        worker = self._started()
+        specs = [wave.specs[index] for index in places]
+        packed = pack(self.job, specs, data=False, models=self._models)
+        worker.send(do="run", wave=worker.put("wave", packed), exchange=wave.exchange is not None)
+        while True:
+            message = self._answer(worker)
+            event = message.pop("event")
+            if event == "report":
+                place = places[message["trial"]]
+                worker.send(answer=wave.report(place, message["epoch"], message["logs"]))
+            elif event == "done":
+                result = unpack_result(Packed(message["result"]))
+                worker.send(answer=wave.done(places[message["trial"]], result))
+            elif event == "exchange":
+                worker.send(answer=wave.exchanged(message["epoch"], message["logs"]))
+            elif event == "end":
+                self._plan = message["plan"]
+                for index in message["weights"]:
+                    wave.results[places[index]].weights = worker.take(f"weights-{index}")
+                return {places[index]: reason for index, reason in message["left"]}
+
+    def _here(self, wave: Wave, reasons: Mapping[int, str]) -> None:
+        for reason in reasons.values():
+            if not self.fall_back:
+                raise InvalidInput(
+                    f"The compiled engine can't run this: {reason}. Use engine='fit'."
+                )
+            self.reasons[f"by fit here: {reason}"] = None
+        places = sorted(reasons)
+        results = FitEngine(self.job).run(
+            [wave.specs[index] for index in places],
+            lambda index, epoch, logs: wave.report(places[index], epoch, logs),
+            lambda index, result: wave.done(places[index], result),
+            wave.exchange,
+        )
+        for index, result in zip(places, results, strict=True):
+            wave.results[index] = result
+
+    def _started(self) -> Worker:
+        if self._worker is None or not self._worker.alive:
+            self._worker = Worker()
+            self._worker.send(do="begin", data=self._worker.put("data", self._data))
+            self._answer(self._worker, "begun")
+        return self._worker
+
+    def _answer(self, worker: Worker, event: str | None = None) -> dict[str, Any]:
+        message = worker.receive()
+        if message["event"] == "error":
+            raise as_error(message["kind"], message["message"])
+        assert event is None or message["event"] == event, message
+        return message
+
+    def _say(self, line: str) -> None:
+        self.reasons[line.rstrip(".")] = None
+        print(f"keras-lr: {line}", file=sys.stderr)
