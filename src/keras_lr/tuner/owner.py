@@ -1,8 +1,10 @@
-"""Who works on a stored study: one live process at a time, and what a dead one left is taken over.
+"""Who works on a stored study: live processes share it, and what a dead one left is taken over.
 
-On the owner's own machine the process id tells whether it lives (with the time at which it
-started, since ids are used again). From another machine only the clock can tell: an owner notes
-every few seconds that it is alive, and one that hasn't for minutes is taken to be dead.
+Each call of `tune` leaves a mark in the study while it runs, and in every trial that it trains. On
+the same machine the process id tells whether the process behind a mark lives (with the time at
+which it started, since ids are used again). Of another machine, or another container, only the
+clock can tell: a process notes every few seconds that it is alive, and one that hasn't for minutes
+is taken to be dead.
 """
 
 import contextlib
@@ -16,20 +18,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_lr.errors import InvalidInput
-
 BEAT = 20.0
 """Seconds between two signs of life."""
 
 SILENCE = 300.0
-"""Seconds without one after which an owner on another machine is taken to be dead."""
+"""Seconds without one after which a process on another machine is taken to be dead."""
 
-_KEY = "keras_lr_owner"
+_KEY = "keras_lr_owner:"
 _here: set[str] = set()
 
 
 class Owner:
-    """The claim of this call of `tune` on a study, held while it is entered.
+    """The presence of this call of `tune` at a study, between `join` and `leave`.
 
     Args:
         study: An Optuna study.
@@ -40,63 +40,57 @@ class Owner:
         self.mark = {
             "id": uuid.uuid4().hex,
             "host": socket.gethostname(),
+            "room": _room(),
             "pid": os.getpid(),
             "started": _started(os.getpid()),
+            "beat": time.time(),
         }
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def claim(self) -> None:
-        """Take the study.
+    @property
+    def id(self) -> str:
+        """What tells this call from all others."""
+        return self.mark["id"]
 
-        Raises:
-            InvalidInput: A live process works on it.
-        """
-        self._refuse()
+    def join(self) -> None:
+        """Be seen to work on the study."""
         self._beat()
-        self._refuse()  # somebody may have claimed it in the same moment; the later one has it
-        _here.add(self.mark["id"])
+        _here.add(self.id)
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
 
-    def release(self) -> None:
-        """Let the study go."""
+    def leave(self) -> None:
+        """Be seen to have ended."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
-        _here.discard(self.mark["id"])
-        if self._read().get("id") == self.mark["id"]:
-            self.study.set_user_attr(_KEY, {})
+        _here.discard(self.id)
+        # A storage that fails now is no reason to lose what the study has: the mark dies with us.
+        with contextlib.suppress(Exception):
+            self.study.set_user_attr(_KEY + self.id, {})
 
-    def confirm(self) -> None:
-        """Refuse to go on where another process has taken the study since."""
-        self._refuse()
-
-    def _read(self) -> dict[str, Any]:
-        return self.study.user_attrs.get(_KEY) or {}
+    def others(self) -> dict[str, dict[str, Any]]:
+        """The marks of the other calls that work on the study now, by id."""
+        found = self.study.user_attrs.items()
+        marks = {key.removeprefix(_KEY): mark for key, mark in found if key.startswith(_KEY)}
+        return {
+            key: mark for key, mark in marks.items() if mark and key != self.id and is_alive(mark)
+        }
 
     def _beat(self) -> None:
-        self.study.set_user_attr(_KEY, {**self.mark, "beat": time.time()})
+        self.study.set_user_attr(_KEY + self.id, {**self.mark, "beat": time.time()})
 
     def _live(self) -> None:
         while not self._over.wait(BEAT):
             # A storage that is busy for a moment is no reason to stop; the next beat will do.
             with contextlib.suppress(Exception):
-                if self._read().get("id") == self.mark["id"]:
-                    self._beat()
-
-    def _refuse(self) -> None:
-        other = self._read()
-        if other and other["id"] != self.mark["id"] and is_alive(other):
-            raise InvalidInput(
-                f"The study {self.study.study_name!r} is in use by process {other['pid']} on "
-                f"{other['host']}: wait until it ends, end it, or give another study_name."
-            )
+                self._beat()
 
 
 def is_alive(mark: Mapping[str, Any]) -> bool:
     """Whether the process that made this mark still works on its study."""
-    if mark["host"] != socket.gethostname() or sys.platform == "win32":
+    if mark["host"] != socket.gethostname() or mark["room"] != _room() or sys.platform == "win32":
         # On Windows a signal of 0 is Ctrl-C, so its processes are judged by the clock too.
         return mark["id"] in _here or time.time() - mark["beat"] < SILENCE
     if mark["pid"] == os.getpid():
@@ -110,6 +104,14 @@ def is_alive(mark: Mapping[str, Any]) -> bool:
     return mark["started"] == _started(mark["pid"])
 
 
+def _room() -> str | None:
+    """What process ids are valid in, where the system tells: containers may share a host's name."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return None
+
+
 def _started(pid: int) -> str | None:
     """When a process started, where the system tells; `None` elsewhere."""
     try:
@@ -117,5 +119,7 @@ def _started(pid: int) -> str | None:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # The name, in parentheses, may hold spaces; the start is the 20th field after it.
-    return f"{boot} {stat.rpartition(')')[2].split()[19]}"
+    # The name, in parentheses, may hold spaces; the start is the 20th field after it, the state
+    # the first: a zombie has ended, and only its parent hasn't heard of it yet.
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else f"{boot} {fields[19]}"

@@ -9,13 +9,19 @@ from keras_lr.errors import InvalidInput
 
 _HEADER = b"SQLite format 3\x00"
 _SQLITE = "sqlite:///"
+_JOURNAL = "journal:"
+_JOURNALS = (".log", ".journal")
+
+PATIENCE = 60.0
+"""Seconds that a process waits for others to finish writing to an SQLite file."""
 
 
 def as_storage(storage: Any) -> Any:
     """What `optuna.create_study` takes.
 
     Args:
-        storage: `None`, a path (a SQLite file, made if it isn't there), a URL of SQLAlchemy, or an
+        storage: `None`; a path: Optuna's journal where it ends in `.log` or `.journal`, or comes
+            behind `journal:`, else a SQLite file (made if it isn't there); a URL of SQLAlchemy; an
             Optuna storage.
 
     Raises:
@@ -30,14 +36,49 @@ def as_storage(storage: Any) -> Any:
             "storage is a file name, a URL, or an Optuna storage such as optuna.storages."
             f'RDBStorage(url). Write e.g. storage="study.db". Received: storage={storage!r}.'
         )
-    text = str(storage)
-    if isinstance(storage, str) and "://" in text and not text.startswith(_SQLITE):
-        _check_url(text)
+    path = file_of(storage)
+    if path is None:
+        text = str(storage)
+        if not text.startswith(_SQLITE):
+            _check_url(text)
         return text
-    path = Path(text.removeprefix(_SQLITE)) if isinstance(storage, str) else storage
-    if str(path) not in ("", ".", ":memory:") and not text.startswith("sqlite:///file:"):
-        _check_file(path)
-    return f"{_SQLITE}{path}"
+    if _is_journal(storage):
+        from keras_lr.tuner.journal import check_journal, open_journal
+
+        _check_place(path)
+        check_journal(path)
+        return open_journal(path)
+    _check_place(path)
+    _check_sqlite(path)
+    waiting = {"connect_args": {"timeout": PATIENCE}}
+    return optuna.storages.RDBStorage(f"{_SQLITE}{path}", engine_kwargs=waiting)
+
+
+def file_of(storage: Any) -> Path | None:
+    """The file that a study is kept in; `None` where it isn't kept in one, or none is known.
+
+    >>> file_of("sqlite:///a/study.db").as_posix(), file_of("journal:study").as_posix()
+    ('a/study.db', 'study')
+    >>> file_of("postgresql://user@host/name"), file_of(None)
+    (None, None)
+    """
+    if isinstance(storage, Path):
+        return storage
+    if not isinstance(storage, str):
+        return None
+    if storage.startswith(_JOURNAL):
+        return Path(storage.removeprefix(_JOURNAL))
+    if "://" in storage and not storage.startswith(_SQLITE):
+        return None
+    text = storage.removeprefix(_SQLITE)
+    memory = text in ("", ":memory:") or (storage != text and text.startswith("file:"))
+    return None if memory else Path(text)
+
+
+def _is_journal(storage: str | Path) -> bool:
+    if isinstance(storage, str) and storage.startswith((_JOURNAL, _SQLITE)):
+        return storage.startswith(_JOURNAL)
+    return Path(storage).suffix in _JOURNALS
 
 
 def unusable(storage: Any, error: Exception) -> InvalidInput:
@@ -66,7 +107,7 @@ def _check_url(url: str) -> None:
         ) from error
 
 
-def _check_file(path: Path) -> None:
+def _check_place(path: Path) -> None:
     received = f"Received: storage={str(path)!r}."
     if path.is_dir():
         raise InvalidInput(
@@ -75,6 +116,10 @@ def _check_file(path: Path) -> None:
         )
     if not path.parent.is_dir():
         raise InvalidInput(f"The folder of the storage doesn't exist. {received}")
+
+
+def _check_sqlite(path: Path) -> None:
+    received = f"Received: storage={str(path)!r}."
     if not path.exists() or path.stat().st_size == 0:
         return
     try:
