@@ -47,14 +47,22 @@ class Engine(Protocol):
 
 
 def choose_engine(
-    name: Any, job: Job, probe: Any, *, schedules: bool = False, own: bool = True
+    name: Any,
+    job: Job,
+    probe: Any,
+    *,
+    trials: int | None = None,
+    schedules: bool = False,
+    own: bool = True,
 ) -> tuple[Engine, str | None]:
     """The engine of that name, or for `"auto"` the fastest that can run the job.
 
     Args:
         name: `"auto"`, `"compiled"`, `"fit"`, or `"ray"` (or its `RayOptions`).
         job: The job.
-        probe: A model of the job, to look at.
+        probe: A model of the job, to look at; its variables may be created.
+        trials: How many trials there will be, where that is known: few short ones don't outweigh
+            the start of a process.
         schedules: Whether a trial may have a schedule.
         own: Whether trials go by the rate that the optimizer was built with.
 
@@ -76,20 +84,29 @@ def choose_engine(
         raise InvalidInput(f"Unknown engine {name!r}. {nearest(str(name), known)}")
     if name == "fit":
         return FitEngine(job), None
-    reason = _obstacle(keras.backend.backend())
-    if reason is None:
+    if keras.backend.backend() == "jax":
         from keras_lr.engines.compiled.checks import obstacle
         from keras_lr.engines.compiled.engine import CompiledEngine
 
         reason = obstacle(job, probe, schedules=schedules, own=own)
         if reason is None:
             return CompiledEngine(job, fall_back=name == "auto", probe=probe.optimizer), None
+    else:
+        from keras_lr.engines.worker.choose import worker_engine
+
+        found = worker_engine(
+            job, probe, automatic=name == "auto", trials=trials, schedules=schedules, own=own
+        )
+        if not isinstance(found, str):
+            return found, None
+        reason = found
     if name == "compiled":
         raise InvalidInput(f"The compiled engine can't run this: {reason}. Use engine='fit'.")
     return FitEngine(job), reason
 
 
-def _obstacle(backend: str) -> str | None:
-    if backend == "jax":
-        return None
-    return f"the compiled engine needs the JAX backend, and Keras runs on {backend}"
+def close_engine(engine: Any) -> None:
+    """End what an engine keeps running beside this process, if it does."""
+    end = getattr(engine, "close", None)
+    if end is not None:
+        end()

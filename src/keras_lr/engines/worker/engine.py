@@ -30,7 +30,10 @@ class WorkerEngine:
         fall_back: Train here by `fit` what can't go there, instead of raising.
 
     Raises:
-        NotPortable: The data can't travel, or no process can be started.
+        NotPortable: The data can't travel.
+
+    Attributes:
+        platform: What JAX runs on in the process, such as "cpu"; empty before it was started.
     """
 
     name = "compiled"
@@ -40,6 +43,7 @@ class WorkerEngine:
         self.fall_back = fall_back
         self.reasons: dict[str, None] = {}
         self._plan = ""
+        self.platform = ""
         self._worker: Worker | None = None
         self._models: dict[str, Any] = {}
         self._data = pack_data(job)
@@ -181,7 +185,7 @@ class WorkerEngine:
         if self._worker is None or not self._worker.alive:
             self._worker = Worker()
             self._worker.send(do="begin", data=self._worker.put("data", self._data))
-            self._answer(self._worker, "begun")
+            self.platform = self._answer(self._worker, "begun")["platform"]
         return self._worker
 
     def _answer(self, worker: Worker, event: str | None = None) -> dict[str, Any]:
