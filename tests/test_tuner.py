@@ -9,7 +9,6 @@ import keras_lr
 from engine_models import build, images
 from keras_lr import LogUniform, tune
 from keras_lr.errors import InvalidInput
-from keras_lr.tuner import sampling
 
 X, Y = images(64)
 JAX = keras.backend.backend() == "jax"
@@ -61,8 +60,8 @@ def test_a_study_holds_what_was_done():
 
 @pytest.mark.skipif(not JAX, reason="the compiled engine is JAX's")
 def test_the_same_seed_gives_the_same_trials_on_both_engines(monkeypatch):
-    monkeypatch.setattr(sampling, "WAVE", 3)
-    monkeypatch.setattr("keras_lr.tuner.search.WAVE", 3)
+    for engine in ("fit.FitEngine", "compiled.engine.CompiledEngine"):
+        monkeypatch.setattr(f"keras_lr.engines.{engine}.wave", 3)
     pruner = lambda: optuna.pruners.MedianPruner(n_startup_trials=2)  # noqa: E731
     compiled = small(engine="compiled", trials=8, epochs=3, seed=3, pruner=pruner())
     by_fit = small(engine="fit", trials=8, epochs=3, seed=3, pruner=pruner())
@@ -171,7 +170,8 @@ def test_another_study_in_the_storage_is_refused(tmp_path, change, what):
 
 @pytest.mark.parametrize("engine", ["compiled", "fit"] if JAX else ["fit"])
 def test_ctrl_c_keeps_what_was_done_and_resuming_runs_the_rest(engine, monkeypatch, capsys):
-    monkeypatch.setattr("keras_lr.tuner.search.WAVE", 2)
+    kind = {"fit": "fit.FitEngine", "compiled": "compiled.engine.CompiledEngine"}[engine]
+    monkeypatch.setattr(f"keras_lr.engines.{kind}.wave", 2)
     storage = optuna.storages.InMemoryStorage()
     whole = small(engine=engine, storage=optuna.storages.InMemoryStorage())
     seen = []
@@ -210,10 +210,11 @@ def test_ctrl_c_keeps_what_was_done_and_resuming_runs_the_rest(engine, monkeypat
         ({"build_model": 3}, "build_model is a function"),
         ({"objective": 3}, "objective is the name of a logged value"),
         ({"study_name": 3}, "study_name is a text"),
-        ({"sampler": "tpe"}, "sampler is an Optuna sampler"),
-        ({"sampler": optuna.samplers.RandomSampler}, "sampler is an Optuna sampler"),
-        ({"pruner": optuna.samplers.RandomSampler()}, "pruner is an Optuna pruner"),
-        ({"y": None}, "y is missing"),
+        ({"sampler": "tp"}, "Did you mean 'tpe'"),
+        ({"sampler": optuna.samplers.RandomSampler}, "or an Optuna sampler"),
+        ({"pruner": optuna.samplers.RandomSampler()}, "or an Optuna pruner"),
+        ({"pruner": "hyperbnd"}, "Did you mean 'hyperband'"),
+        ({"y": None}, "there is no y"),
         ({"y": Y + 1}, "none of the model's 3 outputs"),
         ({"y": (Y - 1).astype("float32")}, "none of the model's 3 outputs"),
         ({"y": Y + 0.5}, "none of the model's 3 outputs"),
