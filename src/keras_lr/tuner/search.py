@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from keras_lr.engines import Job, TrialResult, TrialSpec, choose_engine
+from keras_lr.engines import Job, TrialResult, TrialSpec, choose_engine, close_engine
 from keras_lr.engines.job_checks import check_job, whole
 from keras_lr.engines.trial import Done
 from keras_lr.errors import InvalidInput, nearest
