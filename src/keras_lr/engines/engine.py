@@ -21,6 +21,12 @@ class Engine(Protocol):
     name: str
 
     @property
+    def wave(self) -> int:
+        """How many trials it wants at once: the same on every engine of one machine, so that a seed
+        gives the same trials on all of them."""
+        ...
+
+    @property
     def plan(self) -> str:
         """How the trials so far were executed, in one line."""
         ...

@@ -28,6 +28,7 @@ class CompiledEngine:
     """
 
     name = "compiled"
+    wave = 16
 
     def __init__(self, job: Job, *, fall_back: bool = True, probe: Any = None) -> None:
         self.job = job
@@ -75,6 +76,14 @@ class CompiledEngine:
                 "Trials that are copied to each other need one structure: the same arguments of "
                 "build_model, and settings that the program takes as inputs."
             )
+        fresh = [key for key in waves if key not in self._groups]
+        for key in fresh:
+            _, spec, inputs = waves[key][0]
+            self._groups[key] = self._group(spec, inputs)
+        for key in fresh if len(fresh) > 1 else ():
+            group = self._groups[key]
+            if group is not None:
+                group.begin(len(waves[key]))
         for key, trials in waves.items():
             for (index, _, _), result in zip(
                 trials, self._train(key, trials, report, done, exchange), strict=True
@@ -104,21 +113,29 @@ class CompiledEngine:
         done: Done,
         exchange: Exchange | None,
     ) -> list[TrialResult]:
-        try:
-            if key not in self._groups:
-                _, spec, inputs = trials[0]
-                self._groups[key] = Group(self.job, spec, inputs)
-            group = self._groups[key]
-            if group is not None:
+        group = self._groups[key]
+        if group is not None:
+            try:
                 return [lane.result for lane in group.train(trials, report, done, exchange)]
-        except NotCompilable as error:
-            if not self.fall_back:
-                raise InvalidInput(
-                    f"The compiled engine can't run this: {error}. Use engine='fit'."
-                ) from error
-            self.reasons.append(str(error))
-            self._groups[key] = None
+            except NotCompilable as error:
+                self._give_up(error)
+                self._groups[key] = None
         return self._by_fit(trials, report, done, exchange)
+
+    def _group(self, spec: TrialSpec, inputs: dict[str, Any]) -> Group | None:
+        try:
+            return Group(self.job, spec, inputs)
+        except NotCompilable as error:
+            self._give_up(error)
+            return None
+
+    def _give_up(self, error: NotCompilable) -> None:
+        """Leave trials to `fit`, or refuse them where that isn't wanted."""
+        if not self.fall_back:
+            raise InvalidInput(
+                f"The compiled engine can't run this: {error}. Use engine='fit'."
+            ) from error
+        self.reasons.append(str(error))
 
     def _by_fit(
         self,

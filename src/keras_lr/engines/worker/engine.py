@@ -11,6 +11,7 @@ from keras_lr.engines.portable import (
     pack,
     pack_data,
     pack_model,
+    read_datasets,
     unpack_result,
 )
 from keras_lr.engines.portable.trials import as_error
@@ -37,6 +38,7 @@ class WorkerEngine:
     """
 
     name = "compiled"
+    wave = 16
 
     def __init__(self, job: Job, *, fall_back: bool = True) -> None:
         self.job = job
@@ -46,7 +48,8 @@ class WorkerEngine:
         self.platform = ""
         self._worker: Worker | None = None
         self._models: dict[str, Any] = {}
-        self._data = pack_data(job)
+        self._sent = read_datasets(job)
+        self._data = pack_data(self._sent)
 
     @property
     def plan(self) -> str:
@@ -74,8 +77,8 @@ class WorkerEngine:
         """
         try:
             worker = self._started()
-            model = worker.put("model", pack_model(probe, self.job))
-            job = worker.put("job", pack(self.job, data=False, build=False))
+            model = worker.put("model", pack_model(probe, self._sent))
+            job = worker.put("job", pack(self._sent, data=False, build=False))
             worker.send(do="check", job=job, model=model, schedules=schedules, own=own)
             return self._answer(worker, "checked")["reason"]
         except (NotPortable, WorkerDied) as error:
@@ -109,7 +112,7 @@ class WorkerEngine:
         here = {}
         for index, spec in enumerate(wave.specs):
             try:
-                pack(self.job, [spec], data=False, models=self._models)
+                pack(self._sent, [spec], data=False, models=self._models)
             except InvalidInput:
                 raise
             except NotPortable as error:
@@ -145,7 +148,7 @@ class WorkerEngine:
     def _train(self, wave: Wave, places: list[int]) -> dict[int, str]:
         worker = self._started()
         specs = [wave.specs[index] for index in places]
-        packed = pack(self.job, specs, data=False, models=self._models)
+        packed = pack(self._sent, specs, data=False, models=self._models)
         worker.send(do="run", wave=worker.put("wave", packed), exchange=wave.exchange is not None)
         while True:
             message = self._answer(worker)
