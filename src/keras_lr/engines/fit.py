@@ -29,6 +29,7 @@ class FitEngine:
     """
 
     name = "fit"
+    wave = 16
 
     def __init__(self, job: Job) -> None:
         self.job = job
