@@ -131,6 +131,31 @@ def test_tune_finds_reports_and_saves(capsys, files, tmp_path):
     assert "keras.optimizers.SGD(learning_rate=" in out
 
 
+def test_tune_searches_what_the_shell_names_and_races(capsys, files):
+    arguments = ["tune", "cli_nets:net", "d.npz", "--epochs", "8", "--trials", "6", "--json"]
+    arguments += ["--rate", "0.01", "1", "--momentum", "0.9", "--batch-size", "32"]
+    arguments += ["--schedule", "cosine | warmup({warm}%)", "--space", "warm=1:20"]
+    arguments += ["--rules", "none", "--rules", "Plateau('loss', patience={wait})"]
+    arguments += ["--space", "wait=2,4", "--space", "weight_decay=1e-5:1e-2:log"]
+    arguments += ["--space", "nesterov=true,false"]
+    arguments += ["--pruner", "halving", "--horizon", "0.5", "--sampler", "random"]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    data = json.loads(out)
+    assert {trial["state"] for trial in data["trials"]} == {"complete", "pruned"}
+    for trial in data["trials"]:
+        params = trial["params"]
+        assert params["warm"] in range(1, 21)
+        assert params["wait"] in (2, 4)
+        assert 1e-5 <= params["weight_decay"] <= 1e-2
+        assert params["nesterov"] in (True, False)
+    moved = data["transferred"]
+    assert (moved["short"], moved["epochs"]) == (4, 8)
+    assert f"warmup({data['best']['params']['warm']}%)" in data["code"]
+    assert "epochs=8" in data["code"]
+    assert "trials of 4 epochs, for a training of 8" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -144,10 +169,10 @@ def test_tune_finds_reports_and_saves(capsys, files, tmp_path):
         (["find", "cli_nets:raw", "d.npz"], "isn't compiled"),
         (["tune", "cli_nets:raw", "d.npz"], "isn't compiled"),
         (["find", "m.keras", "none.npz"], "There is no file none.npz"),
-        (["find", "m.keras", "wide.npz"], "takes inputs of shape (None, 4), but x has (9, 5)"),
+        (["find", "m.keras", "wide.npz"], "its inputs have the shape (None, 4)"),
         (["find", "m.keras", "labels.npz"], "with 3 outputs labels go from 0 to 2"),
         (["tune", "m.keras", "labels.npz"], "Received: y from 0 to 8"),
-        (["find", "m.keras", "onehot.npz"], "Training the model on the data raised ValueError"),
+        (["find", "m.keras", "onehot.npz"], "loss doesn't take y of shape (9, 7)"),
         (["find", "m.keras", "cli_nets:weighted"], "can't use 'callbacks'"),
         (["find", "m.keras", "d.npz", "--rates", "0", "1"], "--rates takes positive numbers"),
         (["find", "m.keras", "d.npz", "--rates", "1"], "--rates"),
@@ -167,6 +192,20 @@ def test_tune_finds_reports_and_saves(capsys, files, tmp_path):
         (["tune", "m.keras", "d.npz", "--validation-split", "1.5"], "between 0 and 1"),
         (["tune", "m.keras", "d.npz", "--momentum", "0", "0"], "names a choice twice"),
         (["tune", "m.keras", "d.npz", "--momentum", "x"], "--momentum"),
+        (["tune", "m.keras", "d.npz", "--pruner", "hyper"], 'Did you mean "hyperband"'),
+        (["tune", "m.keras", "d.npz", "--horizon", "2"], "--horizon is the share"),
+        (["tune", "m.keras", "d.npz", "--space", "wd"], "Write --space NAME=LOW:HIGH"),
+        (["tune", "m.keras", "d.npz", "--space", "weight_decay=1:0"], "the lower first"),
+        (["tune", "m.keras", "d.npz", "--space", "weight_decay=0:1:log"], "two positive numbers"),
+        (["tune", "m.keras", "d.npz", "--space", "weight_decay=0:a"], "Write --space NAME="),
+        (
+            ["tune", "m.keras", "d.npz", "--space", "momentum=0:1"],
+            "momentum is given by --momentum",
+        ),
+        (["tune", "m.keras", "d.npz", "--space", "wait_decay=0:1"], "'weight_decay'"),
+        (["tune", "m.keras", "d.npz", "--schedule", "warmup({w}%)"], "Add e.g. --space w=1:20"),
+        (["tune", "m.keras", "d.npz", "--schedule", "cosine(end={)"], "The braces don't fit"),
+        (["tune", "m.keras", "d.npz", "--rules", "Plato()"], "--rules: There is no rule 'Plato'"),
         (["tune", "m.keras", "d.npz", "--objective", "val_los"], "val_loss"),
         (["tune", "cli_nets:adam", "d.npz", "--momentum", "0.9"], "Adam, takes no momentum"),
     ],

@@ -46,8 +46,8 @@ def default_space(
             + " ".join(f"{m:g}" for m in momentum)
         )
     if has_momentum:
-        space["momentum"] = _distinct("--momentum", list(momentum or MOMENTUMS))
-    space["schedule"] = _distinct("--schedule", list(schedule or SCHEDULES))
+        space["momentum"] = distinct("--momentum", list(momentum or MOMENTUMS))
+    space["schedule"] = distinct("--schedule", list(schedule or SCHEDULES))
     return space
 
 
@@ -58,7 +58,18 @@ def _has_momentum(optimizer: Any) -> bool:
     return all(type(leaf).__name__ == "SGD" for leaf in leaves(optimizer))
 
 
-def _distinct(option: str, values: list[Any]) -> list[Any]:
+def read_rules(text: str) -> Any:
+    """Rules from their text; the error names the option."""
+    from keras_lr.tuner.rule_text import parse_rules
+
+    try:
+        return parse_rules(text)
+    except InvalidInput as error:
+        raise InvalidInput(f"--rules: {error}") from error
+
+
+def distinct(option: str, values: list[Any]) -> list[Any]:
+    """Refuse a choice that is given twice."""
     if len(set(values)) != len(values):
         given = " ".join(str(v) for v in values)
         raise InvalidInput(f"{option} names a choice twice. Received: {option} {given}")

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,8 @@ from keras_lr.cli.options import (
     start,
 )
 from keras_lr.cli.output import File, Output
-from keras_lr.cli.space import check_momentums, default_space
+from keras_lr.cli.ranges import check_fields, read_ranges
+from keras_lr.cli.space import check_momentums, default_space, distinct, read_rules
 from keras_lr.engines.seed import check_seed
 from keras_lr.errors import InvalidInput
 
@@ -38,8 +40,13 @@ def tune(
     rate: Annotated[tuple[float, float] | None, _Plain] = None,
     momentum: Annotated[list[float] | None, _Many] = None,
     schedule: Annotated[list[str] | None, _Plain] = None,
+    rules: Annotated[list[str] | None, _Plain] = None,
+    space: Annotated[list[str] | None, _Plain] = None,
     objective: str | None = None,
     engine: Literal["auto", "compiled", "fit"] = "auto",
+    pruner: Literal["none", "median", "halving", "hyperband"] = "none",
+    sampler: Literal["tpe", "random"] = "tpe",
+    horizon: float = 1.0,
     batch_size: int | None = None,
     validation_split: float = 0.2,
     storage: str | None = None,
@@ -62,10 +69,21 @@ def tune(
         rate: The lowest and the highest rate; by default what suits the optimizer.
         momentum: Momentums to choose from; by default 0 0.5 0.9 0.99 where the optimizer has one.
         schedule: A schedule to choose from, in the text form; repeat it for more. By default
-            none, cosine and one_cycle.
+            none, cosine and one_cycle. It may have parameters: "cosine | warmup({warmup}%)" takes
+            warmup from --space.
+        rules: Rules to choose from, such as "Plateau('val_loss', patience=3)" or none; repeat it for
+            more. Parameters in braces come from --space.
+        space: Something else to search: NAME=LOW:HIGH (whole numbers if both are),
+            NAME=LOW:HIGH:log, or NAME=A,B,C. NAME is a setting of the optimizer, an argument of
+            the function that builds the model, or a parameter of --schedule or --rules; repeat it
+            for more.
         objective: The logged value to optimise; by default val_loss.
         engine: compiled (all trials through one JAX program), fit (one after the other, any
             backend), or auto: the first where it can run.
+        pruner: End trials early that fall behind: hyperband, halving or median.
+        sampler: How the next trials are drawn: tpe learns from those before, random doesn't.
+        horizon: Run trials on this share of the epochs, schedules compressed to it; the rate for all
+            of them then follows by theory.
         batch_size: Rows of a batch; 32 by default.
         validation_split: Share of the rows, drawn at random, that is held out for validation where
             the data brings none.
@@ -93,9 +111,20 @@ def tune(
             "--validation-split is a share between 0 and 1. "
             f"Received: --validation-split {validation_split:g}"
         )
+    if not 0 < horizon <= 1:
+        raise InvalidInput(
+            "--horizon is the share of the epochs that trials run, above 0 and at most 1. "
+            f"Received: --horizon {horizon:g}"
+        )
+    ranges = read_ranges(space)
+    check_fields("--schedule", schedule, ranges)
+    check_fields("--rules", rules, ranges)
     for text in schedule or ():
-        if text != "none":
+        if text != "none" and "{" not in text:
             read_schedule(text, "--schedule")
+    for text in rules or ():
+        if "{" not in text:
+            read_rules(text)
     backend = start("tune")
     import keras
 
@@ -114,18 +143,25 @@ def tune(
     arguments = fit_arguments(given, names, data, "tune")
     if batch_size is not None:
         arguments["batch_size"] = batch_size
-    space = default_space(probe, rate=rate, momentum=momentum, schedule=schedule)
+    searched: dict[str, Any] = {
+        **default_space(probe, rate=rate, momentum=momentum, schedule=schedule),
+        **({"rules": distinct("--rules", rules)} if rules else {}),
+        **ranges,
+    }
     training = user_work("Training the model on the data", f"Received: {model} {data}")
     with training, storage_work(storage):
         study = run(
             build,
             given.x,
             given.y,
-            space=space,
+            space=searched,
             epochs=epochs,
             trials=trials,
             validation_data=given.validation_data,
             engine=engine,
+            pruner=pruner,
+            sampler=sampler,
+            horizon=horizon,
             objective=objective or "val_loss",
             seed=seed,
             storage=storage,
@@ -181,6 +217,7 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
         "seconds": study.seconds,
         "interrupted": study.interrupted,
         "backend": backend,
+        "transferred": asdict(moved) if (moved := _transferred(study, done)) else None,
         "code": study.code() if done else None,
         "report": paths.get("report"),
         "model": paths.get("model"),
@@ -191,6 +228,10 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
         exit_code=INTERRUPTED if study.interrupted else 0,
         files=files,
     )
+
+
+def _transferred(study: Any, done: bool) -> Any:
+    return study.transferred if done else None
 
 
 def save_model(model: Any, path: Path) -> Path:
@@ -219,6 +260,8 @@ def _text(study: Any) -> str:
     if warning := edge_warning(study):
         lines.append(f"Warning: {warning}")
     lines += [study_counts(study), f"Executed: {study.plan}"]
+    if moved := _transferred(study, best_trial(study) is not None):
+        lines.append(f"Rate: {moved}.")
     if best_trial(study) is not None:
         lines += ["", *(f"    {line}" for line in study.code().splitlines())]
     return "\n".join(lines)
