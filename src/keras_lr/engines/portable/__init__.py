@@ -4,6 +4,7 @@
 backend runs there. What can't travel raises `NotPortable`, whose message is the reason.
 """
 
+from keras_lr.engines.portable.data import read_datasets
 from keras_lr.engines.portable.errors import NotPortable
 from keras_lr.engines.portable.job import (
     Models,
@@ -26,6 +27,7 @@ __all__ = [
     "pack_data",
     "pack_model",
     "pack_result",
+    "read_datasets",
     "unpack",
     "unpack_data",
     "unpack_model",

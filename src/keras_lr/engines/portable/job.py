@@ -9,18 +9,15 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
-
 from keras_lr.engines.models import make_model
+from keras_lr.engines.portable.data import DATA, as_arrays, decode, encode
 from keras_lr.engines.portable.errors import NotPortable
 from keras_lr.engines.portable.model import describe, rebuild
 from keras_lr.engines.portable.packed import Packed
 from keras_lr.engines.portable.trials import describe_spec, rebuild_spec
+from keras_lr.engines.recording import Recording
 from keras_lr.engines.trial import Job, TrialSpec
 from keras_lr.state.random_state import RandomState
-
-DATA = ("x", "y", "sample_weight", "validation_data")
-"""The fields of a job that hold data."""
 
 HERE = ("build_model", "origin")
 """Those that mean something in this process only; the models travel in their place."""
@@ -123,7 +120,8 @@ def unpack(packed: Packed, data: Packed | None = None) -> tuple[Job, list[TrialS
     """
     values = packed.value()
     _configure(values["keras"])
-    given: dict[str, Any] = (values["data"] if data is None else data.value()) or {"x": None}
+    sent = (values["data"] if data is None else data.value()) or {"x": {"arrays": None}}
+    given: dict[str, Any] = {name: decode(field) for name, field in sent.items()}
     job = Job(build_model=Models(values["models"]), **values["job"], **given)
     specs = [
         rebuild_spec(trial, {"model": trial["model"]} if trial["model"] else {})
@@ -136,14 +134,14 @@ def pack_data(job: Job) -> Packed:
     """The data of a job alone: arrays, as they are (they aren't copied).
 
     Raises:
-        NotPortable: It isn't arrays.
+        NotPortable: It isn't arrays; `read_datasets` makes arrays of datasets.
     """
     return Packed.of(_data(job), "the data")
 
 
 def unpack_data(packed: Packed) -> dict[str, Any]:
     """The fields of a `Job` that hold data."""
-    return packed.value()
+    return {name: decode(field) for name, field in packed.value().items()}
 
 
 def pack_model(model: Any, job: Job) -> Packed:
@@ -180,7 +178,7 @@ def _build(model: Any, job: Job) -> None:
     from keras import tree
 
     try:
-        model(tree.map_structure(lambda array: array[:1], _arrays(job.x, "x")))
+        model(tree.map_structure(lambda array: array[:1], as_arrays(_first(job.x), "x")))
     except Exception as error:
         told = " ".join(str(error).split())[:200]
         raise NotPortable(
@@ -188,33 +186,16 @@ def _build(model: Any, job: Job) -> None:
         ) from error
 
 
+def _first(x: Any) -> Any:
+    return x.batches[0][0] if isinstance(x, Recording) else x
+
+
 def _key(spec: TrialSpec) -> str:
     return repr(sorted((name, repr(value)) for name, value in spec.arguments.items()))
 
 
 def _data(job: Job) -> dict[str, Any]:
-    return {name: _arrays(getattr(job, name), name) for name in DATA}
-
-
-def _arrays(value: Any, name: str) -> Any:
-    """A nest of arrays, each as NumPy's."""
-    if value is None or isinstance(value, np.ndarray):
-        return value
-    if isinstance(value, Mapping):
-        return {key: _arrays(member, name) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_arrays(member, name) for member in value)
-    if hasattr(value, "iloc") and hasattr(value, "to_numpy"):
-        return value.to_numpy()  # pandas, which Keras takes apart in the same way
-    import keras
-
-    if keras.ops.is_tensor(value):
-        return keras.ops.convert_to_numpy(value)
-    if hasattr(value, "__array__") and hasattr(value, "shape"):
-        return np.asarray(value)  # another backend's tensors, which Keras takes too
-    raise NotPortable(
-        f"{name} is a {type(value).__name__}, which is read in this process only (arrays travel)"
-    )
+    return {name: encode(getattr(job, name), name) for name in DATA}
 
 
 def _configuration() -> dict[str, Any]:

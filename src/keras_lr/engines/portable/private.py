@@ -42,3 +42,10 @@ def forget_tensorflow() -> None:
     from keras.src.utils.module_utils import tensorflow
 
     tensorflow._available = False
+
+
+def data_adapter(x: Any, **arguments: Any) -> Any:
+    """What `fit` reads a dataset through; its batches come as tuples of arrays."""
+    from keras.src.trainers.data_adapters import get_data_adapter
+
+    return get_data_adapter(x, **arguments)

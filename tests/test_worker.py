@@ -1,0 +1,270 @@
+"""Trials in a JAX process: the curves of `fit` here, whatever dies on the way."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import keras_lr
+from engine_models import assert_same_curves, build, images, never
+from keras_lr import rules, schedules
+from keras_lr.engines import Job, TrialSpec, choose_engine
+from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.trial import Become
+from keras_lr.engines.worker.engine import WorkerEngine
+from keras_lr.engines.worker.process import Worker, WorkerDied
+from keras_lr.errors import InvalidInput
+
+JAX = keras.backend.backend() == "jax"
+# Other backends round otherwise, and shuffle and drop otherwise: what is random is left out there.
+SHUFFLE = JAX
+RTOL, ATOL = (1e-5, 1e-6) if JAX else (2e-4, 2e-5)
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="the worker is a JAX process"
+)
+
+
+def job(model=build, **changes):
+    x, y = images()
+    given = {"epochs": 3, "batch_size": 20, "validation_split": 0.25, "shuffle": SHUFFLE}
+    return Job(model, x, y, **(given | changes))
+
+
+def gone(pid):
+    """Whether a process has ended, be it collected or not."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def wait_for(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    engine = WorkerEngine(job())
+    yield engine
+    engine.close()
+
+
+def test_curves_weights_and_verdicts_are_those_of_fit(engine):
+    plateau = rules.Plateau("loss", patience=1, min_delta=0.5)
+    specs = [
+        TrialSpec({"learning_rate": 0.1, "momentum": 0.9}, schedules.parse("cosine()"), (plateau,)),
+        TrialSpec({"learning_rate": 0.01, "momentum": 0.0}),
+        TrialSpec({"learning_rate": 1e30, "momentum": 0.0}),
+        TrialSpec({}, arguments={"kind": "conv", "optimizer": "adam"}),
+        TrialSpec({}, arguments={"kind": "dropout" if JAX else "batchnorm", "optimizer": "adamw"}),
+    ]
+    prune = lambda index, epoch, logs: (index, epoch) == (1, 0)  # noqa: E731
+    kept = lambda index, result: index == 3  # noqa: E731
+    got = engine.run(specs, prune, kept)
+    wanted = FitEngine(engine.job).run(specs, prune, kept)
+    assert "by fit here" not in engine.plan
+    assert [result.diverged for result in got] == [i == 2 for i in range(5)]
+    assert [result.pruned for result in got] == [i == 1 for i in range(5)]
+    assert [result.weights is not None for result in got] == [i == 3 for i in range(5)]
+    for results in (got, wanted):
+        results[2].history = {}  # what a metric makes of NaN is each backend's own
+    assert_same_curves(got, wanted, rtol=RTOL, atol=ATOL)
+    model = build("conv", "adam")
+    model.set_weights(got[3].weights)
+    x, y = images()
+    assert model.evaluate(x[72:], y[72:], verbose=0)[0] == pytest.approx(
+        got[3].history["val_loss"][-1], rel=1e-3
+    )
+
+
+def test_what_cannot_go_there_is_trained_here(engine):
+    specs = [TrialSpec({}), TrialSpec({}, schedules.as_schedule(lambda step: 0.5))]
+    got = engine.run(specs, never, never)
+    assert "by fit here: a lambda is code" in engine.plan
+    assert_same_curves(got, FitEngine(engine.job).run(specs, never, never), rtol=RTOL, atol=ATOL)
+    with pytest.raises(InvalidInput, match=r"a lambda is code.*Use engine='fit'"):
+        WorkerEngine(engine.job, fall_back=False).run(specs[1:], never, never)
+
+
+def test_a_population_is_asked_there_too(engine):
+    specs = [TrialSpec({"learning_rate": rate}) for rate in (0.001, 0.1)]
+
+    def exchange(epoch, logs):
+        assert sorted(logs) == [0, 1]
+        return {0: Become(1, 0.5)} if epoch == 0 else {}
+
+    got = engine.run(specs, never, never, exchange)
+    wanted = FitEngine(engine.job).run(specs, never, never, exchange)
+    assert got[0].history["learning_rate"] == pytest.approx([0.001, 0.05, 0.05])
+    assert_same_curves(got, wanted, rtol=RTOL, atol=ATOL)
+
+
+def test_a_worker_that_dies_is_replaced_once_and_nothing_is_told_twice(engine, capfd):
+    told = []
+
+    def report(index, epoch, logs):
+        told.append((index, epoch))
+        if told.count((0, 1)) == 1 and len(told) == len(set(told)) and not deaths:
+            deaths.append(engine._worker.process.pid)
+            os.kill(deaths[0], signal.SIGKILL)
+        return False
+
+    deaths = []
+    specs = [TrialSpec({"learning_rate": rate}) for rate in (0.01, 0.02, 0.03)]
+    got = engine.run(specs, report, never)
+    assert sorted(told) == [(index, epoch) for index in range(3) for epoch in range(3)]
+    assert_same_curves(got, FitEngine(engine.job).run(specs, never, never), rtol=RTOL, atol=ATOL)
+    assert gone(deaths[0])
+    assert (
+        "SIGKILL, as when memory runs out). Its 3 trials run once more." in capfd.readouterr().err
+    )
+    assert "the JAX process died (SIGKILL" in engine.plan
+
+
+def test_a_worker_that_dies_again_has_its_trials_fail(capfd):
+    engine = WorkerEngine(job())
+
+    def report(index, epoch, logs):
+        os.kill(engine._worker.process.pid, signal.SIGKILL)
+        return False
+
+    ended = []
+    specs = [TrialSpec({}), TrialSpec({})]
+    got = engine.run(specs, report, lambda index, result: ended.append(index))
+    assert sorted(ended) == [0, 1]
+    assert all(isinstance(result.error, WorkerDied) for result in got)
+    assert "failed" in capfd.readouterr().err
+
+
+def test_ctrl_c_ends_the_worker_and_leaves_nothing(capfd):
+    engine = WorkerEngine(job())
+    seen = []
+
+    def report(index, epoch, logs):
+        seen.append((engine._worker.process.pid, engine._worker.folder))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.run([TrialSpec({})], report, never)
+    pid, folder = seen[0]
+    assert not os.path.exists(f"/proc/{pid}"), "it is collected, too"
+    assert not folder.exists()
+
+
+def test_a_worker_whose_parent_is_killed_ends_and_cleans_up(tmp_path):
+    code = (
+        "import time\n"
+        "from keras_lr.engines.worker.process import Worker\n"
+        "worker = Worker()\n"
+        "print(worker.process.pid, worker.folder, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    pid, folder = parent.stdout.readline().split()
+    assert not gone(pid)
+    parent.kill()
+    parent.communicate()
+    wait_for(lambda: gone(pid) and not os.path.exists(folder))
+
+
+def test_what_ails_the_worker_comes_back_in_words(tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def twice(x):\n    return 2 * x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import only_here
+
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])
+
+    def model():
+        made = keras.Sequential(
+            [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3, only_here.twice)]
+        )
+        made.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return made
+
+    engine = WorkerEngine(job(model))
+    reason = engine.obstacle(model())
+    assert reason == (
+        "only_here can't be imported in another process (ModuleNotFoundError: No module named "
+        "'only_here')"
+    )
+    engine.close()
+    monkeypatch.setattr("keras_lr.engines.worker.process.MODULE", "keras_lr.no_such_module")
+    with pytest.raises(WorkerDied, match=r"exit code 1\): .*No module named keras_lr.no_such"):
+        Worker().receive()
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches in an order that changes after each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.x, self.y = images()
+        self.turned = 0
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        rows = slice(24 * index, 24 * index + 24)
+        return np.roll(self.x, self.turned, 0)[rows], np.roll(self.y, self.turned, 0)[rows]
+
+    def on_epoch_end(self):
+        self.turned += 5
+
+
+def test_datasets_are_read_out_epoch_by_epoch():
+    def given():
+        return Job(build, Batches(), None, 3, validation_data=images(), shuffle=False)
+
+    there = WorkerEngine(given())
+    got = there.run([TrialSpec({})], never, never)
+    there.close()
+    wanted = FitEngine(given()).run([TrialSpec({})], never, never)
+    assert_same_curves(got, wanted, rtol=RTOL, atol=ATOL)
+
+
+@pytest.mark.skipif(JAX, reason="on JAX the compiled engine runs in this process")
+def test_tuning_goes_through_the_worker_where_it_is_asked_for_or_pays():
+    x, y = images()
+    given = {"epochs": 2, "batch_size": 20, "validation_split": 0.25, "verbose": 0, "trials": 3}
+    space = {"learning_rate": keras_lr.LogUniform(1e-3, 0.3)}
+    study = keras_lr.tune(build, x, y, space=space, engine="compiled", **given)
+    assert study.engine == "compiled"
+    assert study.plan.startswith(f"in a JAX process beside {keras.backend.backend()}: 1 program")
+    loss, _ = study.best_model().evaluate(x[72:], y[72:], verbose=0)
+    assert loss == pytest.approx(study.best.value, rel=1e-3)
+    study = keras_lr.tune(build, x, y, space=space, **given)
+    assert study.engine == "fit"
+    assert "take less time than a JAX process takes to start" in study.plan
+    chosen, reason = choose_engine("auto", job(), build(), trials=10_000)
+    assert (chosen.name, reason) == ("compiled", None)
+    chosen.close()
+
+
+@pytest.mark.skipif(JAX, reason="on JAX the compiled engine runs in this process")
+def test_reasons_are_told_before_anything_is_trained(monkeypatch):
+    class Own(keras.Model):
+        def train_step(self, *data):
+            raise NotImplementedError
+
+    inputs = keras.Input((8, 8, 1))
+    own = Own(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
+    own.compile("sgd", "mse")
+    backend = keras.backend.backend()
+    with pytest.raises(InvalidInput, match=f"Own.train_step is written for {backend}. Use engine"):
+        choose_engine("compiled", job(lambda: own), own)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    chosen, reason = choose_engine("auto", job(), build(), trials=10_000)
+    assert chosen.name == "fit"
+    assert reason == 'JAX isn\'t installed (pip install "keras-lr[jax]")'
