@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -20,10 +21,16 @@ def numbered_sampler() -> type:
 
         Args:
             seed: The study's.
+            distributions: Optuna's, by name, where every trial draws from the same ones. (Otherwise
+                TPE looks for what all trials have in common, before each draw, in all of them.)
         """
 
-        def __init__(self, seed: int) -> None:
+        def __init__(self, seed: int, distributions: Mapping[str, Any] | None = None) -> None:
             self.seed = seed
+            self.distributions = None
+            if distributions is not None:
+                drawn = sorted(distributions.items())
+                self.distributions = {name: kind for name, kind in drawn if not kind.single()}
 
         def _tpe(self, trial: Any, name: str = "") -> Any:
             text = f"{self.seed}:{trial.number}:{name}"
@@ -32,6 +39,8 @@ def numbered_sampler() -> type:
 
         def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
             """See `optuna.samplers.BaseSampler`."""
+            if self.distributions is not None:
+                return self.distributions
             return self._tpe(trial).infer_relative_search_space(study, trial)
 
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:

@@ -18,12 +18,13 @@ SAMPLERS = ("tpe", "random")
 Sampler = Literal["tpe", "random"]
 
 
-def as_sampler(given: Any, seed: int) -> Any:
+def as_sampler(given: Any, seed: int, distributions: Mapping[str, Any] | None = None) -> Any:
     """An Optuna sampler.
 
     Args:
         given: One, or a name of `SAMPLERS`; `None` is "tpe".
         seed: Of those by name.
+        distributions: What every trial draws from, Optuna's by name, where it is known.
 
     Raises:
         InvalidInput: It is neither.
@@ -33,7 +34,7 @@ def as_sampler(given: Any, seed: int) -> Any:
     if isinstance(given, optuna.samplers.BaseSampler):
         return given
     if given is None or given == "tpe":
-        return numbered_sampler()(seed)
+        return numbered_sampler()(seed, distributions)
     if given == "random":
         return random_sampler()(seed)
     if isinstance(given, str):

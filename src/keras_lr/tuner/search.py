@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from keras_lr.engines import Job, TrialResult, TrialSpec, choose_engine, close_engine
 from keras_lr.engines.job_checks import check_job, whole
+from keras_lr.engines.ray import RayOptions
 from keras_lr.engines.trial import Done
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.tuner.horizon import check_compressible, shortened
@@ -47,7 +48,7 @@ def tune(
     steps_per_epoch: int | None = None,
     validation_steps: int | None = None,
     validation_batch_size: int | None = None,
-    engine: Literal["auto", "compiled", "fit"] = "auto",
+    engine: Literal["auto", "compiled", "fit", "ray"] | RayOptions = "auto",
     objective: str = "val_loss",
     direction: Literal["minimize", "maximize"] | None = None,
     seed: int = 0,
@@ -83,6 +84,8 @@ def tune(
         trials: Trials in all; a resumed study runs only those that are missing.
         engine: `"compiled"` trains all trials through one JAX program, `"fit"` one after the
             other on any backend, `"auto"` the first where it can run. The curves are the same.
+            `"ray"` (or a `keras_lr.engines.ray.RayOptions`) trains them on the cluster that
+            `ray.init` connected to.
         objective: The logged value to optimise, at the last epoch.
         direction: `"minimize"` or `"maximize"`; by default what the objective's name says.
         seed: Of the weights, the batches, and the default sampler.
@@ -225,7 +228,7 @@ class _Search:
             self.space,
             self.direction,
             self.about(),
-            sampler=as_sampler(sampler, self.job.seed),
+            sampler=as_sampler(sampler, self.job.seed, self.space.distributions()),
             pruner=as_pruner(pruner, self.job.epochs),
             storage=storage,
             name=name,
