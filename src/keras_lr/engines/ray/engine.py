@@ -87,6 +87,12 @@ class RayEngine:
             )
         return _Wave(self, list(specs), report, done).run()
 
+    def close(self) -> None:
+        """Let the cluster have back what the engine keeps there: its mailbox and its data."""
+        self._ray.kill(self.mailbox)
+        self.store.forget()
+        self._data_objects = []
+
     def _slot(self) -> Slot:
         return slots(self.options, cluster.nodes(self._ray))
 
@@ -159,7 +165,15 @@ class _Wave:
         return self.roster.collect()
 
     def _send(self, group: list[int]) -> None:
-        reference, number = self.engine.send(group, self.specs, self.slot)
+        try:
+            reference, number = self.engine.send(group, self.specs, self.slot)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            # build_model fails with their arguments, which are the same in a group.
+            for trial in group:
+                self.roster.end(trial, TrialResult(error=error), self.done)
+            return
         self.running[reference] = number, group
         self.engine.told.tasks += 1
 

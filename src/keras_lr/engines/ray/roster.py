@@ -75,15 +75,15 @@ class Roster:
         left = [trial for trial in group if trial not in self.results]
         for trial in left:
             self.lost[trial] = self.lost.get(trial, 0) + 1
-        halves = _halves(left) if alone else [left]
-        out = []
-        for half in halves:
-            # A worker that dies is halved until one trial is left: only that is to blame.
-            if len(half) == 1 and self.lost[half[0]] > self.losses:
-                self.end(half[0], TrialResult(error=WorkerLost(why)), done)
-            elif half:
-                out.append(half)
-        return out
+        often = any(self.lost[trial] > self.losses for trial in left)
+        if len(left) == 1 and often:
+            self.end(left[0], TrialResult(error=WorkerLost(why)), done)
+            return []
+        if alone or often:
+            # Until one is left by itself: only then it is to blame.
+            middle = -(-len(left) // 2)
+            return [half for half in (left[:middle], left[middle:]) if half]
+        return [left] if left else []
 
     def collect(self) -> list[TrialResult]:
         """The results, in the trials' order."""
@@ -117,8 +117,3 @@ def groups(count: int, key: Callable[[int], str], *, lanes: int, slots: int) -> 
         for members in alike.values()
         for start in range(0, len(members), width)
     ]
-
-
-def _halves(group: list[int]) -> list[list[int]]:
-    middle = -(-len(group) // 2)
-    return [group[:middle], group[middle:]]

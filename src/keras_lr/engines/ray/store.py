@@ -57,6 +57,11 @@ class Store:
         references.append(self._reference(together, small, size))
         return places, references
 
+    def forget(self) -> None:
+        """Let go of everything that was put."""
+        self._by_content.clear()
+        self._by_identity.clear()
+
     def _reference(self, key: bytes, value: Any, size: int) -> Any:
         if key not in self._by_content:
             self._by_content[key] = self.ray.put(value)

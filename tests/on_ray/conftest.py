@@ -1,0 +1,37 @@
+"""A Ray cluster of several nodes on this machine, shared by the tests of this folder."""
+
+import os
+from pathlib import Path
+
+import pytest
+from nodes import NODE
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A head without cores, where the driver is, and two nodes of a core each."""
+    ray = pytest.importorskip("ray", reason="Ray is an extra; make test-ray has it")
+    from ray.cluster_utils import Cluster
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    head = {**NODE, "num_cpus": 0, "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        for _ in range(2):
+            made.add_node(**NODE)
+        made.wait_for_nodes()
+        ray.init(address=made.address, log_to_driver=False, logging_level="warning")
+        yield made
+    finally:
+        ray.shutdown()
+        made.shutdown()
+
+
+@pytest.fixture
+def options():
+    """Two trials a task, in workers that can import this folder's modules."""
+    from keras_lr.engines.ray import RayOptions
+
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(here), str(here.parent)])
+    return RayOptions(lanes=2, runtime_env={"env_vars": {"PYTHONPATH": path}})

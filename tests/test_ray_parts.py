@@ -1,0 +1,170 @@
+"""The parts of the Ray engine that need no Ray: options, bookkeeping, the store, the mailbox."""
+
+import asyncio
+import importlib.util
+
+import numpy as np
+import pytest
+
+from engine_models import build, images
+from keras_lr.engines import Job, TrialResult, choose_engine
+from keras_lr.engines.ray.mailbox import Mailbox
+from keras_lr.engines.ray.options import RayOptions, slots
+from keras_lr.engines.ray.roster import Roster, WorkerLost, groups
+from keras_lr.engines.ray.store import LARGE, Store, arrange
+from keras_lr.errors import InvalidInput, MissingExtra
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"lanes": 0}, "lanes must be a whole number, at least 1"),
+        ({"wave": 2.5}, "wave must be a whole number"),
+        ({"losses": -1}, "losses must be a whole number, at least 0"),
+        ({"num_cpus": -1}, "num_cpus is a whole number, or a share"),
+        ({"num_gpus": 1.5}, "num_gpus is a whole number, or a share"),
+        ({"num_gpus": True}, "num_gpus is a whole number, or a share"),
+        ({"runtime_env": "jax"}, "runtime_env is a dictionary"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(given, message):
+    with pytest.raises(InvalidInput, match=message):
+        RayOptions(**given)
+
+
+@pytest.mark.parametrize(
+    ("options", "nodes", "wanted"),
+    [
+        (RayOptions(), [{"CPU": 16}, {"CPU": 2}, {"memory": 1}], (16, 2, 0, 9)),
+        (RayOptions(), [{"CPU": 64, "GPU": 8}, {"CPU": 4}], (64, 1, 1, 8)),
+        (RayOptions(num_gpus=0.25, lanes=8), [{"CPU": 3, "GPU": 1}], (8, 1, 0.25, 3)),
+        (RayOptions(num_gpus=0), [{"CPU": 8, "GPU": 8}], (16, 4, 0, 2)),
+        (RayOptions(num_cpus=0.5), [{"CPU": 1}], (16, 0.5, 0, 2)),
+    ],
+)
+def test_tasks_get_what_the_nodes_have(options, nodes, wanted):
+    slot = slots(options, nodes)
+    assert (slot.lanes, slot.num_cpus, slot.num_gpus, slot.count) == wanted
+
+
+def test_a_task_that_fits_no_node_is_refused():
+    with pytest.raises(InvalidInput, match=r"num_gpus=1; the nodes have CPU=8 GPU=0"):
+        slots(RayOptions(num_gpus=1), [{"CPU": 8}])
+
+
+def test_groups_are_of_one_structure_and_fill_the_slots():
+    key = lambda trial: "conv" if trial % 3 == 0 else "dense"  # noqa: E731
+    found = groups(20, key, lanes=16, slots=4)
+    assert sorted(trial for group in found for trial in group) == list(range(20))
+    assert all(len({key(trial) for trial in group}) == 1 for group in found)
+    assert max(map(len, found)) == 5, "twenty trials, four slots"
+    assert max(map(len, groups(1000, key, lanes=16, slots=4))) == 16
+
+
+def test_an_epoch_that_was_reported_is_not_reported_again_and_its_verdict_stays():
+    asked = []
+
+    def report(trial, epoch, logs):
+        asked.append((trial, epoch))
+        return trial == 1 and epoch == 1
+
+    roster = Roster(2, losses=1)
+    logs = {0: {"loss": 1.0}, 1: {"loss": 2.0}}
+    assert roster.report(0, logs, report) == set()
+    assert roster.report(1, logs, report) == {1}
+    assert roster.report(0, logs, report) == set(), "another worker, from the start"
+    assert roster.report(1, logs, report) == {1}
+    assert roster.report(2, {0: {"loss": 0.5}}, report) == set()
+    assert asked == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2)]
+
+
+def test_a_trial_ends_once():
+    ended = []
+    roster = Roster(2, losses=1)
+    done = lambda trial, result: ended.append(trial) or trial == 0  # noqa: E731
+    first = TrialResult({"loss": [1.0]})
+    assert roster.end(0, first, done) is True
+    assert roster.end(0, TrialResult({"loss": [2.0]}), done) is True
+    assert roster.end(1, TrialResult(), done) is False
+    assert ended == [0, 1]
+    assert roster.collect()[0] is first
+
+
+def test_what_a_lost_worker_trained_goes_out_again_in_halves_and_at_last_fails_alone():
+    ended = []
+    roster = Roster(5, losses=2)
+    done = lambda trial, result: ended.append(trial)  # noqa: E731
+    roster.end(0, TrialResult(), done)
+    assert roster.again([0], alone=False, why="", done=done) == [], "nothing is left to do"
+    assert roster.again([0, 1, 2, 3, 4], alone=False, why="", done=done) == [[1, 2, 3, 4]]
+    assert roster.again([1, 2, 3, 4], alone=True, why="", done=done) == [[1, 2], [3, 4]]
+    assert roster.again([3, 4], alone=True, why="", done=done) == [[3], [4]]
+    assert roster.again([3], alone=True, why="no memory", done=done) == []
+    assert ended == [0, 3]
+    for _ in range(2):
+        assert roster.again([1, 2], alone=False, why="", done=done) == [[1], [2]], "too many nodes"
+    assert isinstance(roster.results[3].error, WorkerLost)
+    assert str(roster.results[3].error) == "no memory"
+
+
+class Objects:
+    """What of Ray the store needs."""
+
+    def __init__(self):
+        self.held = []
+
+    def put(self, value):
+        self.held.append(value)
+        return len(self.held) - 1
+
+
+def test_arrays_are_put_once_and_come_back_in_order():
+    ray = Objects()
+    store = Store(ray)
+    large = np.arange(LARGE, dtype="float64")
+    arrays = [np.arange(3), large, np.ones((2, 0)), large.copy(), np.asfortranarray(np.eye(3))]
+    for _ in range(3):
+        places, references = store.put(arrays)
+        found = arrange(places, [ray.held[reference] for reference in references])
+        assert all(a is b or np.array_equal(a, b) for a, b in zip(found, arrays, strict=True))
+    assert store.puts == 2 == len(ray.held), "the large ones are equal, the small ones go together"
+    changed = [large + 1, *arrays[1:]]
+    store.put(changed)
+    assert store.puts == 4, "another large array, and fewer small ones"
+    assert store.size >= 2 * large.nbytes
+    view = large.view("int64")
+    store.put([view])
+    assert store.puts == 6, "the same bytes of another type are another array"
+
+
+def test_posts_wait_for_their_answers():
+    async def talk():
+        box = Mailbox()
+        first = asyncio.create_task(box.post(1, "epoch", "a"))
+        second = asyncio.create_task(box.post(2, "end", "b"))
+        posts = await box.collect()
+        assert [post[1:] for post in posts] == [(1, "epoch", "a"), (2, "end", "b")]
+        collecting = asyncio.create_task(box.collect())
+        await box.answer({posts[1][0]: True, 99: "nobody waits for this"})
+        assert await second is True
+        assert not first.done()
+        assert not collecting.done(), "nothing new has arrived"
+        await box.answer({posts[0][0]: {3}})
+        assert await first == {3}
+        collecting.cancel()
+
+    asyncio.run(talk())
+
+
+def test_a_cluster_is_asked_for():
+    x, y = images(16)
+    job = Job(build, x, y)
+    if importlib.util.find_spec("ray") is None:
+        with pytest.raises(MissingExtra, match=r'pip install "keras-lr\[ray\]"'):
+            choose_engine("ray", job, None)
+        return
+    import ray
+
+    if not ray.is_initialized():
+        with pytest.raises(InvalidInput, match=r"import ray; ray\.init\(\) before tune"):
+            choose_engine(RayOptions(), job, None)
