@@ -1,11 +1,12 @@
 """Schedules and rules with parameters, whole numbers, and ranges that other things give."""
 
+import keras
 import numpy as np
 import pytest
 
 import keras_lr
-from engine_models import build
-from keras_lr import Integers, LogIntegers, LogUniform, Uniform, rules, schedules
+from engine_models import build, images
+from keras_lr import Integers, LogIntegers, LogUniform, Uniform, rules, schedules, tune
 from keras_lr.errors import InvalidInput
 from keras_lr.tuner.rule_text import parse_rules, rules_text
 from keras_lr.tuner.space import read_space
@@ -152,3 +153,45 @@ def test_rules_as_text_come_back(made):
 def test_texts_that_are_no_rules_run_nothing(text):
     with pytest.raises(InvalidInput, match="rule"):
         parse_rules(text)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="the compiled engine is JAX's")
+def test_parameters_of_schedules_and_rules_compile_nothing(monkeypatch):
+    from keras_lr.engines.compiled.program import Program
+
+    made = []
+    start = Program.__init__
+    monkeypatch.setattr(
+        Program, "__init__", lambda self, *args: (made.append(self), start(self, *args))[1]
+    )
+    x, y = images(64)
+    space = {
+        "learning_rate": LogUniform(1e-2, 1.0),
+        "schedule": [TEXT, both, None],
+        **RANGES,
+        "rules": [
+            None,
+            lambda patience, factor: rules.Plateau("loss", factor=factor, patience=patience),
+        ],
+        "patience": Integers(1, 2),
+        "factor": Uniform(0.1, 0.9),
+    }
+    arguments = {
+        "epochs": 3,
+        "batch_size": 16,
+        "validation_split": 0.25,
+        "verbose": 0,
+        "space": space,
+    }
+    study = tune(build, x, y, trials=12, engine="compiled", sampler="random", **arguments)
+    (program,) = made
+    assert len({trial.params["warmup"] for trial in study.trials}) == 12
+    assert len(program.functions) < 12, "something was compiled for each trial"
+    spec = study._space.spec(study.best.params)
+    keras.utils.set_random_seed(0)
+    model = build()
+    model.optimizer.learning_rate = spec.settings["learning_rate"]
+    callback = keras_lr.LearningRate(spec.schedule, spec.rules)
+    history = model.fit(x, y, epochs=3, batch_size=16, validation_split=0.25, verbose=0,
+                        callbacks=[callback]).history  # fmt: skip
+    np.testing.assert_allclose(history["val_loss"], study.best.history["val_loss"], rtol=1e-5)
