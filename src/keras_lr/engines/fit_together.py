@@ -5,10 +5,11 @@ the data and the schedule are where one uncut `fit` of the trial would have them
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from keras_lr.engines.endings import endings
 from keras_lr.engines.models import make_model
 from keras_lr.engines.origin import Origin
 from keras_lr.engines.recording import Recording
@@ -21,6 +22,7 @@ from keras_lr.engines.trial import (
     TrialResult,
     TrialSpec,
     has_diverged,
+    kept_of_divergence,
 )
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import leaves, rate_variable
@@ -54,10 +56,10 @@ def train_together(
         active = [index for index, member in enumerate(members) if not member.ended]
         last = epoch + 1 == job.epochs
         for index in active:
-            member = members[index]
-            member.train(epoch)
-            if not member.ended and report(index, epoch, member.logs):
-                member.result.pruned = member.ended = True
+            members[index].train(epoch)
+        running = {i: members[i].logs for i in active if not members[i].ended}
+        for index in endings(report, epoch, running):
+            members[index].result.pruned = members[index].ended = True
         if not last:
             standing = {i: members[i].logs for i in active if not members[i].result.pruned}
             for index, how in exchange(epoch, standing).items():
@@ -100,22 +102,28 @@ class _Member:
         from keras_lr.callbacks import LearningRate
 
         started = time.perf_counter()
-        self.random.restore()
-        self.data.restore()
+        self._place()
         rate = LearningRate(self.spec.schedule)
         rate.expects_early_end = True  # it is cut off after each epoch
         history = self.model.fit(
             **_arguments(self.job, epoch),
             initial_epoch=epoch,
             verbose=0,
-            callbacks=[rate, _one_epoch()],
+            callbacks=[rate, _one_epoch(self._place if epoch else None)],
         ).history
         self.random, self.data = RandomState.take(), _data(self.job)
-        for name, values in history.items():
-            self.result.history.setdefault(name, []).append(float(values[-1]))
-        if has_diverged(self.logs):
+        logs = {name: float(values[-1]) for name, values in history.items()}
+        if has_diverged(logs):
             self.result.diverged = self.ended = True
+            logs = kept_of_divergence(logs)
+        for name, value in logs.items():
+            self.result.history.setdefault(name, []).append(value)
         self.result.seconds += time.perf_counter() - started
+
+    def _place(self) -> None:
+        """Put the random state, and that of the data, where this trial's own `fit` has them."""
+        self.random.restore()
+        self.data.restore()
 
     def become(self, source: "_Member", how: Become, epoch: int) -> None:
         """Go on as a copy of another trial."""
@@ -151,15 +159,21 @@ def _arguments(job: Job, epoch: int) -> dict[str, Any]:
     """What `fit` is called with for one epoch; what was recorded goes on where that epoch begins."""
     found = job.fit_arguments()
     if isinstance(job.x, Recording):
-        found["x"] = iter(job.x.batches[epoch * (job.steps_per_epoch or 0) :])
+        first = epoch * (job.steps_per_epoch or 0)
+        found["x"] = (batch for batch in job.x.batches[first:])  # Keras knows generators only
     return found
 
 
-def _one_epoch() -> Any:
+def _one_epoch(begins: Callable[[], None] | None) -> Any:
     import keras
 
     class OneEpoch(keras.callbacks.Callback):
         """Ends a fit after its first epoch; its length stays what the schedule is laid out over."""
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            # A fit's start tells the data that an epoch has ended, which may shuffle it.
+            if begins is not None:
+                begins()
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.model.stop_training = True

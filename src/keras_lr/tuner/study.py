@@ -75,7 +75,7 @@ class Study:
         taken = RandomState.take()
         try:
             best = self.best
-            spec = self._space.spec(best.params)
+            spec = self._best_spec()
             if self._kept is not None and self._kept[0] == best.number:
                 model = make_model(self._job, spec)
                 if not model.built:
@@ -87,6 +87,10 @@ class Study:
             return self._train_again(spec)
         finally:
             taken.restore()
+
+    def _best_spec(self) -> TrialSpec:
+        """The best trial, as its model's optimizer has it."""
+        return self._space.spec(self.best.params)
 
     def _train_again(self, spec: Any) -> Any:
         from keras_lr.engines.fit import FitEngine

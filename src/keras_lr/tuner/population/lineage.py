@@ -91,7 +91,7 @@ def piecewise(starts: Iterable[int], values: Iterable[float]) -> Schedule:
         values: One for each.
 
     >>> str(piecewise([0, 2, 3], [1.0, 0.8, 0.8]))
-    "piecewise(['2 epochs'], values=[1.0, 0.8])"
+    'piecewise([2 epochs], values=[1.0, 0.8])'
     """
     boundaries: list[int | str] = []
     found: list[float] = []

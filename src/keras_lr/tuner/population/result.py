@@ -11,7 +11,7 @@ from keras_lr.schedules import Constant, Schedule
 from keras_lr.tuner.code import spec_code
 from keras_lr.tuner.population.checks import SCHEDULED
 from keras_lr.tuner.population.lineage import Copy, Leg, lineage, piecewise
-from keras_lr.tuner.study import Study
+from keras_lr.tuner.study import Study, _build, _trained
 from keras_lr.tuner.trial import Trial
 
 
@@ -146,6 +146,21 @@ class Population(Study):
             builds=not isinstance(self._job.build_model, keras.Model),
             scheduled=self._settings(number),
         )
+
+    def _best_spec(self) -> TrialSpec:
+        """The best member with the rate and settings of its last epochs."""
+        number = self.best.number
+        last, root = self.lineage(number)[-1], self._root(number)
+        rate = root.settings["learning_rate"] * last.factor
+        settings = {**root.settings, **last.settings, "learning_rate": rate}
+        return TrialSpec(settings, arguments=root.arguments)
+
+    def _train_again(self, spec: Any) -> Any:
+        weights = self.replay().get_weights()
+        model = make_model(self._job, spec)
+        if not model.built:
+            _build(model, self._job)
+        return _trained(model, weights)
 
     def plot(self) -> Any:
         """A plotly figure: every member's rate, epoch by epoch, and the best one's path."""

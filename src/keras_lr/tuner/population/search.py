@@ -55,6 +55,15 @@ class PopulationSearch(Search):
         self.copies: list[Copy] = []
         self.cut_off: list[Trial] = []
 
+    def connect(self, engine: Any, **parts: Any) -> None:
+        """Choose the engine, and open the study."""
+        if engine == "ray" or not isinstance(engine, str):
+            raise InvalidInput(
+                "The members of a population are copied to each other, so they train in one place. "
+                f'Leave the engine out, or write engine="compiled". Received: engine={engine!r}.'
+            )
+        super().connect(engine, **parts)
+
     def about(self) -> dict[str, Any]:
         """What a stored study has to agree with."""
         told = {"method": repr(self.method), "population": self.count, "interval": self.interval}

@@ -7,6 +7,7 @@ Plotly is imported when a figure is made, not before.
 from keras_lr.watch.figures.comparison import comparison_figure
 from keras_lr.watch.figures.finding import finding_curves_figure, finding_figure
 from keras_lr.watch.figures.history import history_figure
+from keras_lr.watch.figures.population import population_figure
 from keras_lr.watch.figures.schedule import schedule_figure
 from keras_lr.watch.figures.study import study_figure
 from keras_lr.watch.figures.trials import best_trials_figure, momentum_figure
@@ -18,6 +19,7 @@ __all__ = [
     "finding_figure",
     "history_figure",
     "momentum_figure",
+    "population_figure",
     "schedule_figure",
     "study_figure",
 ]
