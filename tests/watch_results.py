@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr import LogUniform
 from keras_lr.finder.finding import Finding
 from keras_lr.watch import Arm, Comparison, Run
 
@@ -19,12 +20,6 @@ class Trial:
     state: str
     history: dict[str, list[float]]
     seconds: float = 0.1
-
-
-@dataclass
-class Range:
-    low: float
-    high: float
 
 
 @dataclass
@@ -83,7 +78,7 @@ def study(*, edge: bool = False, metric: str = "val_loss") -> Study:
         else:
             trials.append(Trial(n, params, curve[-1], "complete", {metric: curve}))
     trials.append(Trial(40, {"learning_rate": 0.1, "momentum": 0.9}, None, "failed", {}))
-    space = {"learning_rate": Range(low, high), "momentum": [0.0, 0.5, 0.9, 0.99]}
+    space = {"learning_rate": LogUniform(low, high), "momentum": [0.0, 0.5, 0.9, 0.99]}
     return Study(trials, space, metric)
 
 

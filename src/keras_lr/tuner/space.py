@@ -284,7 +284,7 @@ def _takes_anything(build_model: Any) -> bool:
 
 def _member(name: str, given: Any, space: Mapping[str, Any]) -> Uniform | Choice:
     if name == "learning_rate":
-        given = _of_finding(given)
+        given = range_of(given)
     if isinstance(given, Uniform):
         if name in ("schedule", "rules"):
             raise InvalidInput(f"{name!r} takes a list of choices. Received: {given!r}.")
@@ -308,8 +308,14 @@ def _member(name: str, given: Any, space: Mapping[str, Any]) -> Uniform | Choice
     return Choice(tuple(labels), tuple(values))
 
 
-def _of_finding(given: Any) -> Any:
-    """The range that a finding of `keras_lr.find` gives: its band, a factor of two wider."""
+def range_of(given: Any) -> Any:
+    """The range that a finding of `keras_lr.find` gives: its band, a factor of two wider.
+
+    Anything else comes back as it is.
+
+    Raises:
+        InvalidInput: The finding found no rate.
+    """
     from keras_lr.finder import Finding
 
     if not isinstance(given, Finding):

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from keras_lr.tuner.edges import edges
 from keras_lr.watch.style import (
     BAD,
     COLOURS,
@@ -16,9 +17,6 @@ from keras_lr.watch.style import (
     safe,
     schedule_words,
 )
-
-EDGE = 0.05
-"""A best rate within this share of the range (on the log scale) of an end lies at its edge."""
 
 
 def study_figure(study: Any) -> Any:
@@ -120,32 +118,11 @@ def study_figure(study: Any) -> Any:
 
 
 def edge_warning(study: Any) -> str | None:
-    """A sentence when the best rate lies at the edge of the range, else `None`."""
-    best, bounds = best_trial(study), rate_bounds(study)
-    rate = None if best is None else _rate(best)
-    if rate is None or bounds is None:
-        return None
-    low, high = bounds
-    share = math.log(rate / low) / math.log(high / low)
-    if EDGE < share < 1 - EDGE:
-        return None
-    side, wider = ("lower", (low / 10, high)) if share <= EDGE else ("upper", (low, high * 10))
-    return (
-        f"The best rate lies at the {side} edge of the range: {number(rate)} of "
-        f"{number(low)} to {number(high)}. A better one may lie beyond; search "
-        f"{number(wider[0])} to {number(wider[1])}."
-    )
-
-
-def rate_bounds(study: Any) -> tuple[float, float] | None:
-    """The ends of the range of rates, or `None` when there is no range (one rate, or none)."""
-    choice = study.space.get("learning_rate")
-    if isinstance(choice, list | tuple):
-        low, high = min(choice, default=0.0), max(choice, default=0.0)
-    else:
-        low = next((getattr(choice, n) for n in ("low", "lo") if hasattr(choice, n)), 0.0)
-        high = next((getattr(choice, n) for n in ("high", "hi") if hasattr(choice, n)), 0.0)
-    return (float(low), float(high)) if 0 < low < high else None
+    """A sentence when the best trial lies at the edge of a range, the rate's first; else `None`."""
+    best = best_trial(study)
+    found = [] if best is None else edges(study.space, best.params)
+    found = sorted(found, key=lambda edge: edge.name != "learning_rate")
+    return " ".join(map(str, found)) or None
 
 
 def best_trial(study: Any) -> Any:
