@@ -7,6 +7,13 @@ import pytest
 from nodes import NODE
 
 
+def pytest_collection_modifyitems(items):
+    # Ray starts the processes of a node by fork; JAX has threads by then, which these don't use.
+    for item in items:
+        if "on_ray" in item.path.parts:
+            item.add_marker(pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning"))
+
+
 @pytest.fixture(scope="session")
 def cluster():
     """A head without cores, where the driver is, and two nodes of a core each."""
@@ -14,7 +21,9 @@ def cluster():
     from ray.cluster_utils import Cluster
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    head = {**NODE, "num_cpus": 0, "include_dashboard": False}
+    # A dead node is noticed after three looks, in three seconds; by default it takes fifteen.
+    looks = {"health_check_period_ms": 1000, "health_check_failure_threshold": 3}
+    head = {**NODE, "num_cpus": 0, "include_dashboard": False, "_system_config": looks}
     made = Cluster(initialize_head=True, head_node_args=head)
     try:
         for _ in range(2):

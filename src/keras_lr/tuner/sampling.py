@@ -28,6 +28,8 @@ def quietly() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            # A trial that was interrupted is trained again, under its own number.
+            warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
             yield
     finally:
         optuna.logging.set_verbosity(level)
