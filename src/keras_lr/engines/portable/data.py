@@ -107,6 +107,10 @@ def _training(job: Job) -> tuple[int, Iterator[Any]]:
         raise NotPortable(f"steps_per_epoch={steps} isn't the {length} batches of x")
 
     def batches() -> Iterator[Any]:
+        # As `fit`: a look at the first batch builds the model, and counts as an epoch.
+        adapter.on_epoch_begin()
+        next(iter(adapter.get_numpy_iterator()))
+        adapter.on_epoch_end()
         while True:
             adapter.on_epoch_begin()
             yield from adapter.get_numpy_iterator()
