@@ -200,6 +200,3 @@ def test_the_engine_is_chosen_by_what_it_can_run():
     engine, reason = choose_engine("auto", job, eager)
     assert engine.name == "fit"
     assert "run_eagerly" in reason
-    averaged = build(use_ema=True)
-    with pytest.raises(InvalidInput, match="use_ema"):
-        choose_engine("compiled", job, averaged)

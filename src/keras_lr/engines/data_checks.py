@@ -155,7 +155,7 @@ def _as_arrays(value: Any, name: str, *, text: bool) -> Any:
 
 
 def _checked(leaf: Any, where: str, text: bool) -> Any:
-    if leaf is None or _is_sparse(leaf):
+    if leaf is None or is_sparse(leaf):
         return leaf
     array = _as_array(leaf)
     if not array.ndim:
@@ -186,7 +186,7 @@ def _as_array(leaf: Any) -> np.ndarray:
     return np.asarray(leaf)
 
 
-def _is_sparse(leaf: Any) -> bool:
+def is_sparse(leaf: Any) -> bool:
     """A sparse or ragged array: Keras's adapters know them, NumPy doesn't."""
     kind = type(leaf)
     return hasattr(leaf, "tocsr") or kind.__name__ in ("SparseTensor", "RaggedTensor", "BCOO")

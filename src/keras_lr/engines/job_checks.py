@@ -6,7 +6,6 @@ from numbers import Integral, Real
 from typing import Any
 
 from keras_lr.engines.data_checks import (
-    arrays,
     check_class_weight,
     check_data,
     check_validation,
@@ -17,8 +16,6 @@ from keras_lr.engines.origin import Origin
 from keras_lr.engines.recording import Recording
 from keras_lr.engines.trial import Job
 from keras_lr.errors import InvalidInput
-
-__all__ = ["arrays", "batches_of", "check_job", "training_rows", "whole"]
 
 
 def whole(value: Any, name: str, least: int = 1) -> int:
@@ -84,13 +81,8 @@ def check_job(job: Job) -> Job:
 
 def training_rows(job: Job) -> int | None:
     """Rows of the job's arrays that an epoch trains on; `None` where the data isn't arrays."""
-    found = arrays(job.x)
-    if not found:
-        return None
-    rows = len(found[0])
-    if job.validation_split and job.validation_data is None:
-        rows = math.floor(rows * (1.0 - job.validation_split))
-    if job.steps_per_epoch and job.batch_size:
+    rows = _rows(job)
+    if rows is not None and job.steps_per_epoch and job.batch_size:
         rows = min(rows, job.steps_per_epoch * job.batch_size)
     return rows
 
@@ -116,23 +108,30 @@ def short_epochs(job: Job) -> str | None:
 def _batches_in_data(job: Job) -> int | None:
     if isinstance(job.x, Recording):
         return job.x.count
-    found = arrays(job.x)
-    if found:
-        rows = len(found[0])
-        if job.validation_split and job.validation_data is None:
-            rows = math.floor(rows * (1.0 - job.validation_split))
+    rows = _rows(job)
+    if rows is not None:
         if not job.batch_size and job.steps_per_epoch:
             return -(-rows // -(-rows // job.steps_per_epoch))
         return -(-rows // (job.batch_size or 32))
-    count = getattr(job.x, "num_batches", None)
-    if isinstance(count, int):
-        return count
-    if getattr(job.x, "shape", None) is not None:
-        return None  # somebody else's arrays: their rows aren't batches
     try:
-        return len(job.x)
+        return job.x.num_batches if hasattr(job.x, "num_batches") else len(job.x)
     except (TypeError, NotImplementedError):
         return None  # tf.data raises TypeError for what is infinite or unknown
+
+
+def _rows(job: Job) -> int | None:
+    """Rows of the arrays that are trained on; `None` where the data isn't arrays."""
+    if not is_array_data(job.x):
+        return None
+    from keras import tree
+
+    leaves = [leaf for leaf in tree.flatten(job.x) if getattr(leaf, "shape", None)]
+    if not leaves:
+        return None
+    rows = int(leaves[0].shape[0])
+    if job.validation_split and job.validation_data is None:
+        rows = math.floor(rows * (1.0 - job.validation_split))
+    return rows
 
 
 def _recorded(data: Any, name: str, steps_name: str, steps: int | None, epochs: int) -> Any:

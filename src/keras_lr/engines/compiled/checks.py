@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from keras_lr.engines.data_checks import is_sparse
+from keras_lr.engines.job_checks import batches_of, short_epochs
 from keras_lr.engines.trial import Job
 from keras_lr.rate import leaves, own_schedule
 from keras_lr.rate.leaves import chain
@@ -27,13 +29,26 @@ def obstacle(job: Job, model: Any, *, schedules: bool = False, own: bool = True)
     if not model.jit_compile:
         return "the model isn't compiled by XLA (jit_compile=False, or a layer that can't be)"
     for leaf in leaves(model.optimizer):
-        if leaf.use_ema:
-            return f"{type(leaf).__name__} keeps an average of the weights (use_ema=True)"
         rate = own_schedule(leaf) if own else None
         known = keras.optimizers.schedules.LearningRateSchedule
         if rate is not None and not isinstance(rate, known):
             return f"{type(leaf).__name__} was built with a function as its learning rate"
-    return scaled_schedule(model.optimizer, given=schedules, own=own)
+    return unread(job) or scaled_schedule(model.optimizer, given=schedules, own=own)
+
+
+def unread(job: Job) -> str | None:
+    """Why the job's data can't be laid out in advance for all lanes, or `None` where it can."""
+    from keras import tree
+
+    held_out = job.validation_data
+    given = [job.x, *(held_out if isinstance(held_out, tuple | list) else [held_out])]
+    if any(is_sparse(leaf) for data in given for leaf in tree.flatten(data)):
+        return "the data is sparse, so that no two batches have the same shape"
+    if batches_of(job) is None:
+        return (
+            f"{type(job.x).__name__} doesn't say how many batches it has (steps_per_epoch= would)"
+        )
+    return short_epochs(job)
 
 
 def scaled_schedule(optimizer: Any, *, given: bool, own: bool = True) -> str | None:

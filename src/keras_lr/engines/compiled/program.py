@@ -83,6 +83,24 @@ class Program:
         metrics = self.reset_metrics(state.metrics)
         return state._replace(metrics=[np.array(value) for value in metrics])
 
+    def shapes(self) -> State:
+        """Shapes and types of a state's arrays."""
+        import jax
+
+        model = self.model
+        parts = (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+        return State(
+            *(
+                [jax.ShapeDtypeStruct(v.value.shape, v.value.dtype) for v in variables]
+                for variables in parts
+            )
+        )
+
     def reset_metrics(self, metrics: list[Any]) -> list[Any]:
         """The metrics' variables as they are at the start of an epoch. Traceable."""
         import jax.numpy as jnp
@@ -131,6 +149,27 @@ class Program:
         pairs = zip(self.model.metrics_variables, metrics, strict=True)
         with internals.stateless_scope(pairs):
             return dict(self.model.get_metrics_result())
+
+    def finished(self, state: State) -> dict[int, Any]:
+        """The weights as `fit` leaves them at its end, by the `id` of each variable.
+
+        An optimizer that averages the weights (`use_ema`) then puts its averages there.
+        """
+        model = self.model
+        lists = (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+        )
+        values = (state.trainable, state.non_trainable, state.optimizer)
+        given = [
+            (variable, value)
+            for variables, their in zip(lists, values, strict=True)
+            for variable, value in zip(variables, their, strict=True)
+        ]
+        with internals.stateless_scope(given) as scope:
+            model.optimizer.finalize_variable_values(model.trainable_weights)
+            return {id(variable): scope.get_current_value(variable) for variable, _ in given}
 
     def _logs(self, logs: dict[str, Any], metrics: list[Any]) -> dict[str, Any]:
         # `fit` reports the metrics' results at the end of an epoch if a step's logs have the same
