@@ -204,53 +204,6 @@ def test_a_custom_train_step_is_the_one_that_runs():
     np.testing.assert_allclose(twice, 2 * np.array(got[0].history["loss"]), rtol=1e-6)
 
 
-@pytest.fixture(scope="module")
-def reference():
-    """A job, its trials, and what the reference makes of them."""
-    x, y = images()
-    job = Job(build, x, y, epochs=3, batch_size=20, validation_split=0.25)
-    specs = trials(momentum=[0.0, 0.9])
-    return job, specs, FitEngine(job).run(specs, never, never)
-
-
-@pytest.mark.parametrize("plan", ["1 single", "1 loop", "2 single", "4 loop"])
-def test_every_plan_computes_the_same(plan, monkeypatch, reference):
-    from keras_lr.engines.compiled import group
-    from keras_lr.engines.compiled.engine import CompiledEngine
-    from keras_lr.engines.compiled.plan import Plan
-
-    width, kind = plan.split()
-    chosen = Plan(int(width), loop=kind == "loop", threads=2)
-    monkeypatch.setattr(group, "default_candidates", lambda lanes, model: [chosen])
-    job, specs, wanted = reference
-    engine = CompiledEngine(job, fall_back=False)
-    assert_same_curves(engine.run(specs, never, never), wanted)
-    assert str(chosen) in engine.plan
-
-
-def test_changing_the_plan_on_the_way_computes_the_same(monkeypatch, reference):
-    from keras_lr.engines.compiled import group, planner
-    from keras_lr.engines.compiled.plan import Plan
-
-    plans = [Plan(4, loop=True), Plan(1, loop=False), Plan(2, loop=True, threads=2)]
-    monkeypatch.setattr(group, "default_candidates", lambda lanes, model: plans)
-    monkeypatch.setattr(group, "PIECE", 0.0)
-
-    def next_plan(self, seconds, *, remaining, compile_seconds):
-        self.costs[self.current] = seconds
-        left = [plan for plan in self.plans if plan not in self.costs]
-        self.current, self.settled = (left or self.plans)[0], not left
-
-    monkeypatch.setattr(planner.Planner, "measured", next_plan)
-    from keras_lr.engines.compiled.engine import CompiledEngine
-
-    job, specs, wanted = reference
-    engine = CompiledEngine(job, fall_back=False)
-    assert_same_curves(engine.run(specs, never, never), wanted)
-    (only,) = engine._groups.values()
-    assert len(only.planner.costs) == 3
-
-
 def test_pruned_trials_end_and_the_others_go_on():
     from keras_lr.engines.compiled.engine import CompiledEngine
 
@@ -271,31 +224,9 @@ def test_pruned_trials_end_and_the_others_go_on():
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_a_layer_that_cannot_be_vectorised_runs_one_lane_at_a_time():
-    import jax
-
-    @keras.saving.register_keras_serializable("test")
-    class Host(keras.layers.Layer):
-        def call(self, inputs):
-            shape = jax.ShapeDtypeStruct(inputs.shape, inputs.dtype)
-            host = jax.pure_callback(np.sin, shape, jax.lax.stop_gradient(inputs))
-            return inputs + host
-
-    def hosted():
-        model = keras.Sequential(
-            [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3), Host()]
-        )
-        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-        return model
-
-    specs = [TrialSpec({"learning_rate": rate}) for rate in (0.01, 0.02, 0.03, 0.1)]
-    engine, _, _ = both(hosted, specs, epochs=2, validation_split=0.0)
-    assert "1 lane × 1 step" in engine.plan
-
-
 def test_what_cannot_be_traced_goes_to_fit_or_is_refused(monkeypatch):
     from keras_lr.engines.compiled.engine import CompiledEngine
-    from keras_lr.engines.compiled.lanes import Runner
+    from keras_lr.engines.compiled.runner import Runner
     from keras_lr.errors import InvalidInput
 
     def refuse(self, *_):

@@ -17,38 +17,97 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_dense_nets_run_together_and_convolutions_alone_first():
-    from keras_lr.engines.compiled.planner import candidates, has_convolutions
+    from keras_lr.engines.compiled.candidates import candidates, has_convolutions
 
     dense = candidates(16, convolutions=False, platform="cpu", cores=2)
     assert (dense[0].width, dense[0].loop, dense[0].threads) == (8, True, 2)
     conv = candidates(16, convolutions=True, platform="cpu", cores=2)
     assert (conv[0].width, conv[0].loop) == (1, False)
-    assert set(conv) == set(dense)
+    assert set(dense) < set(conv)
+    assert {plan.steps for plan in conv} == {1, 4}, "several steps a call, without a loop"
     assert candidates(3, convolutions=False, platform="cpu", cores=2)[0].width == 2
-    assert candidates(100, convolutions=True, platform="gpu", cores=2)[0].width == 64
+    assert candidates(1, convolutions=False, platform="cpu", cores=2)[0].width == 1
     assert has_convolutions(build("conv"))
     assert not has_convolutions(build("dense"))
 
 
-def test_another_plan_is_tried_only_where_it_can_pay():
-    from keras_lr.engines.compiled.planner import Planner, candidates
+def test_on_an_accelerator_lanes_go_as_wide_as_memory_allows():
+    from keras_lr.engines.compiled.candidates import candidates, free_bytes
 
-    plans = candidates(16, convolutions=True, platform="cpu", cores=2)
-    short = Planner(plans)
+    def width(lanes, **memory):
+        return candidates(lanes, convolutions=True, platform="gpu", cores=2, **memory)[0].width
+
+    assert [width(lanes) for lanes in (1, 5, 16, 100, 512)] == [1, 8, 16, 112, 512]
+    tight = {"lane_bytes": 2**20, "free_bytes": 100 * 2**20}
+    assert width(512, **tight) <= 40
+    assert width(1, lane_bytes=2**40, free_bytes=2**20) == 1
+
+    class Device:
+        def memory_stats(self):
+            return {"bytes_limit": 100, "bytes_in_use": 30}
+
+    class Silent:
+        def memory_stats(self):
+            return None
+
+    assert (free_bytes(Device()), free_bytes(Silent())) == (70, None)
+
+
+def test_another_plan_is_tried_only_where_it_can_pay():
+    from keras_lr.engines.compiled.candidates import candidates
+    from keras_lr.engines.compiled.planner import Planner
+
+    plans = candidates(16, convolutions=True, platform="cpu", cores=1)[::2]
+    short = Planner(plans, pieces=1)
     short.measured(300e-6, remaining=1000, compile_seconds=1.0)
     assert short.settled
     assert short.current == plans[0]
-    long = Planner(plans)
+    short.reopen(100_000)
+    assert not short.settled, "after many trials more of them are to be expected"
+    long = Planner(plans, pieces=1)
     long.measured(300e-6, remaining=100_000, compile_seconds=1.0)
     assert not long.settled
     assert long.current == plans[1]
     long.measured(3000e-6, remaining=99_000, compile_seconds=1.0)
     assert long.settled
     assert long.current == plans[0]
-    assert "300 µs a step (measured against" in long.describe()
-    quick = Planner(plans[::-1])
+    assert "300 µs a lane-step (vmap ×8" in long.describe()
+    assert "would take 3000)" in long.describe()
+    quick = Planner(plans[::-1], pieces=1)
     quick.measured(20e-6, remaining=10**9, compile_seconds=1.0)
     assert quick.settled, "no plan of single steps can be faster than a call"
+    conv = Planner(plans, convolutions=True, pieces=1)
+    conv.measured(300e-6, remaining=100_000, compile_seconds=1.0)
+    assert conv.settled, "little is hoped for from convolutions in a loop"
+
+
+def test_the_shortest_of_several_measurements_counts_and_threads_are_tried_for_nothing():
+    from keras_lr.engines.compiled.plan import Plan
+    from keras_lr.engines.compiled.planner import Planner
+
+    both = Planner([Plan(8, loop=True, threads=2)])
+    for seconds in (9e-5, 3e-5, 5e-5):
+        assert both.costs == {}
+        both.measured(seconds, remaining=10, compile_seconds=1.0)
+    assert both.costs == {Plan(8, loop=True, threads=2): 3e-5}
+    assert both.current == Plan(8, loop=True), "the same functions, from one thread"
+    both.measured(8e-5, remaining=10, compile_seconds=0.0)
+    assert both.settled, "a plan that takes over twice as long is measured once"
+    assert both.current.threads == 2
+
+
+def test_half_as_many_lanes_are_left_when_memory_is_too_small():
+    from keras_lr.engines.compiled.plan import Plan
+    from keras_lr.engines.compiled.planner import Planner
+
+    planner = Planner([Plan(48, loop=True), Plan(1, loop=False)])
+    planner.costs[Plan(48, loop=True)] = 1.0
+    widths = []
+    while planner.halve():
+        widths.append(planner.current.width)
+        assert not planner.settled
+    assert widths == [24, 12, 6, 3, 1]
+    assert planner.costs == {}
 
 
 def test_chunks_hold_batches_of_one_shape_and_are_padded_to_one_length():

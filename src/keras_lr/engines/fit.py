@@ -13,6 +13,7 @@ from keras_lr.engines.trial import (
     TrialResult,
     TrialSpec,
     has_diverged,
+    kept_of_divergence,
 )
 from keras_lr.errors import InvalidInput, TrainingDiverged
 
@@ -72,7 +73,7 @@ class FitEngine:
         except Exception as error:
             result.error = error
         result.seconds = time.perf_counter() - started
-        if done(index, result) and model is not None:
+        if done(index, result) and model is not None and result.error is None:
             result.weights = model.get_weights()
         return result
 
@@ -87,14 +88,14 @@ def _watch(index: int, result: TrialResult, rate: Any, report: Report) -> Any:
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             logs = {name: float(value) for name, value in (logs or {}).items()}
-            for name, value in logs.items():
-                result.history.setdefault(name, []).append(value)
             rolled_back = any(
                 event.epoch == epoch and event.cause in restoring for event in rate.record.events
             )
-            if has_diverged(logs) and not rolled_back:
-                result.diverged = True
-            elif report(index, epoch, logs):
+            result.diverged = has_diverged(logs) and not rolled_back
+            kept = kept_of_divergence(logs) if result.diverged else logs
+            for name, value in kept.items():
+                result.history.setdefault(name, []).append(value)
+            if not result.diverged and report(index, epoch, logs):
                 result.pruned = True
             if result.diverged or result.pruned:
                 self.model.stop_training = True

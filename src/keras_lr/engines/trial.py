@@ -148,3 +148,22 @@ def has_diverged(logs: Mapping[str, Any]) -> bool:
     """Whether the loss of the epoch, or its validation loss, is not a finite number."""
     losses = (logs.get(name, 0.0) for name in ("loss", "val_loss"))
     return not all(math.isfinite(value) for value in losses)
+
+
+def kept_of_divergence(logs: Mapping[str, float]) -> dict[str, float]:
+    """What the history keeps of the epoch in which a trial diverged.
+
+    Where the training loss isn't finite, engines may stop anywhere within the epoch, so its values
+    say nothing: they are NaN, all but the rates.
+
+    >>> kept_of_divergence({"loss": float("inf"), "accuracy": 0.1, "learning_rate": 9.0})
+    {'loss': nan, 'accuracy': nan, 'learning_rate': 9.0}
+    >>> kept_of_divergence({"loss": 0.5, "val_loss": float("inf")})
+    {'loss': 0.5, 'val_loss': inf}
+    """
+    if math.isfinite(logs.get("loss", 0.0)):
+        return dict(logs)
+    return {
+        name: value if name.startswith("learning_rate") else math.nan
+        for name, value in logs.items()
+    }

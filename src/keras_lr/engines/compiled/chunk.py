@@ -28,6 +28,16 @@ class Chunk:
     def __len__(self) -> int:
         return len(self.batches)
 
+    def shapes(self) -> Any:
+        """Shapes and types that a batch has on the device, in its structure."""
+        import jax
+
+        def shape(array: Any) -> Any:
+            dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+            return jax.ShapeDtypeStruct(array.shape, dtype)
+
+        return jax.tree.map(shape, self.batches[0])
+
     @cached_property
     def separate(self) -> list[Any]:
         """The batches on the device, one by one."""

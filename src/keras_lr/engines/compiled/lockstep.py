@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from keras_lr.engines import internals
+from keras_lr.engines.compiled.candidates import default_candidates
 from keras_lr.engines.compiled.chunk import chunks, take
-from keras_lr.engines.compiled.lanes import Lane, Pack, Runner
-from keras_lr.engines.compiled.planner import default_candidates
+from keras_lr.engines.compiled.lanes import Lane, Pack
 from keras_lr.engines.compiled.program import Program
+from keras_lr.engines.compiled.runner import Runner
 from keras_lr.errors import InvalidInput
 
 

@@ -4,61 +4,18 @@ Every step of a measurement is a step of the training, so looking costs compilat
 candidate is compiled only if what it could save in the remaining steps is worth that.
 """
 
-import os
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from keras_lr.engines import internals
 from keras_lr.engines.compiled.plan import Plan
 
 CALL = 60e-6
 """Seconds that a call of a compiled step costs by itself: no plan with one step a call is faster."""
 
+PIECES = 3
+"""Measurements of a plan, of which the shortest counts: others may use the machine in between."""
 
-def candidates(lanes: int, *, convolutions: bool, platform: str, cores: int) -> list[Plan]:
-    """Plans worth trying, the likeliest first.
-
-    Args:
-        lanes: Trials that will run side by side.
-        convolutions: Whether the model has convolutions.
-        platform: JAX's platform name.
-        cores: CPU cores.
-    """
-    if platform != "cpu":
-        return [Plan(_power(lanes, 64), loop=True), Plan(1, loop=False)]
-    threads = max(1, min(4, cores))
-    # Eight lanes in a call are about as fast a lane as thirty-two, and packs of eight keep every
-    # core busy and shrink as trials end.
-    width = _power(-(-lanes // threads), 8)
-    together = Plan(width, loop=True, threads=threads)
-    alone = Plan(1, loop=False, threads=threads)
-    return [alone, together] if convolutions else [together, alone]
-
-
-def has_convolutions(model: Any) -> bool:
-    """Whether a layer of the model is a convolution, by its class's name."""
-    return any("conv" in type(layer).__name__.lower() for layer in internals.all_layers(model))
-
-
-def default_candidates(lanes: int, model: Any) -> list[Plan]:
-    """`candidates` for this model on this machine."""
-    import jax
-
-    return candidates(
-        lanes,
-        convolutions=has_convolutions(model),
-        platform=jax.default_backend(),
-        cores=len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count() or 1,
-    )
-
-
-def _power(lanes: int, limit: int) -> int:
-    width = 1
-    while width < min(lanes, limit):
-        width *= 2
-    return min(width, limit)
+HOPELESS = 2.0
+"""A plan that takes this many times the best one's time is measured only once."""
 
 
 @dataclass
@@ -67,17 +24,25 @@ class Planner:
 
     Args:
         plans: Candidates, the likeliest first.
+        convolutions: Whether the model has convolutions, which XLA computes slowly in loops on
+            CPUs: nearly nothing is hoped for from loops then.
+        pieces: Measurements of a plan.
 
     Attributes:
         costs: Seconds a lane and step, of the plans that were measured.
+        settled: Whether the choice is made.
     """
 
     plans: list[Plan]
+    convolutions: bool = False
+    pieces: int = PIECES
     costs: dict[Plan, float] = field(default_factory=dict)
     settled: bool = False
 
     def __post_init__(self) -> None:
         self.current = self.plans[0]
+        self._taken: list[float] = []
+        self._compile_seconds = 0.0
 
     def measured(self, seconds: float, *, remaining: int, compile_seconds: float) -> None:
         """Take note of a measurement of the current plan, and choose the next plan.
@@ -87,35 +52,77 @@ class Planner:
             remaining: Lane-steps still to be trained.
             compile_seconds: What compiling the current plan took; another may take as long.
         """
-        self.costs[self.current] = seconds
-        best = min(self.costs, key=self.costs.__getitem__)
-        cost = self.costs[best]
-        for plan in self.plans:
-            if plan in self.costs:
-                continue
-            floor = 0.0 if plan.loop else CALL / plan.threads
-            # Half of what it could save at the very most: an even bet that it is worth compiling.
-            if (cost - floor) / 2 * remaining > compile_seconds:
-                self.current = plan
-                return
-        self.current = best
-        self.settled = True
+        self._taken.append(seconds)
+        shortest = min(self._taken)
+        others = [cost for plan, cost in self.costs.items() if plan != self.current]
+        if len(self._taken) < self.pieces and shortest < HOPELESS * min(others, default=1e9):
+            return
+        self.costs[self.current] = shortest
+        self._taken = []
+        self._compile_seconds = max(self._compile_seconds, compile_seconds)
+        self._choose(remaining)
+
+    def reopen(self, remaining: int) -> None:
+        """Look for a plan that is worth a look now that so many lane-steps are to be expected."""
+        if self.settled:
+            self._choose(remaining)
 
     def drop(self) -> bool:
         """Give up the current plan, which can't be compiled; returns whether another is left."""
-        self.plans = [plan for plan in self.plans if plan != self.current]
-        if not self.plans:
+        return self._without([plan for plan in self.plans if plan != self.current])
+
+    def halve(self) -> bool:
+        """Go on with half as many lanes in a call; `False` where there is only one."""
+        width = self.current.width // 2
+        if not width:
             return False
-        self.current = min(self.costs, key=self.costs.__getitem__) if self.costs else self.plans[0]
-        self.settled = bool(self.costs) and len(self.costs) == len(self.plans)
+        narrow = [replace(p, width=min(p.width, width)) for p in (self.current, *self.plans)]
+        self.costs = {plan: cost for plan, cost in self.costs.items() if plan.width <= width}
+        self.plans = list(dict.fromkeys(narrow))
+        self.current, self.settled, self._taken = self.plans[0], False, []
         return True
 
     def describe(self) -> str:
         """The plan in use, with the measurements where there was a choice."""
         if not self.costs:
             return str(self.current)
-        told = [
-            f"{plan}: {cost * 1e6:.0f} µs a step"
-            for plan, cost in sorted(self.costs.items(), key=lambda item: item[1])
-        ]
-        return told[0] + ("" if len(told) == 1 else f" (measured against {'; '.join(told[1:])})")
+        order = sorted(self.costs.items(), key=lambda item: item[1])
+        plan, cost = order[0]
+        told = f"{plan}: {cost * 1e6:.0f} µs a lane-step"
+        others = [f"{plan} would take {cost * 1e6:.0f}" for plan, cost in order[1:]]
+        return told if not others else f"{told} ({'; '.join(others)})"
+
+    def _choose(self, remaining: int) -> None:
+        best = min(self.costs, key=self.costs.__getitem__)
+        for plan in self.plans:
+            if plan in self.costs:
+                continue
+            if self._saving(plan, self.costs[best]) * remaining > self._compile_seconds:
+                self.current, self.settled = plan, False
+                return
+        fewer = replace(best, threads=1)
+        if best.threads > 1 and fewer not in self.costs and fewer not in self.plans:
+            # Nothing new to compile; where one call keeps every core busy, threads are in its way.
+            self.plans = [*self.plans, fewer]
+            self.current, self.settled = fewer, False
+            return
+        self.current, self.settled = best, True
+
+    def _saving(self, plan: Plan, cost: float) -> float:
+        """Seconds a lane-step that a plan may save: half of what it could at the very most."""
+        call = CALL / plan.threads
+        if plan.loop:
+            return cost * (0.02 if self.convolutions else 0.5)
+        if plan.steps > 1:
+            return min(cost, call * (1 - 1 / plan.steps)) / 2
+        return (cost - call) / 2
+
+    def _without(self, plans: list[Plan]) -> bool:
+        self.plans = plans
+        self._taken = []
+        if not plans:
+            return False
+        self.costs = {plan: cost for plan, cost in self.costs.items() if plan in plans}
+        self.current = min(self.costs, key=self.costs.__getitem__) if self.costs else plans[0]
+        self.settled = bool(self.costs) and len(self.costs) == len(plans)
+        return True

@@ -1,4 +1,4 @@
-"""What is traced: one step of one lane, or a loop over the steps of a chunk.
+"""What is traced: one step of one lane, a few in a row, or a loop over the steps of a chunk.
 
 Three kinds of step: `"train"` and `"test"` give the logs so far, as the trainer would report them;
 `"losses"` trains and gives each batch's own loss. All take `(state, data, rates, settings, start,
@@ -21,6 +21,20 @@ def single(program: Program, kind: str) -> Traced:
         state: State, batch: Any, rates: Any, settings: Any, start: Any, stop: Any, first: Any
     ) -> tuple[State, Any]:
         return step(_anew(program, state, first), batch, rates, settings)
+
+    return run
+
+
+def unrolled(program: Program, count: int) -> Traced:
+    """`count` steps of training in a row; `batch` is a list of as many, `rates` have that axis."""
+
+    def run(
+        state: State, batches: Any, rates: Any, settings: Any, start: Any, stop: Any, first: Any
+    ) -> tuple[State, Any]:
+        state, out = _anew(program, state, first), {}
+        for index in range(count):
+            state, out = program.train_step(state, batches[index], rates[index], settings)
+        return state, out
 
     return run
 

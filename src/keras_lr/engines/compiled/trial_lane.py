@@ -9,7 +9,7 @@ import numpy as np
 from keras_lr.engines.compiled.lanes import Lane
 from keras_lr.engines.compiled.rates import RateTable
 from keras_lr.engines.compiled.settings import as_pairs
-from keras_lr.engines.trial import Become, TrialResult, TrialSpec, has_diverged
+from keras_lr.engines.trial import Become, TrialResult, TrialSpec, has_diverged, kept_of_divergence
 from keras_lr.rules import Observation
 from keras_lr.rules.states import RuleStates
 
@@ -96,11 +96,12 @@ class TrialLane:
                 # `LearningRate` raises here, before the epoch gets into the history.
                 self.result.diverged = self.ended = True
                 return False
-        for name, value in logs.items():
-            if _is_number(value):
-                self.result.history.setdefault(name, []).append(float(value))
+        logs = {name: float(value) for name, value in logs.items() if _is_number(value)}
         if has_diverged(logs) and not rollback:
             self.result.diverged = self.ended = True
+            logs = kept_of_divergence(logs)
+        for name, value in logs.items():
+            self.result.history.setdefault(name, []).append(value)
         return rollback
 
     def last_logs(self) -> dict[str, float]:
