@@ -317,7 +317,7 @@ def overwritten_by_averages_shuffled_dataset():
     )  # fmt: skip
 
 
-def Batches(x, y, size, *, shuffled=False):  # noqa: N802 - it makes one
+def Batches(x, y, size, *, shuffled=False):
     """A `PyDataset`; shuffled, it draws its own order after each epoch."""
     import keras
 
