@@ -15,6 +15,7 @@ from keras_lr.engines.trial import (
     has_diverged,
     kept_of_divergence,
 )
+from keras_lr.engines.whole_settings import own_job
 from keras_lr.errors import InvalidInput, TrainingDiverged
 
 
@@ -65,7 +66,7 @@ class FitEngine:
         watch = _watch(index, result, rate, report)
         try:
             model = make_model(self.job, spec)
-            model.fit(**self.job.fit_arguments(), verbose=0, callbacks=[rate, watch])
+            model.fit(**own_job(self.job, spec).fit_arguments(), verbose=0, callbacks=[rate, watch])
         except TrainingDiverged:
             result.diverged = True
         except InvalidInput:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.engines.trial import Job, TrialSpec
+from keras_lr.engines.whole_settings import NAMES, apply_loss_settings
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import check_rate, leaves, own_schedule
 from keras_lr.rate.leaves import chain
@@ -28,7 +29,9 @@ def make_model(job: Job, spec: TrialSpec) -> Any:
     else:
         model = job.build_model(**spec.arguments)
     check_model(model)
-    apply_settings(model.optimizer, spec.settings)
+    own = {name: value for name, value in spec.settings.items() if name not in NAMES}
+    apply_settings(model.optimizer, own)
+    apply_loss_settings(model, spec.settings)
     return model
 
 

@@ -2,18 +2,21 @@
 schedule fits, that Optuna's parts are Optuna's."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from keras_lr.engines.data_checks import arrays
 from keras_lr.engines.fits import check_fits
 from keras_lr.engines.job_checks import batches_of, training_rows
 from keras_lr.engines.models import make_model
 from keras_lr.engines.recording import Recording
 from keras_lr.engines.trial import Job, TrialSpec
+from keras_lr.engines.whole_settings import BATCH_SIZE, loss_settings
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import leaves
 from keras_lr.schedules import Horizon
 from keras_lr.tuner.ranges import LogUniform, Uniform
-from keras_lr.tuner.space import Choice, Space, first_arguments
+from keras_lr.tuner.space import Choice, Space, first_arguments, parameters
 
 
 def build_probe(job: Job, space: Mapping[str, Any]) -> Any:
@@ -57,8 +60,7 @@ def check_schedules(job: Job, space: Space, optimizer: Any) -> None:
     schedules = [schedule for schedule in space.schedules() if schedule is not None]
     if not schedules:
         return
-    batches = batches_of(job)
-    if batches is None:
+    if batches_of(job) is None:
         if not hasattr(job.x, "shape"):
             raise InvalidInput(
                 "The data has no length, so the steps of a trial aren't known, and no schedule can "
@@ -66,22 +68,52 @@ def check_schedules(job: Job, space: Space, optimizer: Any) -> None:
                 f"Received: x of {type(job.x).__name__}."
             )
         return
-    rows = training_rows(job)
-    name = "gradient_accumulation_steps"
+    for size in _values(space, BATCH_SIZE) or [job.batch_size]:
+        sized = replace(job, batch_size=size)
+        for accumulated in _values(space, "gradient_accumulation_steps") or {
+            leaf.gradient_accumulation_steps for leaf in leaves(optimizer)
+        }:
+            _check_fit(sized, schedules, accumulated or 1)
+
+
+def _check_fit(job: Job, schedules: list[Any], accumulated: int) -> None:
+    batches, rows = batches_of(job), training_rows(job)
+    assert batches is not None
+    samples = None if rows is None else rows / batches * accumulated
+    steps = max(1, batches * job.epochs // accumulated)
+    horizon = Horizon(steps, batches / accumulated, samples)
+    for schedule in schedules:
+        try:
+            schedule.resolve(horizon)
+        except InvalidInput as error:
+            raise InvalidInput(
+                f"The schedule {str(schedule)!r} doesn't fit a trial of {horizon.steps} updates "
+                f"({job.epochs} epochs of {batches} batches): {error}"
+            ) from error
+
+
+def _values(space: Space, name: str) -> list[Any]:
+    """The values of a choice, or the ends of a range; none where it isn't searched."""
     member = space.searched.get(name, space.fixed.get(name))
-    given = list(member.values) if isinstance(member, Choice) else []
-    for accumulated in given or {leaf.gradient_accumulation_steps for leaf in leaves(optimizer)}:
-        each = accumulated or 1
-        samples = None if rows is None else rows / batches * each
-        horizon = Horizon(max(1, batches * job.epochs // each), batches / each, samples)
-        for schedule in schedules:
-            try:
-                schedule.resolve(horizon)
-            except InvalidInput as error:
-                raise InvalidInput(
-                    f"The schedule {str(schedule)!r} doesn't fit a trial of {horizon.steps} "
-                    f"updates ({job.epochs} epochs of {batches} batches): {error}"
-                ) from error
+    if member is None:
+        return []
+    return list(member.values if isinstance(member, Choice) else member.ends())
+
+
+def other_settings(job: Job, probe: Any, space: Mapping[str, Any]) -> frozenset[str]:
+    """What a space may name beside the optimizer's settings: a batch size, smoothing of labels.
+
+    Raises:
+        InvalidInput: It names a batch size, and the data comes in batches already.
+    """
+    if not arrays(job.x):
+        if BATCH_SIZE in space and BATCH_SIZE not in parameters(job.build_model):
+            raise InvalidInput(
+                "The data comes in batches of its own, so trials can't have batch sizes of theirs. "
+                f"Give arrays, or leave 'batch_size' out. Received: x of {type(job.x).__name__}."
+            )
+        return frozenset(loss_settings(probe))
+    return frozenset({BATCH_SIZE} | loss_settings(probe))
 
 
 def check_first_batch(job: Job, probe: Any) -> None:

@@ -23,6 +23,7 @@ from keras_lr.tuner.run_checks import (
     check_first_batch,
     check_parts,
     check_schedules,
+    other_settings,
 )
 from keras_lr.tuner.samplers import Sampler, as_sampler
 from keras_lr.tuner.sampling import Sampling, quietly
@@ -201,7 +202,8 @@ class _Search:
         self.given = dict(space)
         self.objective = objective
         self.probe = build_probe(job, space)
-        found = read_space(space, job.build_model, self.probe.optimizer)
+        others = other_settings(job, self.probe, space)
+        found = read_space(space, job.build_model, self.probe.optimizer, others)
         check_compressible(found, self.probe.optimizer, job.epochs / self.epochs)
         self.space = replace(found, share=job.epochs / self.epochs)
         check_schedules(job, self.space, self.probe.optimizer)

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_lr.engines.models import check_setting, setting_names
 from keras_lr.engines.trial import TrialSpec
+from keras_lr.engines.whole_settings import check_whole_setting
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate import check_rate
 from keras_lr.rules import Rule
@@ -145,25 +146,30 @@ class Space:
         )
 
 
-def read_space(space: Any, build_model: Any, optimizer: Any) -> Space:
+def read_space(
+    space: Any, build_model: Any, optimizer: Any, others: frozenset[str] = frozenset()
+) -> Space:
     """Check a user's space.
 
     Args:
         space: Name to `LogUniform`, `Uniform`, a list of choices, or a fixed value.
         build_model: Whose arguments may be named.
         optimizer: Whose settings may be named.
+        others: Further settings that may be, such as `"batch_size"`.
 
     Raises:
         InvalidInput: For names that mean nothing (with the nearest that does), and for values
             that can't be what they are meant for.
     """
-    check_names(space, build_model, optimizer)
-    settings = setting_names(optimizer)
+    check_names(space, build_model, optimizer, others)
+    own = setting_names(optimizer)
+    settings = own | (set(others) - set(parameters(build_model)))
     searched: dict[str, Uniform | Choice] = {}
     fixed: dict[str, Choice] = {}
     for name, given in space.items():
         member = _member(name, given, space)
-        _check_values(name, member, optimizer if name in settings else None)
+        if name in settings:
+            _check_values(name, member, optimizer if name in own else None)
         if isinstance(member, Choice) and len(member.values) == 1:
             fixed[name] = member
         else:
@@ -217,13 +223,16 @@ def first_arguments(space: Mapping[str, Any], build_model: Any) -> dict[str, Any
     return found
 
 
-def check_names(space: Any, build_model: Any, optimizer: Any | None) -> None:
+def check_names(
+    space: Any, build_model: Any, optimizer: Any | None, others: frozenset[str] = frozenset()
+) -> None:
     """Refuse a space that is none, or that names what isn't there.
 
     Args:
         space: The user's space.
         build_model: Whose arguments may be named.
         optimizer: Whose settings may be named; `None` before it is known.
+        others: Further settings that may be.
     """
     if not isinstance(space, Mapping) or not space:
         raise InvalidInput(
@@ -240,7 +249,7 @@ def check_names(space: Any, build_model: Any, optimizer: Any | None) -> None:
                 )
         return
     settings = setting_names(optimizer)
-    known = settings | {"schedule", "rules"} | set(arguments) | _parameters_of(space)
+    known = settings | {"schedule", "rules"} | set(arguments) | _parameters_of(space) | others
     for name in space:
         if name not in known and not _takes_anything(build_model):
             raise InvalidInput(
@@ -357,10 +366,10 @@ def _label(name: str, value: Any) -> Any:
 
 def _check_values(name: str, member: Uniform | Choice, optimizer: Any | None) -> None:
     values = member.ends() if isinstance(member, Uniform) else member.values
-    if optimizer is None:
-        return
     for value in values:
-        if name == "learning_rate":
+        if optimizer is None:
+            check_whole_setting(name, value)
+        elif name == "learning_rate":
             check_rate(value, "learning_rate in the space")
         else:
             check_setting(optimizer, name, value)

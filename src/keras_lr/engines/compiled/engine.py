@@ -10,6 +10,7 @@ from keras_lr.engines.engine import NotCompilable
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.models import make_model
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
+from keras_lr.engines.whole_settings import own_job
 from keras_lr.errors import InvalidInput
 
 
@@ -124,7 +125,7 @@ class CompiledEngine:
 
     def _group(self, spec: TrialSpec, inputs: dict[str, Any]) -> Group | None:
         try:
-            return Group(self.job, spec, inputs)
+            return Group(own_job(self.job, spec), spec, inputs)
         except NotCompilable as error:
             self._give_up(error)
             return None
