@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,11 +13,14 @@ import numpy as np
 import optuna
 import pytest
 
+import keras_lr
 from engine_models import build, images
 from keras_lr import LogUniform, tune
 from keras_lr.engines import TrialResult
 from keras_lr.errors import InvalidInput
 from keras_lr.tuner import owner
+from keras_lr.tuner.ledger import Ledger
+from keras_lr.tuner.space import Space
 
 X, Y = images(32)
 JAX = keras.backend.backend() == "jax"
@@ -51,7 +53,7 @@ tests.small(build_model=slow, engine="fit", storage=sys.argv[1], trials=6)
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_killed_process_loses_only_the_trial_that_it_was_training(tmp_path):
     storage = tmp_path / "study.db"
-    source = str(Path(sys.modules["keras_lr"].__file__).parents[1])
+    source = str(Path(keras_lr.__file__).parents[1])
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(storage), str(Path(__file__).parent)],
         stdout=subprocess.PIPE,
@@ -60,10 +62,6 @@ def test_a_killed_process_loses_only_the_trial_that_it_was_training(tmp_path):
     )
     try:
         assert process.stdout.readline() == "three are done\n"
-        before = storage.read_bytes()
-        with pytest.raises(InvalidInput, match=f"in use by process {process.pid} on "):
-            small(engine="fit", storage=storage, trials=6)
-        assert storage.read_bytes() == before, "its trials are left alone"
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -77,46 +75,72 @@ def test_a_killed_process_loses_only_the_trial_that_it_was_training(tmp_path):
     whole = small(engine="fit", trials=6)
     rest = small(build_model=counting, engine="fit", storage=storage, trials=6)
     assert len(built) == 1 + 3
-    assert [t.number for t in rest.trials[:3]] == [0, 1, 2]
     assert all(t.state == "complete" and t.history["val_loss"] for t in rest.trials)
     for one, two in zip(rest.trials, whole.trials, strict=True):
-        assert one.params == two.params
+        assert (one.number, one.params) == (two.number, two.params)
         assert one.value == pytest.approx(two.value, rel=1e-5)
 
 
+def mark(**changes):
+    return {**owner.Owner(None).mark, **changes}
+
+
 def test_who_is_alive():
-    me = {"id": "me", "host": socket.gethostname(), "pid": os.getpid(), "beat": time.time()}
-    me["started"] = owner._started(os.getpid())
-    assert not owner.is_alive(me), "an earlier call in this process"
+    assert not owner.is_alive(mark()), "an earlier call in this process"
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    mark = {**me, "pid": child.pid, "started": owner._started(child.pid)}
-    assert owner.is_alive(mark)
-    if mark["started"] is not None:
-        assert not owner.is_alive({**mark, "started": "an earlier process of that id"})
-    child.communicate(b"\n")
-    assert not owner.is_alive(mark)
-    elsewhere = {**me, "host": "elsewhere"}
-    assert owner.is_alive(elsewhere)
-    assert not owner.is_alive({**elsewhere, "beat": time.time() - owner.SILENCE - 1})
+    started = owner._started(child.pid)
+    its = mark(pid=child.pid, started=started)
+    assert owner.is_alive(its)
+    if started is not None:
+        assert not owner.is_alive({**its, "started": "an earlier process of that id"})
+    child.stdin.close()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    if started is not None:
+        assert not owner.is_alive(its), "it has ended, whatever its parent knows"
+    child.wait()
+    assert not owner.is_alive(its)
+    for elsewhere in (mark(host="elsewhere"), mark(room="a container of the same name")):
+        assert owner.is_alive(elsewhere)
+        assert not owner.is_alive({**elsewhere, "beat": time.time() - owner.SILENCE - 1})
 
 
-def test_a_study_is_let_go_and_signs_of_life_are_given(monkeypatch):
+def test_signs_of_life_are_given_until_the_end(monkeypatch):
     monkeypatch.setattr(owner, "BEAT", 0.01)
     study = optuna.create_study()
     first, second = owner.Owner(study), owner.Owner(study)
-    first.claim()
-    beat = study.user_attrs[owner._KEY]["beat"]
-    with pytest.raises(InvalidInput, match="in use by process"):
-        second.claim()
+    first.join()
+    second.join()
+    assert list(first.others()) == [second.id]
+    beat = second.others()[first.id]["beat"]
     for _ in range(1000):
-        if study.user_attrs[owner._KEY]["beat"] > beat:
+        if second.others()[first.id]["beat"] > beat:
             break
         time.sleep(0.01)
-    assert study.user_attrs[owner._KEY]["beat"] > beat
-    first.release()
-    second.claim()
-    second.release()
-    assert not owner.is_alive({**second.mark, "beat": 0.0})
+    assert second.others()[first.id]["beat"] > beat
+    first.leave()
+    assert second.others() == {}
+    second.leave()
+
+
+def test_what_was_taken_over_is_recorded_once():
+    study = optuna.create_study()
+    space = Space({"learning_rate": LogUniform(1e-3, 1.0)}, {}, frozenset({"learning_rate"}))
+    slow, quick = Ledger(study, space), Ledger(study, space)
+    slow.open()
+    (trial,) = slow.ask(1, space.distributions())
+    owner._here.discard(slow.owner.id)  # as if it had been silent for too long
+    quick.open()
+    (again,) = quick.ask(1, space.distributions())
+    assert (again.number, again.params) == (trial.number, trial.params)
+    assert not slow.keep(trial, TrialResult({"loss": [9.0]}), 9.0)
+    slow.abandon(trial)
+    assert quick.keep(again, TrialResult({"loss": [1.0]}), 1.0)
+    slow.tell(trial)
+    assert quick.trials() == []
+    quick.tell(again)
+    assert [trial.value for trial in quick.trials()] == [1.0]
+    slow.close()
+    quick.close()
 
 
 def test_interrupted_params_come_back_whatever_the_sampler(monkeypatch):

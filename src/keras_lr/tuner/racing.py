@@ -9,7 +9,9 @@ Successive halving: Jamieson & Talwalkar (2016), asynchronous as in Li et al., "
 Parallel Hyperparameter Tuning" (2020). Hyperband: Li et al. (2018).
 """
 
+import copy
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -121,12 +123,15 @@ class Race:
             The numbers of those that end.
         """
         finite = {trial: value for trial, value in values.items() if math.isfinite(value)}
-        for trial, value in finite.items():
-            trial.report(value, epoch + 1)
+        with warnings.catch_warnings():
+            # A trial that a killed process had begun has reported this before.
+            warnings.simplefilter("ignore", UserWarning)
+            for trial, value in finite.items():
+                trial.report(value, epoch + 1)
         if last or not self._races or not finite:
             return set()
         frozen = self.study.get_trials(deepcopy=False)
-        asked = [frozen[trial.number] for trial in finite]
+        asked = [_until(frozen[trial.number], epoch + 1) for trial in finite]
         if self._has_memory and len(asked) > 1:
             # A trial enters its rung when the pruner is asked for it. So it is asked for all once,
             # and its answers, given before it knew the others, are forgotten. Asked again for the
@@ -146,3 +151,13 @@ def _with_rungs(pruner: Any) -> Any:
         pruner = pruner._wrapped_pruner
     kinds = (pruners.SuccessiveHalvingPruner, pruners.HyperbandPruner)
     return pruner if isinstance(pruner, kinds) else None
+
+
+def _until(frozen: Any, step: int) -> Any:
+    """A trial as it was at a step: one that is trained again has reports of later ones."""
+    if all(reported <= step for reported in frozen.intermediate_values):
+        return frozen
+    now = copy.copy(frozen)
+    values = frozen.intermediate_values.items()
+    now.intermediate_values = {reported: v for reported, v in values if reported <= step}
+    return now

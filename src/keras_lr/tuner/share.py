@@ -34,6 +34,7 @@ class Share:
                 often the study was interrupted, so that it asks when an uninterrupted one would.
         """
         while True:
+            self.ledger.take_over()
             done = len(self.ledger.trials())
             elsewhere = self.ledger.elsewhere()
             missing = self.count - done - len(elsewhere)
@@ -45,7 +46,6 @@ class Share:
             if self.count <= done or not elsewhere:
                 return 0
             self._wait(elsewhere)
-            self.ledger.take_over()
 
     def _wait(self, elsewhere: dict[int, dict[str, Any]]) -> None:
         who = sorted({f"process {m['pid']} on {m['host']}" for m in elsewhere.values() if m})

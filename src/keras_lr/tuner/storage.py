@@ -1,7 +1,9 @@
 """Where a study is kept: a file, a URL or an Optuna storage, refused where it can't be one."""
 
 import contextlib
+import random
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,14 @@ _HEADER = b"SQLite format 3\x00"
 _SQLITE = "sqlite:///"
 _JOURNAL = "journal:"
 _JOURNALS = (".log", ".journal")
+_OPTUNAS = {"studies", "version_info", "alembic_version"}
+"""Some tables of Optuna's, of those that it makes first: it may have been killed meanwhile."""
 
 PATIENCE = 60.0
 """Seconds that a process waits for others to finish writing to an SQLite file."""
+
+ATTEMPTS = 5
+"""How often a database is tried to be opened, where others make its tables at the same moment."""
 
 
 def as_storage(storage: Any) -> Any:
@@ -41,7 +48,7 @@ def as_storage(storage: Any) -> Any:
         text = str(storage)
         if not text.startswith(_SQLITE):
             _check_url(text)
-        return text
+        return _open_database(text)
     if _is_journal(storage):
         from keras_lr.tuner.journal import check_journal, open_journal
 
@@ -50,8 +57,24 @@ def as_storage(storage: Any) -> Any:
         return open_journal(path)
     _check_place(path)
     _check_sqlite(path)
-    waiting = {"connect_args": {"timeout": PATIENCE}}
-    return optuna.storages.RDBStorage(f"{_SQLITE}{path}", engine_kwargs=waiting)
+    return _open_database(f"{_SQLITE}{path}", {"connect_args": {"timeout": PATIENCE}})
+
+
+def _open_database(url: str, engine: dict[str, Any] | None = None) -> Any:
+    """Optuna's storage in a database, also where another process makes its tables just now."""
+    import optuna
+    import sqlalchemy
+
+    for _ in range(ATTEMPTS):
+        try:
+            return optuna.storages.RDBStorage(url, engine_kwargs=engine)
+        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
+            pass  # a table, or a line in it, that wasn't there a moment ago
+        except sqlalchemy.exc.OperationalError as error:
+            if "already exists" not in str(error):
+                raise
+        time.sleep(0.2 * (1 + random.random()))
+    return optuna.storages.RDBStorage(url, engine_kwargs=engine)
 
 
 def file_of(storage: Any) -> Path | None:
@@ -133,7 +156,7 @@ def _check_sqlite(path: Path) -> None:
             f"wrote, or a name that is free. {received}"
         )
     tables = _tables(path)
-    if tables and "studies" not in tables:
+    if tables and not tables & _OPTUNAS:
         some = ", ".join(sorted(tables)[:3])
         raise InvalidInput(
             f"The storage is a database of something else (it has the tables {some}, and none of "
@@ -144,7 +167,9 @@ def _check_sqlite(path: Path) -> None:
 def _tables(path: Path) -> set[str]:
     try:
         with contextlib.closing(
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            # Not mode=ro: a process that was killed while it wrote has left a journal beside the
+            # file, which the next one to open it has to roll back.
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=PATIENCE)
         ) as connection:
             rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             return {name for (name,) in rows}
