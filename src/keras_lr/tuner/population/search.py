@@ -145,6 +145,7 @@ class PopulationSearch(Search):
         for frozen in self.sampling.study.get_trials(deepcopy=False):
             stored = frozen.user_attrs.get(LINEAGE, [])
             self.copies += [Copy.from_json(frozen.number, each) for each in stored]
+        self.copies.sort(key=lambda copy: (copy.epoch, copy.member))  # as it happened
 
     def study(self, seconds: float) -> Study:
         """What to give back."""

@@ -1,0 +1,197 @@
+"""A population from end to end: both engines alike, its path trained again, what is stored and refused."""
+
+import itertools
+
+import keras
+import numpy as np
+import optuna
+import pytest
+
+import keras_lr
+from engine_models import build, images
+from keras_lr import LogUniform, Uniform, tune
+from keras_lr.errors import InvalidInput
+from keras_lr.rules import Plateau
+from keras_lr.schedules import Schedule, parse
+
+X, Y = images(64)
+JAX = keras.backend.backend() == "jax"
+SPACE = {"learning_rate": LogUniform(0.1, 30.0)}
+
+
+def small(**changes):
+    arguments = {"space": SPACE, "epochs": 5, "population": 5, "batch_size": 16, "verbose": 0}
+    arguments |= {"validation_split": 0.25, "method": "pbt", "seed": 2, **changes}
+    model = arguments.pop("build_model", lambda: build(momentum=0.5))
+    return tune(model, X, Y, **arguments)
+
+
+@pytest.fixture(scope="module")
+def population():
+    return small()
+
+
+def member(population, number):
+    return next(trial for trial in population.trials if trial.number == number)
+
+
+def test_a_path_trains_from_scratch_to_the_very_value_of_its_member(population):
+    assert len(population.trials) == 5
+    number = population.copies[-1].member
+    legs = population.lineage(number)
+    assert len(legs) > 1
+    path = population.path(number)
+    assert isinstance(path, Schedule)
+    assert parse(str(path)) == path
+    copy = member(population, number)
+    history = population.replay(number).history.history
+    assert history["val_loss"][-1] == pytest.approx(copy.value, rel=1e-5)
+    assert history["learning_rate"][-1] == pytest.approx(copy.history["learning_rate"][-1])
+    for leg, following in itertools.pairwise(legs):
+        mine = member(population, leg.member).history["loss"]
+        span = slice(leg.start, following.start)
+        assert mine[span] == pytest.approx(history["loss"][span], rel=1e-5)
+    other = population.replay(number, seed=5).history.history["val_loss"][-1]
+    assert other != pytest.approx(copy.value, rel=1e-3)
+
+
+def test_the_best_model_is_the_best_member(population, capsys):
+    best = population.best
+    assert best.value == min(trial.value for trial in population.trials)
+    assert population.schedule == population.path(best.number)
+    model = population.best_model()
+    val_loss, _ = model.evaluate(X[48:], Y[48:], batch_size=16, verbose=0)
+    assert val_loss == pytest.approx(best.value, rel=1e-5)
+    assert keras_lr.get_learning_rate(model) == pytest.approx(best.history["learning_rate"][-1])
+    assert "again" not in capsys.readouterr().out
+
+
+def test_the_code_of_a_population_trains_its_path(population):
+    code = population.code()
+    assert f"schedule={str(population.schedule)!r}" in code
+    model = build(momentum=0.5)
+    keras.utils.set_random_seed(2)
+    names = {"build_model": lambda: build(momentum=0.5), "keras": keras, "keras_lr": keras_lr}
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    code = code.replace("loss=..., metrics=...", "loss=loss, metrics=['accuracy']")
+    code = code.replace("fit(x, y, ", "fit(x, y, validation_split=0.25, verbose=0, ")
+    exec(code, {**names, "x": X, "y": Y, "loss": loss}, names)
+    model = names["model"]
+    values = model.history.history["val_loss"]
+    assert values[-1] == pytest.approx(population.best.value, rel=1e-5)
+
+
+@pytest.mark.skipif(not JAX, reason="the compiled engine is JAX's")
+def test_both_engines_copy_and_train_alike(population):
+    by_fit = small(engine="fit")
+    assert (population.engine, by_fit.engine) == ("compiled", "fit")
+    assert population.copies == by_fit.copies
+    for one, two in zip(population.trials, by_fit.trials, strict=True):
+        assert one.params == two.params
+        for name, values in one.history.items():
+            np.testing.assert_allclose(values, two.history[name], rtol=1e-5, atol=1e-6)
+
+
+def test_momentum_and_a_schedule_are_part_of_a_path(tmp_path, capsys):
+    space = {**SPACE, "momentum": Uniform(0.3, 0.9), "schedule": "constant() | cooldown(40%)"}
+    given = {"space": space, "storage": tmp_path / "study.db", "build_model": build, "epochs": 4, "seed": 5}  # fmt: skip
+    first = small(**given)
+    number = first.copies[-1].member
+    assert str(first.path(number)).endswith("* (constant() | cooldown(40%))")
+    values = first.replay(number).history.history
+    assert values["val_loss"][-1] == pytest.approx(member(first, number).value, rel=1e-4)
+    changed = len(first.lineage(first.best.number)) > 1
+    assert ("momentum='piecewise(" in first.code()) == changed
+    assert changed or not JAX, "the test is to see a copy win"
+    # What the storage holds is the same population; it is not trained again, but for its model.
+    again = small(**given, verbose=1)
+    assert "is in the storage" in capsys.readouterr().err
+    assert again.copies == first.copies
+    assert again.schedule == first.schedule
+    model = again.best_model()
+    assert "training it again" in capsys.readouterr().out
+    val_loss, _ = model.evaluate(X[48:], Y[48:], batch_size=16, verbose=0)
+    assert val_loss == pytest.approx(first.best.value, rel=1e-4)
+    if changed:
+        last = first.lineage(first.best.number)[-1]
+        assert model.optimizer.momentum == last.settings["momentum"]
+    with pytest.raises(InvalidInput, match="made with another population"):
+        small(**{**given, "population": 6})
+
+
+def test_members_that_diverge_go_on_as_copies():
+    space = {"learning_rate": [0.1, 0.2, 1e30]}
+    found = small(space=space, method=keras_lr.PBT(share=0.1), seed=1)
+    lost = [t for t in found.trials if t.params["learning_rate"] == 1e30]
+    assert lost
+    assert len(lost) < 5, "somebody is sound"
+    assert all(np.isnan(trial.history["loss"][0]) for trial in lost)
+    assert {trial.state for trial in found.trials} == {"complete"}
+    assert {t.number for t in lost} <= {copy.member for copy in found.copies if copy.epoch == 1}
+    with pytest.raises(InvalidInput, match="No trial was completed"):
+        _ = small(space={"learning_rate": [1e30, 2e30]}, epochs=2).schedule
+
+
+def test_an_interrupted_population_shows_its_path_so_far_and_begins_anew(monkeypatch):
+    storage = optuna.storages.InMemoryStorage()
+    calls = []
+
+    def interrupting(self):
+        calls.append(1)
+        if len(calls) == 3 * 5 + 1:  # within the fourth epoch
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_lr.tuner.progress.Progress.epoch", interrupting)
+        cut = small(storage=storage)
+    assert cut.interrupted
+    assert [trial.state for trial in cut.trials] == ["pruned"] * 5
+    assert [len(trial.history["loss"]) for trial in cut.trials] == [3] * 5
+    assert cut.best.history["val_loss"][-1] == min(t.history["val_loss"][-1] for t in cut.trials)
+    assert isinstance(cut.schedule, Schedule)
+    whole = small(storage=storage)
+    assert not whole.interrupted
+    assert len(whole.trials) == 5
+    assert [trial.params for trial in whole.trials] == [trial.params for trial in cut.trials]
+
+
+def test_a_figure_shows_every_member_and_the_path(population):
+    figure = population.plot()
+    path = next(trace for trace in figure.data if trace.name.startswith("the path"))
+    assert len(path.y) == 5
+    assert path.y[-1] == population.best.history["learning_rate"][-1]
+    copied = next(trace for trace in figure.data if trace.name == "copied")
+    assert len(copied.x) == len(population.lineage(population.best.number)) - 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "genetic"}, 'method is "search"'),
+        ({"method": "search"}, "population is for a population"),
+        ({"method": "search", "population": None, "interval": 2}, "interval is for a population"),
+        ({"population": 1}, "population must be a whole number, at least 2"),
+        ({"interval": 5}, "of 5 epochs none is left after 5"),
+        ({"interval": 0}, "interval must be"),
+        ({"trials": 8}, "write population=8 in the place of trials"),
+        ({"pruner": "median"}, "Leave the pruner out"),
+        ({"horizon": 0.5}, "Leave horizon out"),
+        ({"engine": "ray"}, "train in one place"),
+        ({"engine": "jax"}, "Unknown engine 'jax'"),
+        ({"space": {"momentum": Uniform(0.5, 0.9)}}, "needs the range that its members start in"),
+        ({"space": {**SPACE, "rules": Plateau("loss")}}, "Leave 'rules' out"),
+        ({"space": {**SPACE, "schedule": [None, "cosine()"]}}, "one path"),
+        ({"space": {**SPACE, "nesterov": [True, False]}}, "'nesterov' can't change on the way"),
+        ({"space": {**SPACE, "momentum": [0.0, 0.9]}}, "positive numbers. Received: momentum=0.0"),
+        ({"space": {**SPACE, "kind": ["dense", "conv"]}, "build_model": build}, "'kind' can't"),
+        ({"space": {**SPACE, "schedule": "constant() | rate(0.1)"}}, "factors of"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_trained(change, message, monkeypatch):
+    def trained(*_):
+        raise AssertionError("training started")
+
+    monkeypatch.setattr("keras_lr.tuner.population.search.PopulationSearch._train", trained)
+    monkeypatch.setattr("keras_lr.tuner.search._Search._wave", trained)
+    with pytest.raises(InvalidInput, match=message):
+        small(**change)
