@@ -4,6 +4,7 @@
 # make test-ray        the Ray engine's tests, on a cluster of several nodes on this machine
 # make lint            ruff, pyright, and the import layers
 # make bench           the numbers in docs/benchmarks.md
+# make bench-tune      those of tuning alone (most of an hour; QUICK=--quick: that everything runs)
 #
 # An environment is made when it is first needed and again when pyproject.toml or constraints.txt
 # change; nothing outside the .venv* folders is touched.
@@ -16,7 +17,7 @@ WHY = pyproject.toml constraints.txt
 # The libraries whose schedules the recipes are held against, where there are any.
 PEERS_torch = ,peers-torch
 
-.PHONY: demo test test-backends test-tensorflow test-torch test-ray lint bench clean
+.PHONY: demo test test-backends test-tensorflow test-torch test-ray lint bench bench-tune clean
 
 demo: .venv/ready
 	.venv/bin/keras-lr demo
@@ -44,6 +45,9 @@ lint: .venv/ready-dev
 
 bench: .venv/ready-bench
 	KERAS_BACKEND=jax .venv/bin/python -m benchmarks
+
+bench-tune: .venv/ready-bench
+	KERAS_BACKEND=jax .venv/bin/python -m benchmarks.tune $(QUICK)
 
 .venv/ready: $(WHY)
 	@echo "Making the environment in .venv (JAX), once; about a minute."

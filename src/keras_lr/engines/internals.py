@@ -111,3 +111,15 @@ def array_bytes(iterator: Any) -> int:
 
     leaves = tree.flatten(iterator.data_adapter._inputs)
     return sum(int(getattr(array, "nbytes", 0) or 0) for array in leaves if array is not None)
+
+
+def loss_arguments(model: Any) -> list[dict[str, Any]]:
+    """What each of Keras's own losses of a compiled model is called with, by name.
+
+    The dictionaries are the losses' own: what is put there is what they compute with.
+    """
+    from keras import tree
+    from keras.src.losses.losses import LossFunctionWrapper
+
+    losses = tree.flatten(model.loss) if model.loss is not None else []
+    return [loss._fn_kwargs for loss in losses if isinstance(loss, LossFunctionWrapper)]

@@ -12,6 +12,8 @@ from typing import Any
 
 from keras_lr.rate.stand_in import Input
 
+_ABSENT = object()
+
 
 def pair(value: float) -> tuple[float, float]:
     """A setting's value and its complement, as `given` takes them."""
@@ -35,13 +37,54 @@ def given(leaves: list[Any], rates: Any, settings: Mapping[str, Any]) -> Iterato
             for name, value in settings.items():
                 if hasattr(leaf, name):
                     _put(kept, leaf, name, Input(value[0], value[1]))
+                    if name == "clipvalue":
+                        # It ends up in a function of JAX's that takes no stand-in.
+                        _put(kept, leaf, "_clip_gradients", _clipper(value[0]))
         yield
     finally:
         for leaf, name, value in reversed(kept):
-            object.__setattr__(leaf, name, value)
+            if value is _ABSENT:
+                object.__delattr__(leaf, name)
+            else:
+                object.__setattr__(leaf, name, value)
+
+
+def _clipper(limit: Any) -> Any:
+    """What an optimizer with `clipvalue` does to gradients; `None` stays `None`."""
+    import jax.numpy as jnp
+
+    def clip(gradients: list[Any]) -> list[Any]:
+        return [
+            None if g is None else jnp.clip(g, -_like(limit, g), _like(limit, g)) for g in gradients
+        ]
+
+    return clip
+
+
+def _like(limit: Any, gradient: Any) -> Any:
+    return limit.astype(gradient.dtype)
+
+
+@contextlib.contextmanager
+def given_losses(arguments: list[dict[str, Any]], settings: Mapping[str, Any]) -> Iterator[None]:
+    """Let losses use these settings while a step is traced.
+
+    Args:
+        arguments: Of each loss, by name (`internals.loss_arguments`).
+        settings: As `given` takes them; those that a loss doesn't have are let pass.
+    """
+    kept = [dict(each) for each in arguments]
+    try:
+        for each in arguments:
+            for name in each.keys() & settings.keys():
+                each[name] = Input(settings[name][0], settings[name][1])
+        yield
+    finally:
+        for each, before in zip(arguments, kept, strict=True):
+            each.update(before)
 
 
 def _put(kept: list[tuple[Any, str, Any]], leaf: Any, name: str, value: Any) -> None:
-    kept.append((leaf, name, vars(leaf)[name]))
+    kept.append((leaf, name, vars(leaf).get(name, _ABSENT)))
     # Past Keras's own __setattr__, whose tracker would take note of it.
     object.__setattr__(leaf, name, value)

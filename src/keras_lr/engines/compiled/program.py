@@ -1,13 +1,16 @@
 """A compiled Keras model as pure functions of (state, batch, rates, settings)."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from keras_lr.engines import internals
-from keras_lr.engines.compiled.inputs import given
+from keras_lr.engines.compiled.inputs import given, given_losses
 from keras_lr.engines.compiled.plan import Plan
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import leaves
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 class State(NamedTuple):
@@ -59,6 +62,7 @@ class Program:
             )
         self.model = model
         self._leaves = leaves(optimizer)
+        self._losses = internals.loss_arguments(model)
         self.functions: dict[Any, Any] = {}
         self.plan: Plan | None = None
         self.own_steps = internals.has_own_steps(model)
@@ -129,17 +133,20 @@ class Program:
         Returns:
             The next state and the step's logs: running means since the metrics were reset.
         """
-        with given(self._leaves, rates, settings):
+        with given(self._leaves, rates, settings), given_losses(self._losses, settings):
             logs, new = self.model.train_step(tuple(state), batch)
         new = State(*(list(part) for part in new))
         logs = self._logs(logs, new.metrics)
         return _like(new, state), logs
 
-    def test_step(self, state: State, batch: Any) -> tuple[State, dict[str, Any]]:
+    def test_step(
+        self, state: State, batch: Any, settings: Mapping[str, Any] = EMPTY
+    ) -> tuple[State, dict[str, Any]]:
         """One batch of evaluation; the metrics change, and nothing of the optimizer. Traceable."""
-        logs, new = self.model.test_step(
-            (state.trainable, state.non_trainable, state.metrics), batch
-        )
+        with given_losses(self._losses, settings):
+            logs, new = self.model.test_step(
+                (state.trainable, state.non_trainable, state.metrics), batch
+            )
         trainable, non_trainable, metrics = (list(part) for part in new)
         new_state = State(trainable, non_trainable, state.optimizer, metrics)
         return _like(new_state, state), self._logs(logs, metrics)

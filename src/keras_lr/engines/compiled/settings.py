@@ -4,14 +4,38 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_lr.engines.compiled.inputs import pair
+from keras_lr.engines.whole_settings import SMOOTHING
 from keras_lr.rate import leaves
 
-INPUTS = ("momentum", "beta_1", "beta_2", "rho", "weight_decay", "epsilon")
-"""Settings that update rules compute with, and don't branch on except by asking for zero."""
+INPUTS = (
+    "momentum",
+    "beta_1",
+    "beta_2",
+    "rho",
+    "weight_decay",
+    "epsilon",
+    "clipnorm",
+    "global_clipnorm",
+    "clipvalue",
+    "adam_beta_1",
+    "adam_beta_2",
+    "adam_weight_decay",
+    "adam_lr_ratio",
+    "rms_rate",
+    "muon_a",
+    "muon_b",
+    "muon_c",
+    "beta",
+    "l2_regularization_strength",
+    "clip_threshold",
+)
+"""Settings that update rules compute with, and don't branch on except by asking for zero or `None`."""
 
-MOMENTUM_BY_SLOT = ("SGD", "RMSprop")
-"""Keras optimizers that build momentum slots only where momentum isn't 0, and compute the same
-values with slots and a momentum of 0."""
+CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
+"""Settings of which 0 means that there is none."""
+
+ANY_MOMENTUM = ("SGD", "RMSprop", "Muon")
+"""Keras optimizers that compute the same with momentum slots and a momentum of 0 as without any."""
 
 
 def split(optimizer: Any, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -28,14 +52,18 @@ def split(optimizer: Any, settings: Mapping[str, Any]) -> tuple[dict[str, Any], 
 
 
 def _is_input(optimizer: Any, name: str, value: Any) -> bool:
-    if name not in INPUTS or isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    if name == SMOOTHING:
+        return True  # only Keras's own losses are given any
+    if name not in INPUTS or (name in CLIPPING and value == 0):
         return False
     holders = [leaf for leaf in leaves(optimizer) if name in vars(leaf)]
     stock = all(type(leaf).__module__.startswith("keras.") for leaf in holders)
     if not holders or not stock:
         return False  # somebody's own update rule may do anything with it
     if name == "momentum":
-        return all(type(leaf).__name__ in MOMENTUM_BY_SLOT for leaf in holders) or value != 0
+        return all(type(leaf).__name__ in ANY_MOMENTUM for leaf in holders) or value != 0
     return True
 
 

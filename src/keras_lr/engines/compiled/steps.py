@@ -108,7 +108,7 @@ def _at(batches: Any, rates: Any, index: Any) -> tuple[Any, Any]:
 def _step(program: Program, kind: str) -> Traced:
     """(state, batch, rates, settings) -> (state, out) for one lane."""
     if kind == "test":
-        return lambda state, batch, rates, settings: program.test_step(state, batch)
+        return lambda state, batch, rates, settings: program.test_step(state, batch, settings)
     if kind == "train":
         return program.train_step
 
