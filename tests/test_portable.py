@@ -110,6 +110,24 @@ def relu(inputs):
     return inputs * 2
 
 
+def test_a_model_with_branches_is_made_as_often_as_it_is_asked_for():
+    def branched():
+        inputs = keras.Input((8, 8, 1))
+        flat = keras.layers.Flatten()(inputs)
+        model = keras.Model(inputs, keras.layers.Dense(3)(flat) + keras.ops.sin(flat[:, :3]))
+        model.compile(keras.optimizers.AdamW(0.01), "mse", metrics=["mae"], loss_weights=[0.5])
+        return model
+
+    there, _ = unpack(travelled(pack(job(branched))))
+    x, _ = images()
+    keras.utils.set_random_seed(0)
+    wanted = branched().predict(x, verbose=0)
+    for _ in range(2):
+        made = there.build_model()
+        np.testing.assert_allclose(made.predict(x, verbose=0), wanted, rtol=1e-6)
+        assert made.optimizer.get_config() == branched().optimizer.get_config()
+
+
 def with_layer(layer, loss="mse"):
     model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), layer])
     model.compile("sgd", loss)

@@ -1,5 +1,6 @@
 """A compiled model as plain data, and the model made of it again, on whatever backend runs."""
 
+import copy
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -64,10 +65,13 @@ def rebuild(described: Mapping[str, Any]) -> Any:
     try:
         with keras.saving.custom_object_scope(objects):
             # Keras's default: what would run code out of a config is refused (`safe_mode`).
-            model = keras.saving.deserialize_keras_object(dict(described["config"]))
-            model.compile(**keras.saving.deserialize_keras_object(dict(described["compile"])))
+            # Copies, since some of Keras's classes change the config that they read.
+            config, settings = copy.deepcopy((described["config"], described["compile"]))
+            model = keras.saving.deserialize_keras_object(config)
+            model.compile(**keras.saving.deserialize_keras_object(settings))
     except Exception as error:
-        told = " ".join(str(error).split())[:300]
+        # Keras tells the whole config first, and what went wrong last.
+        told = " ".join(str(error).rpartition("Exception encountered: ")[2].split())[-300:]
         backend = keras.backend.backend()
         raise NotPortable(
             f"the model can't be made again on {backend} ({type(error).__name__}: {told})"
