@@ -1,11 +1,19 @@
 """The engine that trains a wave of trials on a Ray cluster."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from keras_lr.engines.portable import NotPortable, Packed, pack, pack_data, unpack_result
+from keras_lr.engines.portable import (
+    NotPortable,
+    Packed,
+    pack,
+    pack_data,
+    read_datasets,
+    unpack_result,
+)
 from keras_lr.engines.ray import cluster
 from keras_lr.engines.ray.mailbox import Mailbox
 from keras_lr.engines.ray.options import RayOptions, Slot, slots
@@ -23,7 +31,8 @@ class RayEngine:
     """Trains trials in groups, each a Ray task in which the compiled engine runs.
 
     Args:
-        job: What the trials have in common. It is packed as plain data at once.
+        job: What the trials have in common. It is packed as plain data at once (datasets are read
+            out for that: all epochs of one trial).
         options: Lanes, cores and GPUs of a task.
 
     Raises:
@@ -34,7 +43,6 @@ class RayEngine:
     name = "ray"
 
     def __init__(self, job: Job, options: RayOptions | None = None) -> None:
-        self.job = job
         self.options = options or RayOptions()
         self.told = _Told()
         self._ray = cluster.connected()
@@ -42,7 +50,8 @@ class RayEngine:
         self._models: dict[str, Any] = {}
         self._count = 0
         with _travelling():
-            data = pack_data(job)
+            self.job = read_datasets(job)
+            data = pack_data(self.job)
         self.store = Store(self._ray)
         self._data, self._data_objects = self._ship(data)
         self.mailbox = (
@@ -250,15 +259,13 @@ def _structure(spec: TrialSpec) -> str:
     return repr((sorted(spec.arguments.items(), key=repr), sorted(settings.items(), key=repr)))
 
 
-class _travelling:
-    """What can't travel is an error of the user's: he asked for Ray."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, _: Any) -> None:
-        if isinstance(error, NotPortable):
-            raise _refusal(error) from error
+@contextmanager
+def _travelling() -> Iterator[None]:
+    """What can't travel is an error of the user's: he asked for other machines."""
+    try:
+        yield
+    except NotPortable as error:
+        raise _refusal(error) from error
 
 
 def _refusal(error: NotPortable) -> InvalidInput:

@@ -109,7 +109,9 @@ class _Post:
 def _engine(name: str, job: Packed, data: Packed) -> tuple[Any, Any]:
     """The engine for a driver's, with the programs that it compiled before, and the trials."""
     from keras_lr.engines.compiled.engine import CompiledEngine
+    from keras_lr.engines.portable.private import forget_tensorflow
 
+    forget_tensorflow()
     found, specs = unpack(job, data)
     if name in _kept:
         # The same job and data; there may be models that earlier tasks hadn't.
