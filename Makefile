@@ -60,10 +60,11 @@ bench-tune: .venv/ready-bench
 	.venv/bin/pip install $(PIP_FLAGS) --editable ".[peers-jax,$*]"
 	@touch $@
 
+# With JAX, whose process tunes what trains on another backend.
 .venv-%/ready: $(WHY)
 	@echo "Making the environment in .venv-$*, once; a few minutes."
 	$(PYTHON) -m venv .venv-$*
-	.venv-$*/bin/pip install $(PIP_FLAGS) --editable ".[$*,demo,test$(PEERS_$*)]"
+	.venv-$*/bin/pip install $(PIP_FLAGS) --editable ".[$*,jax,demo,test$(PEERS_$*)]"
 	@touch $@
 
 clean:
