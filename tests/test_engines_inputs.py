@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="the compiled engine is JAX's"
 )
 SLOW = {"learning_rate": 0.01}
+MUONS = ("adam_beta_1", "adam_beta_2", "adam_weight_decay", "adam_lr_ratio")
 CASES = {
     "clipnorm": (keras.optimizers.SGD, [{"clipnorm": 0.1}, {"clipnorm": 1e6}]),
     "global_clipnorm": (keras.optimizers.Adam, [{"global_clipnorm": 0.01}, {"global_clipnorm": 9}]),
@@ -19,8 +20,20 @@ CASES = {
     "muon": (
         keras.optimizers.Muon,
         [
-            {"momentum": 0.0, "adam_beta_1": 0.9, "weight_decay": 0.01, "rms_rate": 0.2},
-            {"momentum": 0.95, "adam_beta_1": 0.5, "weight_decay": 0.3, "rms_rate": 0.1},
+            {
+                "momentum": 0.0,
+                "weight_decay": 0.01,
+                "rms_rate": 0.2,
+                "muon_a": 3.4,
+                **dict.fromkeys(MUONS, 0.9),
+            },
+            {
+                "momentum": 0.95,
+                "weight_decay": 0.3,
+                "rms_rate": 0.1,
+                "muon_a": 3.0,
+                **dict.fromkeys(MUONS, 0.5),
+            },
         ],
     ),
     "ftrl": (

@@ -147,6 +147,19 @@ def test_lanes_that_diverge_stop_within_the_epoch(monkeypatch):
     assert [kind for kind, _ in calls].count("test") == 3 * 2
 
 
+def test_a_wave_of_which_all_diverge_ends(monkeypatch):
+    from keras_lr.engines.compiled import wave
+    from keras_lr.engines.compiled.plan import Plan
+
+    monkeypatch.setattr(wave, "PIECE", 0.0)
+    x, y = images()
+    job = Job(build, x, y, epochs=2, batch_size=8, validation_split=0.25)
+    specs = [TrialSpec({"learning_rate": 1e30})] * 3
+    got = compiled(job, monkeypatch, Plan(2, loop=True)).run(specs, never, never)
+    assert_same_curves(got, FitEngine(job).run(specs, never, never))
+    assert all(result.diverged for result in got)
+
+
 def test_structures_are_compiled_side_by_side_and_once_each(monkeypatch):
     from keras_lr.engines.compiled.engine import CompiledEngine
     from keras_lr.engines.compiled.runner import Runner

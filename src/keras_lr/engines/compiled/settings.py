@@ -27,7 +27,6 @@ INPUTS = (
     "muon_c",
     "beta",
     "l2_regularization_strength",
-    "clip_threshold",
 )
 """Settings that update rules compute with, and don't branch on except by asking for zero or `None`."""
 

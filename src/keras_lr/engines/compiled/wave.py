@@ -165,7 +165,7 @@ class Wave:
             if not settled:
                 lanes = len(self.lanes)
                 size = self._measured(chunk, seconds, steps, (left - position) * lanes, size)
-            if position < len(chunk) and self._stop_diverged(out):
+            if position < len(chunk) and self._stop_diverged(out) and self.lanes:
                 rates = self._rates(chunk, start)
         return self._lane_logs(out) if self.packs else []
 
