@@ -203,5 +203,14 @@ def test_tf_data():
 def test_grain():
     import grain
 
-    data = grain.MapDataset.source(list(zip(X, Y, strict=True))).shuffle(seed=1).batch(10)
-    all_engines(x=data, validation_data=data)
+    rows = grain.MapDataset.source(list(zip(X, Y, strict=True))).shuffle(seed=1)
+    all_engines(
+        x=rows.repeat().batch(10),
+        steps_per_epoch=4,
+        epochs=3,
+        validation_data=rows.repeat().batch(10),
+        validation_steps=5,
+    )
+    if keras.backend.backend() == "jax":  # Keras doesn't ask grain for a length
+        told = choose_engine("auto", check_job(Job(build, rows.batch(10))), build())[1]
+        assert "doesn't say how many batches it has" in told

@@ -113,6 +113,8 @@ def _batches_in_data(job: Job) -> int | None:
         if not job.batch_size and job.steps_per_epoch:
             return -(-rows // -(-rows // job.steps_per_epoch))
         return -(-rows // (job.batch_size or 32))
+    if type(job.x).__module__.partition(".")[0] == "grain":
+        return None  # Keras doesn't ask a grain dataset for its length, so fit doesn't know it
     try:
         return job.x.num_batches if hasattr(job.x, "num_batches") else len(job.x)
     except (TypeError, NotImplementedError):
