@@ -3,6 +3,7 @@
 # make test-backends   the suite on TensorFlow and on torch, one process and environment each
 # make test-ray        the Ray engine's tests, on a cluster of several nodes on this machine
 # make lint            ruff, pyright, and the import layers
+# make bench-ray       what a sweep on a Ray cluster costs, and a plan (docs/ray.md)
 # make bench           the numbers in docs/benchmarks.md
 # make bench-tune      those of tuning alone (most of an hour; QUICK=--quick: that everything runs)
 #
@@ -17,7 +18,7 @@ WHY = pyproject.toml constraints.txt
 # The libraries whose schedules the recipes are held against, where there are any.
 PEERS_torch = ,peers-torch
 
-.PHONY: demo test test-backends test-tensorflow test-torch test-ray lint bench bench-tune clean
+.PHONY: demo test test-backends test-tensorflow test-torch test-ray bench-ray lint bench bench-tune clean
 
 demo: .venv/ready
 	.venv/bin/keras-lr demo
@@ -66,6 +67,9 @@ bench-tune: .venv/ready-bench
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/pip install $(PIP_FLAGS) --editable ".[$*,jax,demo,test$(PEERS_$*)]"
 	@touch $@
+
+bench-ray: .venv-ray/ready
+	KERAS_BACKEND=jax .venv-ray/bin/python -m benchmarks.ray_plan
 
 clean:
 	rm -rf .venv .venv-tensorflow .venv-torch .venv-ray
