@@ -26,7 +26,7 @@ def main() -> None:
     print("\n| sampler, in memory | trials in the study | ask |\n|---|---|---|")
     samplers: dict[str, float] = {}
     for name in ("tpe", "random"):
-        found = [measure_optuna(None, name, n, epochs=1, count=16).ask for n in FILLED]
+        found = [measure_optuna(None, name, n, epochs=1, waves=3).ask for n in FILLED]
         for filled, ask in zip(FILLED, found, strict=True):
             print(f"| {name} | {filled:,} | {ask * 1e3:.2f} ms |", flush=True)
         samplers[name] = sum(found) / len(found)  # it grows in proportion: the mean of a study
@@ -35,7 +35,7 @@ def main() -> None:
     for name, storage in _storages(given.storage):
         with tempfile.TemporaryDirectory() as folder:
             place = storage(Path(folder)) if callable(storage) else storage
-            calls = measure_optuna(place, "random", STORED, epochs=given.epochs, count=16)
+            calls = measure_optuna(place, "random", STORED, epochs=given.epochs, waves=3)
         storages[name] = calls
         told = [f"{value * 1e3:.2f} ms" for value in (calls.ask, calls.report, calls.tell)]
         print(f"| {name} | {' | '.join(told)} |", flush=True)

@@ -13,6 +13,7 @@ import numpy as np
 from benchmarks.ray_plan.plan import Calls, Costs
 
 MEGABYTE = 2**20
+WAVE = 16
 
 
 @contextmanager
@@ -117,7 +118,7 @@ def _model() -> Any:
     return model
 
 
-def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int, count: int) -> Calls:
+def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int, waves: int) -> Calls:
     """What the tuner's own calls take in a study that holds trials already.
 
     Args:
@@ -125,7 +126,7 @@ def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int, coun
         sampler: By its name.
         filled: Trials that are there.
         epochs: Values that each trial reports.
-        count: Trials that are asked for; of each call the fastest counts.
+        waves: Waves that are asked for; of each call the fastest counts.
     """
     import optuna
 
@@ -155,9 +156,9 @@ def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int, coun
     ledger.owner.join()
     ledger.ask(1, space)
     asked: list[Any] = []
-    ask = fastest(lambda: asked.extend(ledger.ask(1, space)), count)
+    ask = fastest(lambda: asked.extend(ledger.ask(WAVE, space)), waves) / WAVE
     steps = iter([(trial, epoch) for trial in asked for epoch in range(epochs)])
-    report = fastest(lambda: _report(*next(steps)), count * epochs)
+    report = fastest(lambda: _report(*next(steps)), len(asked) * epochs)
     curve = [0.5] * epochs
     result = TrialResult({"loss": curve, "val_loss": curve, "learning_rate": curve})
 
@@ -166,7 +167,7 @@ def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int, coun
         ledger.keep(trial, result, 0.5)
         ledger.tell(trial)
 
-    telling = fastest(tell, count)
+    telling = fastest(tell, len(asked))
     ledger.close()
     return Calls(ask, telling, report)
 
