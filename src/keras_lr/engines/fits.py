@@ -193,11 +193,16 @@ def _classes_as(loss: Any) -> tuple[str | None, Any]:
 
 def _predicted(model: Any, x: Any, name: str, spare: bool) -> Any:
     """What the model makes of the first rows; `None` where that can't be asked."""
-    from keras_lr.engines.internals import stateless_scope
+    import keras
+
+    from keras_lr.engines.internals import outline, stateless_scope
 
     if not (model.built or spare):
         return None  # building it would draw its weights
     try:
+        if spare and model.built and keras.backend.backend() == "jax":
+            # Called on numbers, each operation would be compiled by itself.
+            return outline(model, _rows(x), training=False)
         if spare:
             return model(_rows(x), training=False)
         with stateless_scope(()):
@@ -212,12 +217,18 @@ def _check_loss(
 ) -> None:
     import keras
 
+    from keras_lr.engines.internals import outline
+
     if y is None or not _has_keras_steps(model):
         return
     try:
         if spare:
             rows = {"x": _rows(x), "y": _rows(y), "y_pred": predicted}
-            model.compute_loss(**rows, sample_weight=_rows(weight), training=False)
+            rows = {**rows, "sample_weight": _rows(weight), "training": False}
+            if keras.backend.backend() == "jax":
+                outline(model.compute_loss, **rows)
+            else:
+                model.compute_loss(**rows)
         elif hasattr(predicted, "shape") and (callable(model.loss) or isinstance(model.loss, str)):
             # Nothing of the model's own: compute_loss keeps means of what it sees.
             loss = keras.losses.get(model.loss)

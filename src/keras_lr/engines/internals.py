@@ -123,3 +123,32 @@ def loss_arguments(model: Any) -> list[dict[str, Any]]:
 
     losses = tree.flatten(model.loss) if model.loss is not None else []
     return [loss._fn_kwargs for loss in losses if isinstance(loss, LossFunctionWrapper)]
+
+
+def outline(function: Any, *arguments: Any, **named: Any) -> Any:
+    """What a function gives for arrays like these, as shapes: nothing is computed or changed."""
+    from keras.src import backend
+
+    arguments, named = _outlined((arguments, named))
+    return backend.compute_output_spec(function, *arguments, **named)
+
+
+def metric_names(model: Any, x: Any, y: Any) -> list[str]:
+    """The names that `evaluate` would log for such arrays; the model is built, and not called."""
+    model._symbolic_build(data_batch=_outlined((x, y, None)))
+    return list(outline(model.get_metrics_result))
+
+
+def _outlined(data: Any) -> Any:
+    import keras
+    from keras import tree
+
+    def shape(array: Any) -> Any:
+        if not hasattr(array, "shape") or not hasattr(array, "dtype"):
+            return array
+        dtype = keras.backend.standardize_dtype(array.dtype)
+        return keras.KerasTensor(
+            array.shape, keras.config.floatx() if dtype == "float64" else dtype
+        )
+
+    return tree.map_structure(shape, data)
