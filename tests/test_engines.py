@@ -9,6 +9,7 @@ from keras_lr import rules
 from keras_lr.engines import Job, TrialSpec, choose_engine
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.job_checks import batches_of, check_job
+from keras_lr.engines.kept import keep
 from keras_lr.engines.models import apply_settings, clone, make_model
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import get_learning_rate
@@ -155,7 +156,7 @@ def test_the_reference_is_what_a_user_gets_from_fit():
     assert result.history["loss"] == pytest.approx(history["loss"], rel=1e-5)
     assert result.history["learning_rate"] == pytest.approx([0.05, 0.05])
     assert result.finished
-    for one, two in zip(result.weights, model.get_weights(), strict=True):
+    for one, two in zip(result.weights, keep(model), strict=True):
         np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
 
 
@@ -187,12 +188,10 @@ def test_the_engine_is_chosen_by_what_it_can_run():
     with pytest.raises(InvalidInput, match="Did you mean 'compiled'"):
         choose_engine("compile", job, build())
     assert choose_engine("fit", job, build())[0].name == "fit"
-    engine, reason = choose_engine("auto", job, build())
-    if keras.backend.backend() != "jax":
+    engine, reason = choose_engine("auto", job, build(), trials=1)
+    if keras.backend.backend() != "jax":  # tests/test_worker.py has the rest of it
         assert engine.name == "fit"
-        assert "needs the JAX backend" in reason
-        with pytest.raises(InvalidInput, match="Use engine='fit'"):
-            choose_engine("compiled", job, build())
+        assert "JAX process takes to start" in reason or "JAX isn't installed" in reason
         return
     assert (engine.name, reason) == ("compiled", None)
     eager = build()

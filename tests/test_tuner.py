@@ -55,7 +55,7 @@ def test_a_study_holds_what_was_done():
     code = study.code()
     rate = float(str(np.float32(best.params["learning_rate"])))
     assert f"keras.optimizers.SGD(learning_rate={rate}" in code
-    assert "model.fit(x, y, epochs=2, batch_size=16, callbacks=[keras_lr.LearningRate(" in code
+    assert "    x, y, epochs=2, batch_size=16, validation_split=0.25,\n" in code
 
 
 @pytest.mark.skipif(not JAX, reason="the compiled engine is JAX's")

@@ -6,6 +6,7 @@ import pytest
 from engine_models import build, images
 from keras_lr import LearningRate, tune
 from keras_lr.engines.models import make_model
+from keras_lr.rules import Plateau
 
 X, Y = images(24)
 FORCED = {"trials": 1, "epochs": 1, "engine": "fit", "verbose": 0, "validation_split": 0.5}
@@ -16,15 +17,54 @@ def compiled_by(study, names=None):
     given = {}
 
     class Model:
-        def compile(self, optimizer, loss, metrics):
+        def compile(self, optimizer, loss, metrics=None):
             given["optimizer"] = optimizer
 
         def fit(self, x, y, **arguments):
             given["fit"] = arguments
 
-    scope = {"build_model": lambda **_: Model(), "model": Model(), "x": X, "y": Y, **(names or {})}
+    name = getattr(study._job.build_model, "__name__", "build_model")
+    scope = {name: lambda **_: Model(), "model": Model(), "x": X, "y": Y, **(names or {})}
     exec(study.code(), scope)
     return given["optimizer"], given["fit"]
+
+
+def weighted():
+    model = build("dropout")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=2)
+    top = keras.metrics.SparseTopKCategoricalAccuracy(k=2, name="top")
+    model.compile("sgd", loss, metrics=[top, "accuracy"], steps_per_execution=2)
+    return model
+
+
+def build_model(kind="dense"):
+    return build(kind, optimizer="adam")
+
+
+def named():
+    model = build()
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True), metrics=None)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("function", "space"),
+    [
+        (weighted, {"learning_rate": [0.123456789], "momentum": [0.9], "schedule": ["cosine()"]}),
+        (build_model, {"kind": ["conv"], "beta_1": [0.8], "rules": [Plateau("loss", patience=1)]}),
+        (named, {"momentum": [0.5], "batch_size": [8]}),
+    ],
+)
+def test_the_printed_lines_run_and_give_the_trials_curve(function, space):
+    held_out = {"validation_split": 0.0, "validation_data": (X[:8], Y[:8]), "epochs": 3}
+    settings = {**FORCED, **held_out, "class_weight": {0: 2.0, 1: 1.0, 2: 1.0}}
+    study = tune(function, X, Y, space=space, **settings)
+    scope = {function.__name__: function, "x": X, "y": Y, "x_val": X[:8], "y_val": Y[:8]}
+    exec(study.code(), scope | {"class_weight": settings["class_weight"]}, got := {})
+    history = got["model"].history.history
+    assert set(history) == set(study.best.history)
+    for name, curve in study.best.history.items():
+        assert history[name] == pytest.approx(curve, rel=1e-5), name
 
 
 def own_schedule():
@@ -99,7 +139,7 @@ def test_the_printed_optimizer_is_the_trials(build_model, space):
 def test_a_model_that_nothing_is_set_in_is_built_as_it_is():
     study = tune(chosen, X, Y, space={"opt": ["adam", "sgd"]}, **FORCED)
     code = study.code()
-    assert f"model = build_model(opt={study.best.params['opt']!r})" in code
+    assert f"model = chosen(opt={study.best.params['opt']!r})" in code
     assert "compile(" not in code
     study = tune(build(), X, Y, space={"momentum": [0.9]}, **FORCED)
-    assert "build_model" not in study.code()
+    assert "model = " not in study.code()

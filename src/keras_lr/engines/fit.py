@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from keras_lr.engines.kept import keep
 from keras_lr.engines.models import make_model
 from keras_lr.engines.trial import (
     Done,
@@ -75,7 +76,7 @@ class FitEngine:
             result.error = error
         result.seconds = time.perf_counter() - started
         if done(index, result) and model is not None and result.error is None:
-            result.weights = model.get_weights()
+            result.weights = keep(model)
         return result
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keras_lr.engines.endings import endings
+from keras_lr.engines.kept import keep
 from keras_lr.engines.models import make_model
 from keras_lr.engines.origin import Origin
 from keras_lr.engines.recording import Recording
@@ -68,7 +69,7 @@ def train_together(
             member = members[index]
             member.ended = member.ended or last
             if member.ended and done(index, member.result):
-                member.result.weights = member.model.get_weights()
+                member.result.weights = keep(member.model)
     return [member.result for member in members]
 
 

@@ -97,7 +97,8 @@ class TrialResult:
         pruned: `report` asked for the end.
         error: What made the trial impossible, if something did.
         seconds: Its share of the wall-clock time.
-        weights: `model.get_weights()` at its end, where they were asked for.
+        weights: `model.get_weights()` at its end, where they were asked for, and behind them its
+            optimizer's state (`keras_lr.engines.kept`).
     """
 
     history: dict[str, list[float]] = field(default_factory=dict)

@@ -5,59 +5,48 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.engines.trial import TrialSpec
+from keras_lr.engines.trial import Job, TrialSpec
+from keras_lr.engines.whole_settings import own_job
 from keras_lr.rate import own_schedule
+from keras_lr.tuner.compile_code import compile_arguments
 from keras_lr.tuner.rule_text import rule_text
-from keras_lr.tuner.space import Space
 
 _NOT_SAID = ("name", "learning_rate", "inner_optimizer")
 
 
-def best_code(
-    params: Mapping[str, Any],
-    space: Space,
-    optimizer: Any,
-    *,
-    epochs: int,
-    batch_size: int | None,
-    builds: bool = True,
-) -> str:
-    """Copyable `compile(...)` and `fit(...)` lines.
-
-    Args:
-        params: The trial's.
-        space: Which of them are settings of the optimizer.
-        optimizer: That of the trial's own model, with the trial's settings.
-        epochs: Of the study.
-        batch_size: Of the study.
-        builds: Whether the study was given a function that builds the model.
-    """
-    spec = space.spec(params, whole=True)
-    return spec_code(spec, optimizer, epochs=epochs, batch_size=batch_size, builds=builds)
-
-
 def spec_code(
     spec: TrialSpec,
-    optimizer: Any,
+    model: Any,
+    job: Job,
     *,
-    epochs: int,
-    batch_size: int | None,
-    builds: bool = True,
+    epochs: int | None = None,
     scheduled: Mapping[str, Any] | None = None,
 ) -> str:
-    """The same of a trial that is known.
+    """Copyable lines that build, compile and train as a trial did; they run as they are.
+
+    The data has the names that `tune` was given it under: `x`, `y`, `x_val` and so on.
 
     Args:
         spec: The trial.
-        optimizer: See `best_code`; and `epochs`, `batch_size`, `builds`.
+        model: Its model, with its settings.
+        job: What all trials had in common.
+        epochs: Epochs to train; by default the job's.
         scheduled: Schedules of other settings, by `LearningRate`'s names for them.
     """
+    import keras
+
+    job = own_job(job, spec)
+    builds = not isinstance(job.build_model, keras.Model)
     lines = ["import keras", "import keras_lr", ""]
+    lines.append(f"keras.utils.set_random_seed({job.seed})  # the trials' weights and batches")
     if builds:
+        name = getattr(job.build_model, "__name__", "build_model")
+        name = name if name.isidentifier() else "build_model"
         told = ", ".join(f"{name}={value!r}" for name, value in spec.arguments.items())
-        lines.append(f"model = build_model({told})")
+        lines.append(f"model = {name}({told})")
     if spec.settings:
-        lines.append(f"model.compile(optimizer={_optimizer(optimizer)}, loss=..., metrics=...)")
+        arguments = [f"optimizer={_optimizer(model.optimizer)}", *compile_arguments(model)]
+        lines += ["model.compile(", *(f"    {argument}," for argument in arguments), ")"]
     parts = []
     if spec.schedule is not None:
         parts.append(f"schedule={str(spec.schedule)!r}")
@@ -65,10 +54,38 @@ def spec_code(
     if spec.rules:
         told = ", ".join(f"keras_lr.rules.{rule_text(rule)}" for rule in spec.rules)
         parts.append(f"rules=[{told}]")
-    size = "" if batch_size is None else f", batch_size={batch_size}"
-    callback = f"keras_lr.LearningRate({', '.join(parts)})"
-    lines.append(f"model.fit(x, y, epochs={epochs}{size}, callbacks=[{callback}])")
+    lines += [
+        "model.fit(",
+        f"    {', '.join(_fit_arguments(job, epochs or job.epochs))},",
+        f"    callbacks=[keras_lr.LearningRate({', '.join(parts)})],",
+        ")",
+    ]
     return "\n".join(lines)
+
+
+def _fit_arguments(job: Job, epochs: int) -> list[str]:
+    """The arguments of `fit`: the data by name, the rest by value."""
+    found = ["x"] + ([] if job.y is None else ["y"]) + [f"epochs={epochs}"]
+    for name, default in (
+        ("batch_size", None),
+        ("validation_split", 0.0),
+        ("shuffle", True),
+        ("steps_per_epoch", None),
+        ("validation_steps", None),
+        ("validation_batch_size", None),
+    ):
+        value = getattr(job, name)
+        if value != default:
+            found.append(f"{name}={_number(value)}")
+    for name in ("sample_weight", "class_weight"):
+        if getattr(job, name) is not None:
+            found.append(f"{name}={name}")
+    if isinstance(job.validation_data, tuple | list):
+        held_out = ("x_val", "y_val", "sample_weight_val")[: len(job.validation_data)]
+        found.append(f"validation_data=({', '.join(held_out)})")
+    elif job.validation_data is not None:
+        found.append("validation_data=validation_data")
+    return found
 
 
 def _optimizer(optimizer: Any) -> str:

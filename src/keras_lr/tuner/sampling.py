@@ -5,9 +5,7 @@ asked. Trials are asked for in waves of a fixed size and told at the wave's end,
 engine asks at the same moments and the same seed gives the same trials on all of them.
 """
 
-import contextlib
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,23 +14,6 @@ from keras_lr.tuner.ledger import Ledger
 from keras_lr.tuner.space import Space
 from keras_lr.tuner.storage import as_storage, unusable
 from keras_lr.tuner.trial import Trial
-
-
-@contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Optuna without its log lines and without its warnings that something is experimental."""
-    import optuna
-
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # A trial that was interrupted is trained again, under its own number.
-            warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(level)
 
 
 class Sampling:

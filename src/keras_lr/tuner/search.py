@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.engines import Job, TrialResult, TrialSpec, choose_engine, close_engine
+from keras_lr.engines.internals import metric_names
 from keras_lr.engines.job_checks import check_job, whole
 from keras_lr.engines.ray import RayOptions
 from keras_lr.engines.trial import Done
 from keras_lr.errors import InvalidInput, nearest
+from keras_lr.tuner.beside import Beside
 from keras_lr.tuner.horizon import check_compressible, shortened
 from keras_lr.tuner.population.checks import check_method
 from keras_lr.tuner.population.truncation import PBT
 from keras_lr.tuner.progress import Progress
+from keras_lr.tuner.quiet import quietly
 from keras_lr.tuner.racing import Pruner, Race, as_pruner, notes
 from keras_lr.tuner.reporting import Reporting
 from keras_lr.tuner.run_checks import (
@@ -26,7 +29,7 @@ from keras_lr.tuner.run_checks import (
     other_settings,
 )
 from keras_lr.tuner.samplers import Sampler, as_sampler
-from keras_lr.tuner.sampling import Sampling, quietly
+from keras_lr.tuner.sampling import Sampling
 from keras_lr.tuner.share import Share
 from keras_lr.tuner.space import check_names, read_space
 from keras_lr.tuner.study import Study
@@ -218,6 +221,7 @@ class _Search:
         self, engine: str, *, sampler: Any, pruner: Any, storage: Any, name: str | None
     ) -> None:
         """Choose the engine, and open or resume the study."""
+        self.requested = engine
         self.engine, self.reason = choose_engine(
             engine,
             self.job,
@@ -235,6 +239,7 @@ class _Search:
             storage=storage,
             name=name,
         )
+        self.beside = Beside(storage, self.sampling.study.study_name)
         self.race = Race(self.sampling.study)
         self.wave = wave_size(self.engine, self.sampling.study.sampler, self.probe)
 
@@ -286,6 +291,8 @@ class _Search:
         done = self.sampling.trials()
         for trial in done:
             self._note(trial.value, trial.number)  # those of other processes too
+        if self.kept is not None and self.best is not None and self.kept[0] == self.best[1]:
+            self.beside.write(*self.kept)
         progress.wave(len(done), None if self.best is None else self.best[0])
 
     def _wave(self, size: int, progress: Progress) -> None:
@@ -375,6 +382,8 @@ class _Search:
             _space=self.space,
             _epochs=self.epochs,
             _kept=self.kept,
+            _beside=self.beside,
+            _engine=self.requested,
             _stored=self.sampling.stored,
         )
 
@@ -412,7 +421,7 @@ def _check_objective(job: Job, probe: Any, objective: str) -> None:
 
     if type(probe).train_step is not keras.Model.train_step:
         return
-    known = probe.evaluate(job.x[:1], job.y[:1], verbose=0, return_dict=True)
+    known = metric_names(probe, job.x[:1], job.y[:1])
     if name not in known:
         names = [*known, *(f"val_{metric}" for metric in known)] if validates else known
         raise InvalidInput(f"The model has no metric {name!r}. {nearest(objective, names)}")

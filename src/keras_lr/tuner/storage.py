@@ -63,14 +63,14 @@ def as_storage(storage: Any) -> Any:
 def _open_database(url: str, engine: dict[str, Any] | None = None) -> Any:
     """Optuna's storage in a database, also where another process makes its tables just now."""
     import optuna
-    import sqlalchemy
+    from sqlalchemy import exc
 
     for _ in range(ATTEMPTS):
         try:
             return optuna.storages.RDBStorage(url, engine_kwargs=engine)
-        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
+        except (exc.IntegrityError, exc.ProgrammingError):
             pass  # a table, or a line in it, that wasn't there a moment ago
-        except sqlalchemy.exc.OperationalError as error:
+        except exc.OperationalError as error:
             if "already exists" not in str(error):
                 raise
         time.sleep(0.2 * (1 + random.random()))

@@ -1,5 +1,6 @@
 """A trial as a study shows it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -29,3 +30,10 @@ class Trial:
     history: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
     error: str | None = None
+
+
+def ranked_trials(trials: Sequence[Trial], direction: str) -> list[Trial]:
+    """The complete trials, best first; of equal ones the first by number."""
+    sign = 1 if direction == "minimize" else -1
+    complete = [t for t in trials if t.state == "complete" and t.value is not None]
+    return sorted(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))

@@ -1,6 +1,7 @@
 """The engine that trains a wave of trials through as few programs as their structures allow."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from keras_lr.engines.compiled.checks import unseen_rule
@@ -49,6 +50,13 @@ class CompiledEngine:
         programs = "1 program" if len(groups) == 1 else f"{len(groups)} programs"
         told = f"{programs}, compiled in {seconds:.1f} s; {' | '.join(plans)}"
         return "; ".join([told, *(f"by fit: {reason}" for reason in self.reasons)])
+
+    def reseed(self, seed: int) -> None:
+        """Train from here on with another seed; what is compiled stays."""
+        self.job = replace(self.job, seed=seed)
+        for group in self._groups.values():
+            if group is not None:
+                group.reseed(seed)
 
     def run(
         self,

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from keras_lr.engines.compiled.settings import as_pairs, representative
 from keras_lr.engines.compiled.trial_lane import TrialLane
 from keras_lr.engines.compiled.wave import Wave
 from keras_lr.engines.engine import NotCompilable
-from keras_lr.engines.job_checks import batches_of
+from keras_lr.engines.kept import optimizer_state
 from keras_lr.engines.models import make_model
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialSpec
 from keras_lr.rate import leaves, own_schedule
@@ -47,14 +48,15 @@ class Group:
 
         settings = {**spec.settings, **representative(inputs)}
         self.job = job
-        self.model = make_model(job, TrialSpec(settings, arguments=spec.arguments))
+        self._spec = TrialSpec(settings, arguments=spec.arguments)
+        self.model = make_model(job, self._spec)
         reason = obstacle(job, self.model)
         if reason is not None:
             raise NotCompilable(reason)
         self.feed = Feed(job)
         iterator = self.feed.start()
         internals.build(self.model, iterator)
-        batches = iterator.num_batches or batches_of(job)
+        batches = iterator.num_batches
         if not batches:
             raise NotCompilable("the data has no known length")
         self.batches: int = batches
@@ -68,6 +70,14 @@ class Group:
         self._planned_for = 0
         self._trained = 0
         keras.utils.set_random_seed(job.seed)
+
+    def reseed(self, seed: int) -> None:
+        """Train from here on with another seed's weights and batches; nothing is compiled anew."""
+        self.job = replace(self.job, seed=seed)
+        model = make_model(self.job, self._spec)
+        internals.build(model, self.feed.start())
+        self.feed.mark()
+        self._start = Program(model).state()
 
     def begin(self, lanes: int) -> None:
         """Start to compile for so many lanes, while others are compiled or trained."""
@@ -127,10 +137,11 @@ class Group:
         return self.planner
 
     def weights(self, lane: Lane) -> list[np.ndarray]:
-        """What `model.get_weights()` would give for this lane."""
+        """What `kept.keep(model)` would give for this lane's own model."""
         assert lane.state is not None
         values = self.program.finished(lane.state)
-        return [np.array(values[id(variable)]) for variable in self.model.weights]
+        state = optimizer_state(self.model.optimizer, lane.settings)
+        return [np.array(values[id(variable)]) for variable in [*self.model.weights, *state]]
 
     def _lane(self, index: int, spec: TrialSpec, inputs: dict[str, Any]) -> TrialLane:
         own = "learning_rate" not in spec.settings

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from keras_lr.engines.kept import keep
 from keras_lr.engines.models import make_model
 from keras_lr.engines.trial import TrialSpec
+from keras_lr.errors import InvalidInput
 from keras_lr.lazy import call
 from keras_lr.schedules import Constant, Schedule
 from keras_lr.tuner.code import spec_code
 from keras_lr.tuner.population.checks import SCHEDULED
 from keras_lr.tuner.population.lineage import Copy, Leg, lineage, piecewise
-from keras_lr.tuner.study import Study, _build, _trained
+from keras_lr.tuner.study import Study
 from keras_lr.tuner.trial import Trial
 
 
@@ -125,27 +127,36 @@ class Population(Study):
         finally:
             taken.restore()
 
-    def code(self) -> str:
-        """Copyable lines that train the best member's path."""
-        import keras
+    def best_model(self, trial: Trial | None = None) -> Any:
+        """The best member's model, as it was at its last epoch: plain Keras, compiled, trained.
 
-        from keras_lr.state.random_state import RandomState
+        Its optimizer has the last rate and settings of its path, and the state of the training.
 
-        number = self.best.number
-        spec = self.spec(number)
-        taken = RandomState.take()
-        try:
-            optimizer = make_model(self._job, self._root(number)).optimizer
-        finally:
-            taken.restore()
-        return spec_code(
-            spec,
-            optimizer,
-            epochs=self._job.epochs,
-            batch_size=self._job.batch_size,
-            builds=not isinstance(self._job.build_model, keras.Model),
-            scheduled=self._settings(number),
-        )
+        Args:
+            trial: Another member; its path is trained again (`replay`).
+        """
+        if trial is None or trial.number == self.best.number:
+            return super().best_model()
+        print(f"keras-lr: trial {trial.number} isn't the best; training its path again.")
+        return self.replay(trial.number)
+
+    def code(self, trial: Trial | None = None) -> str:
+        """Copyable lines that train the best member's path.
+
+        Args:
+            trial: Another member.
+        """
+        number = (self.best if trial is None else trial).number
+        model = self._model(self._root(number))
+        return spec_code(self.spec(number), model, self._job, scheduled=self._settings(number))
+
+    def _spec_of(self, trial: Trial) -> TrialSpec:
+        if self._settings(trial.number):
+            raise InvalidInput(
+                f"Trial {trial.number}'s path changes more than the rate on its way, which trials "
+                "don't. Write replay(number, seed=...) to train it from other seeds."
+            )
+        return self.spec(trial.number)
 
     def _best_spec(self) -> TrialSpec:
         """The best member with the rate and settings of its last epochs."""
@@ -156,15 +167,20 @@ class Population(Study):
         return TrialSpec(settings, arguments=root.arguments)
 
     def _train_again(self, spec: Any) -> Any:
-        weights = self.replay().get_weights()
-        model = make_model(self._job, spec)
-        if not model.built:
-            _build(model, self._job)
-        return _trained(model, weights)
+        return self._restored(spec, keep(self.replay()))
 
-    def plot(self) -> Any:
-        """A plotly figure: every member's rate, epoch by epoch, and the best one's path."""
-        return call("keras_lr.watch.figures:population_figure", self)
+    def plot(self, kind: str = "paths") -> Any:
+        """A plotly figure: every member's rate, epoch by epoch, and the best one's path.
+
+        Args:
+            kind: `"paths"`, or one of an ordinary study's.
+
+        Raises:
+            InvalidInput: An unknown kind.
+        """
+        if kind == "paths":
+            return call("keras_lr.watch.figures:population_figure", self)
+        return super().plot(kind)
 
     def _trial(self, number: int) -> Trial:
         return next(trial for trial in self.trials if trial.number == number)
