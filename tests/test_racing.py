@@ -134,3 +134,25 @@ def test_a_race_ends_trials_early_at_its_rungs(engine):
         assert sorted(on) == at_first[:3]
     steps = study.optuna.trials[study.best.number].intermediate_values
     assert sorted(steps) == [*range(1, epochs + 1)], "a step is an epoch that is done"
+
+
+def test_a_worker_process_asks_for_a_wave_at_once_and_repeats_nothing():
+    from keras_lr.engines import TrialSpec
+    from keras_lr.engines.worker.wave import Wave
+
+    told = []
+
+    class Report:
+        def __call__(self, *_):
+            raise AssertionError("one after another")
+
+        def together(self, epoch, logs):
+            told.append((epoch, sorted(logs)))
+            return {index for index, values in logs.items() if values["loss"] > 1}
+
+    wave = Wave([TrialSpec()] * 3, Report(), lambda *_: False, None)
+    logs = {index: {"loss": float(index)} for index in range(3)}
+    assert wave.reports(0, logs) == {2}
+    assert wave.reports(0, logs) == set(), "a worker that died has reported these before"
+    assert wave.reports(1, {0: logs[0], 1: logs[1]}) == set()
+    assert told == [(0, [0, 1, 2]), (1, [0, 1])]

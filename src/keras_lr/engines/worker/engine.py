@@ -153,9 +153,10 @@ class WorkerEngine:
         while True:
             message = self._answer(worker)
             event = message.pop("event")
-            if event == "report":
-                place = places[message["trial"]]
-                worker.send(answer=wave.report(place, message["epoch"], message["logs"]))
+            if event == "reports":
+                logs = {places[trial]: values for trial, values in message["logs"]}
+                ended = wave.reports(message["epoch"], logs)
+                worker.send(answer=[n for n, place in enumerate(places) if place in ended])
             elif event == "done":
                 result = unpack_result(Packed(message["result"]))
                 worker.send(answer=wave.done(places[message["trial"]], result))

@@ -4,7 +4,7 @@ import os
 import queue
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +107,7 @@ class _Server:
         self.engine.left = {}
         results = self.engine.run(
             [specs[index] for index in places],
-            lambda index, epoch, logs: self._ask(
-                event="report", trial=places[index], epoch=epoch, logs=dict(logs)
-            ),
+            _Reports(self._ask, places),
             lambda index, result: self._ask(
                 event="done", trial=places[index], result=pack_result(result).text
             ),
@@ -140,6 +138,22 @@ class _Server:
         packed = files.read(path)
         path.unlink()  # what is mapped stays readable
         return packed
+
+
+class _Reports:
+    """The report of a wave, which the parent answers: for trials side by side all at once."""
+
+    def __init__(self, ask: Callable[..., Any], places: list[int]) -> None:
+        self.ask = ask
+        self.places = places
+
+    def __call__(self, trial: int, epoch: int, logs: Mapping[str, float]) -> bool:
+        return bool(self.together(epoch, {trial: logs}))
+
+    def together(self, epoch: int, logs: Mapping[int, Mapping[str, float]]) -> set[int]:
+        told = [[self.places[trial], dict(values)] for trial, values in logs.items()]
+        ended = self.ask(event="reports", epoch=epoch, logs=told)
+        return {trial for trial in logs if self.places[trial] in ended}
 
 
 def make_engine(job: Any) -> Any:

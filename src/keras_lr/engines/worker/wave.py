@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keras_lr.engines.endings import endings
 from keras_lr.engines.trial import Done, Exchange, Report, TrialResult, TrialSpec
 
 
@@ -43,6 +44,12 @@ class Wave:
             return False
         self._epochs[index] = epoch
         return bool(self._report(index, epoch, logs))
+
+    def reports(self, epoch: int, logs: Mapping[int, Mapping[str, float]]) -> set[int]:
+        """Pass on an epoch of trials that run side by side, once; the places of those that end."""
+        new = {index: values for index, values in logs.items() if epoch > self._epochs[index]}
+        self._epochs = [epoch if i in new else last for i, last in enumerate(self._epochs)]
+        return endings(self._report, epoch, new) if new else set()
 
     def done(self, index: int, result: TrialResult) -> bool:
         """Pass on that a trial ended, once; whether its weights are wanted."""
