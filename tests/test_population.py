@@ -69,15 +69,9 @@ def test_the_best_model_is_the_best_member(population, capsys):
 def test_the_code_of_a_population_trains_its_path(population):
     code = population.code()
     assert f"schedule={str(population.schedule)!r}" in code
-    model = build(momentum=0.5)
-    keras.utils.set_random_seed(2)
-    names = {"build_model": lambda: build(momentum=0.5), "keras": keras, "keras_lr": keras_lr}
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    code = code.replace("loss=..., metrics=...", "loss=loss, metrics=['accuracy']")
-    code = code.replace("fit(x, y, ", "fit(x, y, validation_split=0.25, verbose=0, ")
-    exec(code, {**names, "x": X, "y": Y, "loss": loss}, names)
-    model = names["model"]
-    values = model.history.history["val_loss"]
+    names = {"build_model": lambda: build(momentum=0.5), "x": X, "y": Y}
+    exec(code, names)
+    values = names["model"].history.history["val_loss"]
     assert values[-1] == pytest.approx(population.best.value, rel=1e-5)
 
 
@@ -103,15 +97,20 @@ def test_momentum_and_a_schedule_are_part_of_a_path(tmp_path, capsys):
     changed = len(first.lineage(first.best.number)) > 1
     assert ("momentum='piecewise(" in first.code()) == changed
     assert changed or not JAX, "the test is to see a copy win"
-    # What the storage holds is the same population; it is not trained again, but for its model.
+    with pytest.raises(InvalidInput, match=r"replay\(number, seed="):
+        first.confirm(top=5, seeds=1)
+    # What the storage holds is the same population; it is not trained again, but for its model,
+    # where that isn't beside the storage any more.
     again = small(**given, verbose=1)
     assert "is in the storage" in capsys.readouterr().err
     assert again.copies == first.copies
     assert again.schedule == first.schedule
-    model = again.best_model()
-    assert "training it again" in capsys.readouterr().out
-    val_loss, _ = model.evaluate(X[48:], Y[48:], batch_size=16, verbose=0)
-    assert val_loss == pytest.approx(first.best.value, rel=1e-4)
+    again._beside = None
+    for study, told in ((first, False), (again, True)):
+        model = study.best_model()
+        assert ("training it again" in capsys.readouterr().out) == told
+        val_loss, _ = model.evaluate(X[48:], Y[48:], batch_size=16, verbose=0)
+        assert val_loss == pytest.approx(first.best.value, rel=1e-4)
     if changed:
         last = first.lineage(first.best.number)[-1]
         assert model.optimizer.momentum == last.settings["momentum"]
@@ -153,6 +152,20 @@ def test_an_interrupted_population_shows_its_path_so_far_and_begins_anew(monkeyp
     assert not whole.interrupted
     assert len(whole.trials) == 5
     assert [trial.params for trial in whole.trials] == [trial.params for trial in cut.trials]
+
+
+def test_paths_are_confirmed_with_other_seeds(population, capsys):
+    found = population.confirm(top=2, seeds=[5])
+    number = population.confirmed.number
+    assert number in [trial.number for trial in population.trials]
+    (value,) = next(each for each in found.candidates if each.number == number).values
+    history = population.replay(number, seed=5).history.history
+    assert value == pytest.approx(history["val_loss"][-1], rel=1e-5)
+    other = next(t for t in population.trials if t.number != population.best.number)
+    model = population.best_model(other)
+    assert "training its path again" in capsys.readouterr().out
+    val_loss, _ = model.evaluate(X[48:], Y[48:], batch_size=16, verbose=0)
+    assert val_loss == pytest.approx(other.value, rel=1e-5)
 
 
 def test_a_figure_shows_every_member_and_the_path(population):

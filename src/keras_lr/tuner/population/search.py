@@ -1,6 +1,7 @@
 """One call of `keras_lr.tune(method="pbt")`."""
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -86,8 +87,7 @@ class PopulationSearch(Search):
                     "study_name: a population is trained by one process."
                 )
             self._train(progress)
-            best = None if self.best is None else self.best[0]
-            progress.wave(len(self.sampling.trials()), best)
+            self._told(progress)
 
     def _train(self, progress: Progress) -> None:
         asked = self.sampling.ask(self.count, self.count)
@@ -106,8 +106,11 @@ class PopulationSearch(Search):
         def report(index: int, epoch: int, logs: Mapping[str, float]) -> bool:
             progress.epoch()
             value = logs.get(self.objective, math.nan)
-            if math.isfinite(value):
-                asked[index].report(value, epoch + 1)
+            with warnings.catch_warnings():
+                # A population that was interrupted has reported this before.
+                warnings.simplefilter("ignore", UserWarning)
+                if math.isfinite(value):
+                    asked[index].report(value, epoch + 1)
             return False
 
         def done(index: int, result: TrialResult) -> bool:
