@@ -17,6 +17,7 @@ def candidates(
     lanes: int,
     *,
     convolutions: bool,
+    heavy: bool = False,
     platform: str,
     cores: int,
     lane_bytes: int = 0,
@@ -27,6 +28,7 @@ def candidates(
     Args:
         lanes: Trials that will run side by side.
         convolutions: Whether the model has convolutions.
+        heavy: Whether its steps are long, so that little is gained by sharing a call.
         platform: JAX's platform name.
         cores: CPU cores.
         lane_bytes: Bytes of a lane's state.
@@ -42,7 +44,9 @@ def candidates(
     looped = Plan(1, loop=True, threads=threads)
     alone = Plan(1, loop=False, threads=threads)
     few = Plan(1, loop=False, threads=threads, steps=UNROLLED)
-    found = [alone, few, together, looped] if convolutions else [together, looped, alone]
+    found = [looped, together, alone] if heavy else [together, looped, alone]
+    if convolutions:
+        found = [alone, few, together, looped]
     return list(dict.fromkeys(found))
 
 
@@ -64,7 +68,12 @@ def wide(lanes: int, lane_bytes: int, free_bytes: int | None) -> int:
 
 def has_convolutions(model: Any) -> bool:
     """Whether a layer of the model is a convolution, by its class's name."""
-    return any("conv" in type(layer).__name__.lower() for layer in internals.all_layers(model))
+    return _has(model, "conv")
+
+
+def _has(model: Any, *words: str) -> bool:
+    names = [type(layer).__name__.lower() for layer in internals.all_layers(model)]
+    return any(word in name for name in names for word in words)
 
 
 def default_candidates(lanes: int, model: Any, lane_bytes: int = 0) -> list[Plan]:
@@ -74,6 +83,7 @@ def default_candidates(lanes: int, model: Any, lane_bytes: int = 0) -> list[Plan
     return candidates(
         lanes,
         convolutions=has_convolutions(model),
+        heavy=_has(model, "attention", "rnn", "lstm", "gru"),
         platform=jax.default_backend(),
         cores=available_cores(),
         lane_bytes=lane_bytes,

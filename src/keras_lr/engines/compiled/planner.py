@@ -14,6 +14,12 @@ CALL = 60e-6
 PIECES = 3
 """Measurements of a plan, of which the shortest counts: others may use the machine in between."""
 
+HOPE = 0.25
+"""The share of the best plan's time that an untried one is expected to save, if it is any good."""
+
+CLEAR = 0.9
+"""Fewer threads have to take at most this share of the time of more, to be told from chance."""
+
 HOPELESS = 2.0
 """A plan that takes this many times the best one's time is measured only once."""
 
@@ -106,16 +112,21 @@ class Planner:
             self.plans = [*self.plans, fewer]
             self.current, self.settled = fewer, False
             return
+        more = [p for p in self.costs if replace(p, threads=1) == best and p != best]
+        if more and self.costs[best] > CLEAR * self.costs[more[0]]:
+            best = more[0]
         self.current, self.settled = best, True
 
     def _saving(self, plan: Plan, cost: float) -> float:
-        """Seconds a lane-step that a plan may save: half of what it could at the very most."""
+        """Seconds a lane-step that a plan is expected to save, if it is any good."""
         call = CALL / plan.threads
         if plan.loop:
-            return cost * (0.02 if self.convolutions else 0.5)
+            return cost * (HOPE / 10 if self.convolutions else HOPE)
         if plan.steps > 1:
             return min(cost, call * (1 - 1 / plan.steps)) / 2
-        return (cost - call) / 2
+        alike = any(known.loop and known.width == plan.width for known in self.costs)
+        # The same without a loop saves something only where loops are slow, as for convolutions.
+        return (cost - call) * (HOPE / 10 if alike and not self.convolutions else HOPE)
 
     def _without(self, plans: list[Plan]) -> bool:
         self.plans = plans
