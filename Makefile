@@ -17,6 +17,8 @@ PARALLEL = --numprocesses 2 --dist loadfile
 WHY = pyproject.toml constraints.txt
 # The libraries whose schedules the recipes are held against, where there are any.
 PEERS_torch = ,peers-torch
+# A driver on torch sends its trials to workers on JAX.
+PEERS_ray = ,torch
 
 .PHONY: demo test test-backends test-tensorflow test-torch test-ray bench-ray lint bench bench-tune clean
 

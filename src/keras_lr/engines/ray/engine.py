@@ -253,7 +253,7 @@ def _environment(options: RayOptions, slot: Slot) -> dict[str, Any]:
 def _structure(spec: TrialSpec) -> str:
     """What decides the program of a trial, as far as it can be told without its model."""
     settings = {
-        name: None if isinstance(value, int | float) and not isinstance(value, bool) else value
+        name: "a number" if type(value) in (int, float) else value
         for name, value in spec.settings.items()
     }
     return repr((sorted(spec.arguments.items(), key=repr), sorted(settings.items(), key=repr)))
