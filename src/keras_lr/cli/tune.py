@@ -50,6 +50,8 @@ def tune(
     batch_size: int | None = None,
     validation_split: float = 0.2,
     storage: str | None = None,
+    confirm: int = 0,
+    seeds: int = 5,
     seed: int = 0,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
     save: Path | None = None,
@@ -87,7 +89,9 @@ def tune(
         batch_size: Rows of a batch; 32 by default.
         validation_split: Share of the rows, drawn at random, that is held out for validation where
             the data brings none.
-        storage: An SQLite file that keeps the study.
+        storage: A file that keeps the study (SQLite; a journal where it ends in .log), or a URL.
+        confirm: Train so many of the best trials again with other seeds, and advise the best mean.
+        seeds: With how many seeds.
         seed: Seed of the weights, the batches, the split and the search.
         out: Write an HTML report to this file.
         save: Write the best trial's trained model to this .keras file.
@@ -101,6 +105,9 @@ def tune(
     positive("--batch-size", batch_size)
     check_momentums(momentum)
     check_seed(seed, "--seed")
+    positive("--seeds", seeds)
+    if confirm < 0:
+        raise InvalidInput(f"--confirm is a number of trials. Received: --confirm {confirm}")
     if rate is not None and not rate[0] < rate[1]:
         raise InvalidInput(
             "--rate takes the lowest and the highest rate. "
@@ -167,6 +174,8 @@ def tune(
             storage=storage,
             **arguments,
         )
+        if confirm and not study.interrupted:
+            study.confirm(confirm, seeds)
     return finish(study, out=out, save=save, backend=backend)
 
 
@@ -198,7 +207,8 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
     if out is not None and study.trials:
         files.append(File("report", out, lambda: report(study, out)))
     if save is not None and done:
-        files.append(File("model", save, lambda: save_model(study.best_model(), save)))
+        model = lambda: study.best_model(study.confirmed)  # noqa: E731 - the confirmed, or the best
+        files.append(File("model", save, lambda: save_model(model(), save)))
     paths = {file.name: file.path for file in files}
     best = study.best if done else None
     data = {
@@ -218,7 +228,8 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
         "interrupted": study.interrupted,
         "backend": backend,
         "transferred": asdict(moved) if (moved := _transferred(study, done)) else None,
-        "code": study.code() if done else None,
+        "confirmed": confirmed_data(study),
+        "code": study.code(study.confirmed) if done else None,
         "report": paths.get("report"),
         "model": paths.get("model"),
     }
@@ -232,6 +243,27 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
 
 def _transferred(study: Any, done: bool) -> Any:
     return study.transferred if done else None
+
+
+def confirmed_data(study: Any) -> dict[str, Any] | None:
+    """A confirmation for `--json`; `None` where there was none."""
+    found = study.confirmation
+    if found is None:
+        return None
+    return {
+        "choice": None if found.choice is None else found.choice.number,
+        "seeds": found.seeds,
+        "trials": [
+            {
+                "number": one.number,
+                "value": one.searched,
+                "mean": one.mean,
+                "spread": one.spread,
+                "values": one.values,
+            }
+            for one in found.candidates
+        ],
+    }
 
 
 def save_model(model: Any, path: Path) -> Path:
@@ -256,6 +288,8 @@ def _text(study: Any) -> str:
     lines = []
     if best_trial(study) is not None:
         lines += [trials_table(study), ""]
+    if study.confirmation is not None:
+        lines += [study.confirmation.table(), ""]
     lines.append(study_answer(study))
     if warning := edge_warning(study):
         lines.append(f"Warning: {warning}")
@@ -263,5 +297,5 @@ def _text(study: Any) -> str:
     if moved := _transferred(study, best_trial(study) is not None):
         lines.append(f"Rate: {moved}.")
     if best_trial(study) is not None:
-        lines += ["", *(f"    {line}" for line in study.code().splitlines())]
+        lines += ["", *(f"    {line}" for line in study.code(study.confirmed).splitlines())]
     return "\n".join(lines)

@@ -28,7 +28,25 @@ def study_answer(study: Any) -> str:
     if best is None:
         return "No trial completed, so nothing can be advised."
     reached = score(study.objective, best.value)
-    return f"Use {summary(best.params)}: {study.objective} {reached}."
+    confirmation = getattr(study, "confirmation", None)
+    if confirmation is None:
+        return f"Use {summary(best.params)}: {study.objective} {reached}."
+    return confirmation_answer(confirmation)
+
+
+def confirmation_answer(confirmation: Any) -> str:
+    """The choice, its mean and spread, and how lucky the study's best was."""
+    choice, seeds = confirmation.choice, len(confirmation.seeds)
+    times = f"{seeds} other seed{'s' * (seeds != 1)}"
+    if choice is None:
+        few = len(confirmation.candidates)
+        return f"None of the {few} best trials survived {times}; search lower rates."
+    reached = score(confirmation.objective, choice.mean, choice.spread)
+    seen = score(confirmation.objective, choice.searched)
+    return (
+        f"Use {summary(choice.params)}: {confirmation.objective} {reached} over {times} "
+        f"({seen} in the study)."
+    )
 
 
 def study_counts(study: Any) -> str:

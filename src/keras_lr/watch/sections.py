@@ -112,6 +112,13 @@ def study_section(study: Any) -> Section:
         charts.append(
             Chart(figures.best_trials_figure(study), "The best trials against all the others.")
         )
+    confirmation = getattr(study, "confirmation", None)
+    tables = []
+    if confirmation is not None:
+        caption = "A ring is what the study saw: the luckiest of its trials were picked by it."
+        charts.insert(0, Chart(figures.confirmation_figure(confirmation), caption))
+        tables.append(confirmation_table(confirmation))
+    charts += _importance(study)
     warning = edge_warning(study)
     others = [t for t in study.trials if t not in ranked]
     keys = varied(study)
@@ -129,10 +136,42 @@ def study_section(study: Any) -> Section:
         answer=study_answer(study),
         notes=[*([warning] if warning else []), study_counts(study), study.plan],
         charts=charts,
-        tables=[Table("Every trial", ["trial", "state", study.objective, *keys], rows)],
-        code=study.code() if ranked else "",
+        tables=[*tables, Table("Every trial", ["trial", "state", study.objective, *keys], rows)],
+        code=_code(study) if ranked else "",
         weight=3,
     )
+
+
+def confirmation_table(confirmation: Any) -> Table:
+    """Each candidate with its seeds, shown at once."""
+    rows = [
+        [
+            f"#{one.number}",
+            number(one.searched, 4),
+            number(one.mean, 4),
+            number(one.spread, 2),
+            ", ".join("diverged" if v is None else number(v, 4) for v in one.values),
+        ]
+        for one in confirmation.candidates
+    ]
+    header = ["trial", f"{confirmation.objective} in the study", "mean", "spread", "each seed"]
+    return Table("Confirmed with other seeds", header, rows, open=True)
+
+
+def _importance(study: Any) -> list[Chart]:
+    """Optuna's chart of it, where two names or more were searched in trials enough."""
+    if len(varied(study)) < 2 or not hasattr(study, "importance"):
+        return []
+    try:
+        figure = study.plot("importance")
+    except InvalidInput:
+        return []
+    return [Chart(figure, "Of the complete trials: that a rate diverged isn't counted.")]
+
+
+def _code(study: Any) -> str:
+    confirmed = getattr(study, "confirmed", None)
+    return study.code() if confirmed is None else study.code(confirmed)
 
 
 @section.register

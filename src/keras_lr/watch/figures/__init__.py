@@ -5,8 +5,10 @@ Plotly is imported when a figure is made, not before.
 """
 
 from keras_lr.watch.figures.comparison import comparison_figure
+from keras_lr.watch.figures.confirmation import confirmation_figure
 from keras_lr.watch.figures.finding import finding_curves_figure, finding_figure
 from keras_lr.watch.figures.history import history_figure
+from keras_lr.watch.figures.optunas import optuna_figure
 from keras_lr.watch.figures.population import population_figure
 from keras_lr.watch.figures.schedule import schedule_figure
 from keras_lr.watch.figures.study import study_figure
@@ -15,10 +17,12 @@ from keras_lr.watch.figures.trials import best_trials_figure, momentum_figure
 __all__ = [
     "best_trials_figure",
     "comparison_figure",
+    "confirmation_figure",
     "finding_curves_figure",
     "finding_figure",
     "history_figure",
     "momentum_figure",
+    "optuna_figure",
     "population_figure",
     "schedule_figure",
     "study_figure",

@@ -1,0 +1,83 @@
+"""A confirmation: what the best trials gave with other seeds, beside what the study saw."""
+
+from typing import Any
+
+from keras_lr.watch.figures.trials import summary
+from keras_lr.watch.style import BAD, COLOURS, INK, blank, number, safe
+
+
+def confirmation_figure(confirmation: Any) -> Any:
+    """The objective of each candidate: a dot a seed, the mean as a diamond, ± one deviation.
+
+    A ring is what the study saw, by which the candidate was picked: mostly better than the mean,
+    since the luckiest were picked. Seeds that diverged are counted beside the name.
+
+    Args:
+        confirmation: A `keras_lr.tuner.confirm.Confirmation`.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    import plotly.graph_objects as go
+
+    several = confirmation.candidates
+    title = f"{confirmation.objective} with {len(confirmation.seeds)} other seeds"
+    figure = blank(title, x=confirmation.objective, height=150 + 74 * len(several))
+    for index, one in enumerate(several):
+        row = len(several) - 1 - index
+        colour = COLOURS[index % len(COLOURS)]
+        ended = [
+            (s, v) for s, v in zip(confirmation.seeds, one.values, strict=True) if v is not None
+        ]
+        figure.add_trace(
+            go.Scatter(
+                x=[value for _, value in ended],
+                y=[row + 0.12 + 0.045 * (i % 3) for i in range(len(ended))],
+                mode="markers",
+                marker={"size": 9, "color": colour, "opacity": 0.75},
+                text=[f"seed {seed}" for seed, _ in ended],
+                hovertemplate="%{text}: %{x:.4g}<extra></extra>",
+                showlegend=False,
+            )
+        )
+        if one.mean is not None:
+            spread = one.spread or 0.0
+            figure.add_trace(
+                go.Scatter(
+                    x=[one.mean],
+                    y=[row - 0.08],
+                    mode="markers+text",
+                    marker={"symbol": "diamond", "size": 12, "color": colour},
+                    error_x={"type": "constant", "value": spread, "color": colour, "thickness": 2},
+                    text=[f"{number(one.mean)}" + (f" ± {number(spread, 2)}" if spread else "")],
+                    textposition="bottom center",
+                    hovertemplate="mean %{x:.4g}<extra></extra>",
+                    showlegend=False,
+                )
+            )
+        figure.add_trace(
+            go.Scatter(
+                x=[one.searched],
+                y=[row + 0.02],
+                mode="markers",
+                name="in the study",
+                marker={"symbol": "circle-open", "size": 13, "color": INK, "line": {"width": 2}},
+                hovertemplate="in the study: %{x:.4g}<extra></extra>",
+                showlegend=index == 0,
+            )
+        )
+    figure.update_yaxes(
+        tickvals=list(range(len(several))),
+        ticktext=[_name(one) for one in reversed(several)],
+        range=[-0.6, len(several) - 0.5],
+        showgrid=False,
+    )
+    return figure
+
+
+def _name(one: Any) -> str:
+    words = summary({k: v for k, v in one.params.items() if k != "rules"})
+    name = f"#{one.number}: {safe(words)}".replace(", ", ",<br>", 1)
+    if one.diverged:
+        name += f"<br><span style='color:{BAD}'>{one.diverged} of {len(one.values)} diverged</span>"
+    return name
