@@ -1,16 +1,18 @@
 """What Ray, Optuna and the engine between them take on this machine.
 
-Of what can be repeated the fastest is taken: what it costs where nothing else runs.
+Of what can be repeated the fastest is taken, and Optuna's calls by their processor time: what they
+take where nothing else runs.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from benchmarks.ray_plan.plan import Calls, Costs
+from benchmarks.ray_plan.plan import Costs
 
 MEGABYTE = 2**20
 WAVE = 16
@@ -50,13 +52,15 @@ def measure_cluster(ray: Any) -> Costs:
     """What Ray and the engine around it take."""
     from keras_lr.engines import Job, TrialSpec
     from keras_lr.engines.ray import RayEngine, RayOptions
+    from keras_lr.engines.ray.engine import _environment
 
     x = np.random.default_rng(0).normal(size=(256, 20)).astype("float32")
     job = Job(_model, x, x[:, 0], epochs=1, batch_size=64)
     engine = RayEngine(job, RayOptions(lanes=1, wave=2))
     wave = [TrialSpec({"learning_rate": 0.01 * (1 + i)}) for i in range(2)]
     never = lambda *_: False  # noqa: E731
-    start = fastest(lambda: engine.run(wave, never, never))
+    engine.run(wave, never, never)
+    start = ray.get(_processor(ray, _environment(engine.options, engine._slot())).remote())
     task = fastest(lambda: engine.run(wave, never, never), 20)  # two workers, one task each
     slot = engine._slot()
     references: list[Any] = []
@@ -70,6 +74,16 @@ def measure_cluster(ray: Any) -> Costs:
     logs = {lane: dict.fromkeys(names, lane + 0.1) for lane in range(100)}
     size = len(ray.cloudpickle.dumps((0, logs))) / len(logs)
     return Costs(start, task, send, report, trip, size, put, transfer)
+
+
+def _processor(ray: Any, environment: Any) -> Any:
+    """A task that tells the processor time of the worker which it runs in, one of the engine's."""
+
+    @ray.remote(num_cpus=1, runtime_env=environment)
+    def taken() -> float:
+        return time.process_time()
+
+    return taken
 
 
 def _reports(ray: Any) -> tuple[float, float]:
@@ -118,7 +132,26 @@ def _model() -> Any:
     return model
 
 
-def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int, waves: int) -> Calls:
+@dataclass(frozen=True)
+class Call:
+    """What a call takes, whatever else runs on the machine.
+
+    Args:
+        processor: Seconds of this process's processor time.
+        statements: Statements that a database is sent.
+        commits: Of its transactions.
+    """
+
+    processor: float
+    statements: float
+    commits: float
+
+    def seconds(self, trip: float, commit: float) -> float:
+        """Seconds, where a statement's way there and back and a commit take so long."""
+        return self.processor + self.statements * trip + self.commits * commit
+
+
+def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int) -> dict[str, Call]:
     """What the tuner's own calls take in a study that holds trials already.
 
     Args:
@@ -126,7 +159,10 @@ def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int, wave
         sampler: By its name.
         filled: Trials that are there.
         epochs: Values that each trial reports.
-        waves: Waves that are asked for; of each call the fastest counts.
+
+    Returns:
+        `ask` (a trial is asked for, with its owner's mark), `report` (one value of one epoch) and
+        `tell` (its outcome is kept and told), each the mean of a wave.
     """
     import optuna
 
@@ -156,21 +192,44 @@ def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int, wave
     ledger.owner.join()
     ledger.ask(1, space)
     asked: list[Any] = []
-    ask = fastest(lambda: asked.extend(ledger.ask(WAVE, space)), waves) / WAVE
-    steps = iter([(trial, epoch) for trial in asked for epoch in range(epochs)])
-    report = fastest(lambda: _report(*next(steps)), len(asked) * epochs)
+    ask = _call(lambda: asked.extend(ledger.ask(WAVE, space)), WAVE)
+    report = _call(
+        lambda: [trial.report(0.5, epoch) for trial in asked for epoch in range(epochs)],
+        WAVE * epochs,
+    )
     curve = [0.5] * epochs
     result = TrialResult({"loss": curve, "val_loss": curve, "learning_rate": curve})
 
     def tell() -> None:
-        trial = asked.pop()
-        ledger.keep(trial, result, 0.5)
-        ledger.tell(trial)
+        for trial in asked:
+            ledger.keep(trial, result, 0.5)
+            ledger.tell(trial)
 
-    telling = fastest(tell, len(asked))
+    telling = _call(tell, WAVE)
     ledger.close()
-    return Calls(ask, telling, report)
+    return {"ask": ask, "report": report, "tell": telling}
 
 
-def _report(trial: Any, epoch: int) -> None:
-    trial.report(0.5, epoch)
+def _call(work: Callable[[], Any], count: int) -> Call:
+    """What one of `count` calls that `work` makes takes."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    seen = {"statements": 0, "commits": 0}
+
+    def statement(*_: Any) -> None:
+        seen["statements"] += 1
+
+    def commit(*_: Any) -> None:
+        seen["commits"] += 1
+
+    event.listen(Engine, "before_cursor_execute", statement)
+    event.listen(Engine, "commit", commit)
+    started = time.process_time()
+    try:
+        work()
+    finally:
+        processor = time.process_time() - started
+        event.remove(Engine, "before_cursor_execute", statement)
+        event.remove(Engine, "commit", commit)
+    return Call(processor / count, seen["statements"] / count, seen["commits"] / count)

@@ -42,7 +42,7 @@ class Costs:
     """What Ray and the engine around it take, in seconds unless it says otherwise.
 
     Args:
-        start: A worker's first task: process, imports, compilation.
+        start: A worker's first task: process, imports, compilation (processor time).
         task: One more task of a worker that is there, packing included.
         send: What of it the driver is busy with.
         report: The driver's time for one task's report of an epoch, without the storage.
