@@ -157,7 +157,7 @@ def _as_arrays(value: Any, name: str, *, text: bool) -> Any:
 def _checked(leaf: Any, where: str, text: bool) -> Any:
     if leaf is None or is_sparse(leaf):
         return leaf
-    array = _as_array(leaf)
+    array = as_array(leaf)
     if not array.ndim:
         raise InvalidInput(
             f"{where} must be an array with a row for each sample. Received: {leaf!r} "
@@ -172,7 +172,8 @@ def _checked(leaf: Any, where: str, text: bool) -> Any:
     return array
 
 
-def _as_array(leaf: Any) -> np.ndarray:
+def as_array(leaf: Any) -> np.ndarray:
+    """A tensor of any framework, or a table of pandas's, as a NumPy array; NumPy's as they are."""
     if isinstance(leaf, np.ndarray):
         return leaf
     if hasattr(leaf, "to_numpy"):

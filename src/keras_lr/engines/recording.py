@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.engines.data_checks import as_array
 from keras_lr.errors import InvalidInput
 
 LIMIT = 2 * 2**30
@@ -120,19 +121,11 @@ def _copy(batch: Any, name: str) -> tuple[Any, ...]:
             f"Received: {type(batch).__name__}."
         )
     # Generators like to fill the same buffer again and again.
-    return keras.tree.map_structure(lambda leaf: _array(leaf), batch)
+    return keras.tree.map_structure(_array, batch)
 
 
 def _array(leaf: Any) -> Any:
-    import keras
-
-    if leaf is None:
-        return None
-    if keras.ops.is_tensor(leaf):
-        leaf = keras.ops.convert_to_numpy(leaf)
-    elif hasattr(leaf, "numpy"):  # a tensor of another framework than the backend
-        leaf = leaf.numpy()
-    return np.array(leaf)
+    return None if leaf is None else np.array(as_array(leaf))
 
 
 def _size(batch: Any) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.engines.data_checks import check_data, is_array_data, is_iterator
+from keras_lr.engines.data_checks import as_array, check_data, is_array_data, is_iterator
 from keras_lr.errors import InvalidInput
 
 BATCH_SIZE = 32
@@ -85,15 +85,25 @@ class Batches:
                 )
 
     def _repeated(self) -> Iterator[tuple[Any, ...]]:
+        import keras
+
         while True:
             empty = True
             for batch in _once(self.dataset):
                 empty = False
-                yield tuple(batch) if isinstance(batch, list | tuple) else (batch,)
+                parts = tuple(batch) if isinstance(batch, list | tuple) else (batch,)
+                yield keras.tree.map_structure(_own, parts)
             if empty:
                 raise InvalidInput(
                     f"The dataset yields no batches. Received: x={type(self.dataset).__name__}."
                 )
+
+
+def _own(leaf: Any) -> Any:
+    """A leaf of a batch as the backend takes it: another framework's tensors by way of NumPy."""
+    import keras
+
+    return leaf if leaf is None or keras.ops.is_tensor(leaf) else as_array(leaf)
 
 
 def _once(dataset: Any) -> Iterator[Any]:
