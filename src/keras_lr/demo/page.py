@@ -5,10 +5,10 @@ from typing import Any
 
 from keras_lr.demo.arms import Recipe
 from keras_lr.demo.model import BATCH_SIZE
-from keras_lr.watch.answers import study_answer
+from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.section import Section
 from keras_lr.watch.sections import section
-from keras_lr.watch.style import number, schedule_words
+from keras_lr.watch.style import number, schedule_words, score
 
 
 def tuning_section(
@@ -24,14 +24,14 @@ def tuning_section(
         epochs: Epochs of a training, for the code.
     """
     part = section(study)
-    best = study_answer(study).removeprefix("Use ")
+    best = f"{summary(study.best.params)}: {score(study.objective, study.best.value)}"
     return replace(
         part,
         answer=f"Chosen: {chosen.description}: mean {study.objective} {number(value)} over "
         "several seeds.",
         notes=[
             f"The best constant rate, searched and confirmed the same way: {number(constant)}.",
-            f"The best single trial was {best}",
+            f"The best single trial was {best}, with the study's own seed.",
             *part.notes,
         ],
         code=code(chosen, epochs),

@@ -1,5 +1,6 @@
 """The demo, step by step."""
 
+import math
 import os
 import sys
 import tempfile
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from keras_lr.demo.arms import Recipe, train_arm
-from keras_lr.demo.confirm import confirm
 from keras_lr.demo.digits import Split, load_digits
 from keras_lr.demo.model import BATCH_SIZE, build_model
 from keras_lr.demo.page import tuning_section
@@ -22,8 +22,10 @@ from keras_lr.watch.figures.trials import summary
 
 EPOCHS = 20
 MOMENTUMS = [0.0, 0.5, 0.9, 0.95]
+CONFIRM_TRIALS = 6
+"""Of the best trials, how many are trained with other seeds before one is chosen."""
 CONFIRM_SEEDS = 3
-"""Further seeds that the best trials are confirmed with before one is chosen."""
+"""How many seeds."""
 SCHEDULES = ["linear", "cosine", "one_cycle", "warmup_stable_decay"]
 """Each ends with a cooldown; the constant rate is searched apart, as the baseline."""
 
@@ -108,14 +110,14 @@ def run(
     rules = (Plateau("val_loss", factor=0.5, patience=4), Divergence())
     study, best, value = _tune(split, finding.learning_rate, SCHEDULES, rules, **settings)
     say(
-        f"     chosen: {summary(_searched(best))}; mean val_loss {value:.4g} over {CONFIRM_SEEDS + 1} seeds"
+        f"     chosen: {summary(_searched(best))}; mean val_loss {value:.4g} over {CONFIRM_SEEDS} seeds"
     )
     say(
         f"     and the best constant rate, with as many trials ({trials}) but no schedule, no rules"
     )
     constant, steady, steady_value = _tune(split, finding.learning_rate, [None], (), **settings)
     say(
-        f"     chosen: {summary(_searched(steady))}; mean val_loss {steady_value:.4g} over {CONFIRM_SEEDS + 1} seeds"
+        f"     chosen: {summary(_searched(steady))}; mean val_loss {steady_value:.4g} over {CONFIRM_SEEDS} seeds"
     )
 
     recipes = _recipes(best, steady, rules)
@@ -177,17 +179,10 @@ def _tune(
         objective="val_loss",
         **settings,
     )
-    seed = settings["seed"]
-    chosen, value = confirm(
-        study,
-        split,
-        rules=rules,
-        seeds=[(seed + 1 + i) % LIMIT for i in range(CONFIRM_SEEDS)],
-        epochs=settings["epochs"],
-        batch_size=BATCH_SIZE,
-        engine=settings["engine"],
-    )
-    return study, chosen, value
+    chosen = study.confirm(top=CONFIRM_TRIALS, seeds=CONFIRM_SEEDS).choice
+    if chosen is None or chosen.mean is None:  # every one of the best diverged with some seed
+        return study, dict(study.best.params), math.inf
+    return study, dict(chosen.params), chosen.mean
 
 
 def _recipes(best: Any, steady: Any, rules: tuple[Any, ...]) -> list[Recipe]:

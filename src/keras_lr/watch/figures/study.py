@@ -75,6 +75,8 @@ def study_figure(study: Any) -> Any:
         for index, shape in enumerate(shapes):
             symbol = SYMBOLS[index % len(SYMBOLS)]
             figure.add_trace(_key(describe_value(shape), color=INK, symbol=symbol))
+    if any(t.state == "pruned" for t, _ in good):
+        figure.add_trace(_key("hollow: pruned", color=INK, symbol="circle-open"))
     bad = [t for t, v in points if t.state in ("diverged", "failed") or v is None]
     if bad:
         worst = (max if study.direction == "minimize" else min)(shown, default=1.0)
@@ -100,6 +102,18 @@ def study_figure(study: Any) -> Any:
                 mode="markers",
                 name=f"best: {number(best.value)} at {number(_rate(best))}",
                 marker={"symbol": "circle-open", "size": 20, "color": GOOD, "line": {"width": 3}},
+                hoverinfo="skip",
+            )
+        )
+    confirmed = getattr(study, "confirmed", None)
+    if confirmed is not None and confirmed.number != study.best.number:
+        figure.add_trace(
+            go.Scatter(
+                x=[_rate(confirmed)],
+                y=[confirmed.value],
+                mode="markers",
+                name="best over several seeds",
+                marker={"symbol": "square-open", "size": 20, "color": GOOD, "line": {"width": 3}},
                 hoverinfo="skip",
             )
         )
