@@ -101,6 +101,7 @@ def test_the_shortest_of_several_measurements_counts_and_threads_are_tried_for_n
     alike.measured(3.0e-5, remaining=10, compile_seconds=1.0)
     alike.measured(2.9e-5, remaining=10, compile_seconds=0.0)
     assert alike.current.threads == 2, "a difference within chance decides nothing"
+    assert alike.describe().startswith(f"{alike.current}: 30 µs"), "what is in use is told first"
 
 
 def test_half_as_many_lanes_are_left_when_memory_is_too_small():

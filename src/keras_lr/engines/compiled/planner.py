@@ -92,7 +92,7 @@ class Planner:
         """The plan in use, with the measurements where there was a choice."""
         if not self.costs:
             return str(self.current)
-        order = sorted(self.costs.items(), key=lambda item: item[1])
+        order = sorted(self.costs.items(), key=lambda item: (item[0] != self.current, item[1]))
         plan, cost = order[0]
         told = f"{plan}: {cost * 1e6:.0f} µs a lane-step"
         others = [f"{plan} would take {cost * 1e6:.0f}" for plan, cost in order[1:]]
