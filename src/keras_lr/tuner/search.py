@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.engines import Job, TrialResult, TrialSpec, choose_engine, close_engine
-from keras_lr.engines.internals import metric_names
 from keras_lr.engines.job_checks import check_job, whole
 from keras_lr.engines.ray import RayOptions
 from keras_lr.engines.trial import Done
-from keras_lr.errors import InvalidInput, nearest
+from keras_lr.errors import InvalidInput
 from keras_lr.tuner.beside import Beside
 from keras_lr.tuner.horizon import check_compressible, shortened
+from keras_lr.tuner.objective import check_objective, direction_of
 from keras_lr.tuner.population.checks import check_method
 from keras_lr.tuner.population.truncation import PBT
 from keras_lr.tuner.progress import Progress
@@ -211,14 +211,14 @@ class _Search:
         self.space = replace(found, share=job.epochs / self.epochs)
         check_schedules(job, self.space, self.probe.optimizer)
         check_first_batch(job, self.probe)
-        _check_objective(job, self.probe, objective)
-        self.direction: Literal["minimize", "maximize"] = _direction(objective, direction)
+        check_objective(job, self.probe, objective)
+        self.direction: Literal["minimize", "maximize"] = direction_of(objective, direction)
         self.kept: tuple[int, list[Any]] | None = None
         self.best: tuple[float, int] | None = None
         self.interrupted = False
 
     def connect(
-        self, engine: str, *, sampler: Any, pruner: Any, storage: Any, name: str | None
+        self, engine: Any, *, sampler: Any, pruner: Any, storage: Any, name: str | None
     ) -> None:
         """Choose the engine, and open or resume the study."""
         self.requested = engine
@@ -386,42 +386,3 @@ class _Search:
             _engine=self.requested,
             _stored=self.sampling.stored,
         )
-
-
-def _direction(objective: str, direction: str | None) -> Literal["minimize", "maximize"]:
-    from keras_lr.rules.improvement import infer_mode
-
-    if direction is None:
-        try:
-            return "minimize" if infer_mode(objective) == "min" else "maximize"
-        except InvalidInput:
-            raise InvalidInput(
-                f"The name {objective!r} doesn't tell whether less or more is better. "
-                'Write direction="minimize" or direction="maximize".'
-            ) from None
-    if direction not in ("minimize", "maximize"):
-        known = ("minimize", "maximize")
-        raise InvalidInput(f"Unknown direction {direction!r}. {nearest(str(direction), known)}")
-    return direction  # type: ignore[return-value]
-
-
-def _check_objective(job: Job, probe: Any, objective: str) -> None:
-    """Refuse an objective that no trial will log, as far as that can be known now."""
-    validates = job.validation_data is not None or job.validation_split > 0
-    if objective.startswith("val_") and not validates:
-        raise InvalidInput(
-            f"objective={objective!r} needs validation data, so that trials are judged by what they "
-            "weren't trained on. Pass validation_data=(x_val, y_val) or validation_split=0.2 (or, "
-            f"knowingly, objective={objective.removeprefix('val_')!r})."
-        )
-    name = objective.removeprefix("val_")
-    if name == "loss" or not hasattr(job.x, "shape") or not hasattr(job.y, "shape"):
-        return
-    import keras
-
-    if type(probe).train_step is not keras.Model.train_step:
-        return
-    known = metric_names(probe, job.x[:1], job.y[:1])
-    if name not in known:
-        names = [*known, *(f"val_{metric}" for metric in known)] if validates else known
-        raise InvalidInput(f"The model has no metric {name!r}. {nearest(objective, names)}")
