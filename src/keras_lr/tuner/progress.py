@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from keras_lr.tuner.interruption import Interruption
+
 
 class Progress:
     """Progress on stderr, so that stdout stays free for results.
+
+    Where progress is told, a Ctrl-C that Python couldn't raise is raised (`Interruption`).
 
     Args:
         total: Epochs of all trials that will run.
@@ -22,6 +26,7 @@ class Progress:
         self.quiet = quiet
         self._best = ""
         self._bar: Any = None
+        self._interruption = Interruption()
 
     def __enter__(self) -> "Progress":
         from rich.console import Console
@@ -40,9 +45,11 @@ class Progress:
             )
             self._bar.start()
             self._task = self._bar.add_task(self._text(), total=self.total)
+        self._interruption.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._interruption.__exit__()
         if self._bar is not None:
             self._bar.update(self._task, description=self._text(), refresh=True)
             self._bar.stop()
@@ -56,6 +63,7 @@ class Progress:
         """One epoch of one trial is done."""
         if self._bar is not None:
             self._bar.advance(self._task)
+        self._interruption.check()
 
     def wave(self, done: int, best: float | None) -> None:
         """A wave is done.
