@@ -79,31 +79,31 @@ def compiled(inputs, outputs, optimizer, loss=None, **arguments):
     return model
 
 
-def words_model(inner, optimizer, *, dtype=None):
+def words_model(inner, optimizer):
     """A classifier of sequences: an embedding, `inner`, logits."""
     import keras
 
     layers = keras.layers
     inputs = keras.Input((6,), dtype="int32")
-    hidden = layers.Embedding(11, 8, dtype=dtype)(inputs)
+    hidden = layers.Embedding(11, 8)(inputs)
     for layer in inner:
         hidden = layer(hidden)
     return compiled(inputs, layers.Dense(CLASSES, dtype="float32")(hidden), optimizer)
 
 
-def transformer(optimizer, *, dtype=None, dropout=0.1):
+def transformer(optimizer):
     """One block of attention over words, with normalisation and dropout."""
     import keras
 
     layers = keras.layers
     inputs = keras.Input((6,), dtype="int32")
-    hidden = layers.Embedding(11, 8, dtype=dtype)(inputs)
-    mixed = layers.MultiHeadAttention(2, 4, dropout=dropout, dtype=dtype)(hidden, hidden)
-    hidden = layers.LayerNormalization(dtype=dtype)(layers.Add(dtype=dtype)([hidden, mixed]))
-    wide = layers.Dense(16, "gelu", dtype=dtype)(hidden)
-    narrow = layers.Dense(8, dtype=dtype)(wide)
-    hidden = layers.LayerNormalization(dtype=dtype)(layers.Add(dtype=dtype)([hidden, narrow]))
-    pooled = layers.GlobalAveragePooling1D(dtype=dtype)(hidden)
+    hidden = layers.Embedding(11, 8)(inputs)
+    mixed = layers.MultiHeadAttention(2, 4, dropout=0.1)(hidden, hidden)
+    hidden = layers.LayerNormalization()(layers.Add()([hidden, mixed]))
+    wide = layers.Dense(16, "gelu")(hidden)
+    narrow = layers.Dense(8)(wide)
+    hidden = layers.LayerNormalization()(layers.Add()([hidden, narrow]))
+    pooled = layers.GlobalAveragePooling1D()(hidden)
     return compiled(inputs, layers.Dense(CLASSES, dtype="float32")(pooled), optimizer)
 
 
@@ -132,7 +132,11 @@ def lstm_rmsprop():
 
     x, y = sequences()
     make = lambda: words_model([keras.layers.LSTM(6)], keras.optimizers.RMSprop(0.01))  # noqa: E731
-    return Case({"build_model": make, "x": x, "y": y, "validation_split": 0.25}, rates(0.001, 0.01), compared=1)
+    return Case(
+        {"build_model": make, "x": x, "y": y, "validation_split": 0.25},
+        rates(0.001, 0.01),
+        compared=1,
+    )
 
 
 def gru_lion_that_accumulates():
@@ -147,17 +151,18 @@ def gru_lion_that_accumulates():
     return Case({"build_model": make, "x": x, "y": y}, rates(0.0003, 0.001), compared=1)
 
 
-def bidirectional_nadam_bfloat16():
+def conv_nadam_bfloat16():
     import keras
 
-    x, y = sequences()
-
     def make():
-        inner = keras.layers.LSTM(4, dtype="mixed_bfloat16")
-        layer = keras.layers.Bidirectional(inner, dtype="mixed_bfloat16")
-        return words_model([layer], keras.optimizers.Nadam(0.001), dtype="mixed_bfloat16")
+        layers = keras.layers
+        inputs = keras.Input((8, 8, 1))
+        hidden = layers.Conv2D(4, 3, activation="relu", dtype="mixed_bfloat16")(inputs)
+        hidden = layers.Flatten(dtype="mixed_bfloat16")(hidden)
+        outputs = layers.Dense(CLASSES, dtype="float32")(hidden)
+        return compiled(inputs, outputs, keras.optimizers.Nadam(0.001))
 
-    return Case({"build_model": make, "x": x, "y": y}, rates(0.001, 0.01), early=2e-3, late=2e-2, compared=1)
+    return Case({"build_model": make}, rates(0.001, 0.01), early=2e-3, late=2e-2)
 
 
 def attention_adam():
@@ -165,7 +170,7 @@ def attention_adam():
 
     x, y = sequences()
     make = lambda: transformer(keras.optimizers.Adam(0.01, clipnorm=1.0))  # noqa: E731
-    return Case({"build_model": make, "x": x, "y": y, "validation_split": 0.25}, rates(0.001, 0.01), compared=1)
+    return Case({"build_model": make, "x": x, "y": y}, rates(0.001, 0.01), compared=1)
 
 
 def dense_muon_validation_dataset():
@@ -348,7 +353,7 @@ CASES = [
     conv_adamw_class_weights,
     lstm_rmsprop,
     gru_lion_that_accumulates,
-    bidirectional_nadam_bfloat16,
+    conv_nadam_bfloat16,
     attention_adam,
     dense_muon_validation_dataset,
     dense_sgd_float16_loss_scale,
