@@ -86,20 +86,20 @@ def test_a_copy_trains_as_one_uncut_training_of_its_path(kind, optimizer):
 @pytest.mark.skipif(not JAX, reason="the compiled engine is JAX's")
 def test_other_settings_and_a_schedule_go_with_a_copy():
     given = job(
-        lambda: build("dense", "sgd", momentum=0.9), epochs=3, validation_split=0.0
+        lambda: build("dense", "sgd", momentum=0.9), epochs=2, validation_split=0.0
     )  # each epoch of a fit with a schedule is compiled anew
     cosine = schedules.as_schedule("cosine()")
     specs = [TrialSpec({"learning_rate": 0.1, "momentum": m}, cosine) for m in (0.5, 0.9)]
 
     def between(epoch, logs):
-        return {0: Become(1, 1.25, {"momentum": 0.72})} if epoch == 1 else {}
+        return {0: Become(1, 1.25, {"momentum": 0.72})} if epoch == 0 else {}
 
     by_fit = FitEngine(given).run(specs, never, never, between)
     in_one = compiled(given, specs, never, never, between)
     assert_same_curves(in_one, by_fit)
     alone = FitEngine(given).run(specs[1:], never, never)
     assert_same_curves(by_fit[1:], alone)
-    assert by_fit[0].history["loss"][2:] != pytest.approx(by_fit[1].history["loss"][2:], rel=1e-3)
+    assert by_fit[0].history["loss"][1:] != pytest.approx(by_fit[1].history["loss"][1:], rel=1e-3)
 
 
 @pytest.mark.parametrize("engine", [compiled, lambda given, *rest: FitEngine(given).run(*rest)])
@@ -149,7 +149,7 @@ def test_data_with_an_order_of_its_own_is_the_same_for_every_member():
         lambda: build(), x=data, y=None, validation_split=0.0, batch_size=None,
         origin=Origin.take(data),
     )  # fmt: skip
-    by_fit = FitEngine(given).run(SPECS, never, lambda *_: True, exchange())
+    by_fit = FitEngine(given).run(SPECS[:2], never, lambda *_: True, exchange())
     assert_ends_alike(by_fit[1], uncut(given))
 
 
@@ -161,7 +161,7 @@ def test_what_was_recorded_of_a_generator_goes_on_from_epoch_to_epoch():
         lambda: build(), x=Recording(iter(batches), 12, "x"), y=None, validation_split=0.0,
         batch_size=None, steps_per_epoch=3,
     )  # fmt: skip
-    by_fit = FitEngine(given).run(SPECS, never, lambda *_: True, exchange())
+    by_fit = FitEngine(given).run(SPECS[:2], never, lambda *_: True, exchange())
     assert_ends_alike(by_fit[1], uncut(given))
     with pytest.raises(InvalidInput, match="Leave steps_per_epoch out"):
         FitEngine(job(lambda: build(), steps_per_epoch=2)).run(SPECS, never, never, exchange())
