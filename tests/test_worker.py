@@ -16,6 +16,7 @@ from engine_models import assert_same_curves, build, images, never
 from keras_lr import rules, schedules
 from keras_lr.engines import Job, TrialSpec, choose_engine
 from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.kept import restore
 from keras_lr.engines.trial import Become
 from keras_lr.engines.worker.engine import WorkerEngine
 from keras_lr.engines.worker.process import Worker, WorkerDied
@@ -24,6 +25,7 @@ from keras_lr.errors import InvalidInput
 JAX = keras.backend.backend() == "jax"
 # Other backends round otherwise, and shuffle and drop otherwise: what is random is left out there.
 SHUFFLE = JAX
+KINDS = ("dropout",) if JAX else ("conv", "batchnorm")
 RTOL, ATOL = (1e-5, 1e-6) if JAX else (2e-4, 2e-5)
 
 pytestmark = pytest.mark.skipif(
@@ -66,22 +68,21 @@ def test_curves_weights_and_verdicts_are_those_of_fit(engine):
         TrialSpec({"learning_rate": 0.1, "momentum": 0.9}, schedules.parse("cosine()"), (plateau,)),
         TrialSpec({"learning_rate": 0.01, "momentum": 0.0}),
         TrialSpec({"learning_rate": 1e30, "momentum": 0.0}),
-        TrialSpec({}, arguments={"kind": "conv", "optimizer": "adam"}),
-        TrialSpec({}, arguments={"kind": "dropout" if JAX else "batchnorm", "optimizer": "adamw"}),
+        *(TrialSpec({}, arguments={"kind": kind, "optimizer": "adam"}) for kind in KINDS),
     ]
     prune = lambda index, epoch, logs: (index, epoch) == (1, 0)  # noqa: E731
     kept = lambda index, result: index == 3  # noqa: E731
     got = engine.run(specs, prune, kept)
     wanted = FitEngine(engine.job).run(specs, prune, kept)
     assert "by fit here" not in engine.plan
-    assert [result.diverged for result in got] == [i == 2 for i in range(5)]
-    assert [result.pruned for result in got] == [i == 1 for i in range(5)]
-    assert [result.weights is not None for result in got] == [i == 3 for i in range(5)]
+    assert [result.diverged for result in got] == [i == 2 for i in range(len(specs))]
+    assert [result.pruned for result in got] == [i == 1 for i in range(len(specs))]
+    assert [result.weights is not None for result in got] == [i == 3 for i in range(len(specs))]
     for results in (got, wanted):
         results[2].history = {}  # what a metric makes of NaN is each backend's own
     assert_same_curves(got, wanted, rtol=RTOL, atol=ATOL)
-    model = build("conv", "adam")
-    model.set_weights(got[3].weights[: len(model.weights)])
+    model = restore(build(KINDS[0], "adam"), got[3].weights)
+    assert int(model.optimizer.iterations) == 3 * 4, "its optimizer's state came along"
     x, y = images()
     assert model.evaluate(x[72:], y[72:], verbose=0)[0] == pytest.approx(
         got[3].history["val_loss"][-1], rel=1e-3
@@ -111,16 +112,18 @@ def test_a_population_is_asked_there_too(engine):
 
 
 def test_a_worker_that_dies_is_replaced_once_and_nothing_is_told_twice(engine, capfd):
-    told = []
+    told, deaths = [], []
+
+    def die():
+        deaths.append(engine._worker.process.pid)
+        os.kill(deaths[-1], signal.SIGKILL)
 
     def report(index, epoch, logs):
         told.append((index, epoch))
-        if told.count((0, 1)) == 1 and len(told) == len(set(told)) and not deaths:
-            deaths.append(engine._worker.process.pid)
-            os.kill(deaths[0], signal.SIGKILL)
+        if epoch == 1 and not deaths:
+            die()
         return False
 
-    deaths = []
     specs = [TrialSpec({"learning_rate": rate}) for rate in (0.01, 0.02, 0.03)]
     got = engine.run(specs, report, never)
     assert sorted(told) == [(index, epoch) for index in range(3) for epoch in range(3)]
@@ -130,25 +133,15 @@ def test_a_worker_that_dies_is_replaced_once_and_nothing_is_told_twice(engine, c
         "SIGKILL, as when memory runs out). Its 3 trials run once more." in capfd.readouterr().err
     )
     assert "the JAX process died (SIGKILL" in engine.plan
-
-
-def test_a_worker_that_dies_again_has_its_trials_fail(capfd):
-    engine = WorkerEngine(job())
-
-    def report(index, epoch, logs):
-        os.kill(engine._worker.process.pid, signal.SIGKILL)
-        return False
-
     ended = []
-    specs = [TrialSpec({}), TrialSpec({})]
-    got = engine.run(specs, report, lambda index, result: ended.append(index))
+    got = engine.run(specs[:2], lambda *_: die(), lambda index, result: ended.append(index))
     assert sorted(ended) == [0, 1]
+    assert len(set(deaths)) == 4, "each half is tried"
     assert all(isinstance(result.error, WorkerDied) for result in got)
-    assert "failed" in capfd.readouterr().err
+    assert "again. Its 1 trial failed." in capfd.readouterr().err
 
 
-def test_ctrl_c_ends_the_worker_and_leaves_nothing(capfd):
-    engine = WorkerEngine(job())
+def test_ctrl_c_ends_the_worker_and_leaves_nothing(engine):
     seen = []
 
     def report(index, epoch, logs):

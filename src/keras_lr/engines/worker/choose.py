@@ -9,12 +9,12 @@ from keras_lr.engines.trial import Job
 from keras_lr.engines.worker.engine import WorkerEngine
 from keras_lr.engines.worker.process import missing
 
-START = {"tensorflow": 4000, "torch": 4000}
+START = {"tensorflow": 1500, "torch": 2500}
 """Steps of `fit` in the time that a worker needs to start, and to compile its first program
-(`python -m benchmarks backends` measures both)."""
+(`python -m benchmarks.backends` measures both)."""
 
-TRIAL = {"tensorflow": 400, "torch": 0}
-"""Steps of `fit` in the time that `fit` itself takes to trace the step of one trial."""
+TRIAL = {"tensorflow": 150, "torch": 10}
+"""Steps of `fit` in the time that `fit` takes to build a trial's model and to trace its step."""
 
 
 def worker_engine(

@@ -138,9 +138,9 @@ class WorkerEngine:
                     # Memory is what a worker usually dies of: half as many lanes at a time.
                     half = len(missing) if wave.exchange else -(-len(missing) // 2)
                     waiting = [part for part in (missing[:half], missing[half:]) if part]
-                    self._say(f"{death}. Its {len(missing)} trials run once more.")
+                    self._say(f"{death}. Its {_trials(missing)} run once more.")
                 else:
-                    self._say(f"{death} again. Its {len(missing)} trials failed.")
+                    self._say(f"{death} again. Its {_trials(missing)} failed.")
                     for index in missing:
                         wave.fail(index, death)
         return left
@@ -202,3 +202,7 @@ class WorkerEngine:
     def _say(self, line: str) -> None:
         self.reasons[line.rstrip(".")] = None
         print(f"keras-lr: {line}", file=sys.stderr)
+
+
+def _trials(places: Sequence[int]) -> str:
+    return f"{len(places)} trial" + ("" if len(places) == 1 else "s")
