@@ -63,7 +63,7 @@ def test_bad_data_and_models_are_refused():
         keras_lr.find(model_with(compiled=False), X, Y)
     with pytest.raises(InvalidInput, match=r"compiled keras\.Model"):
         keras_lr.find(keras.layers.Dense(1), X, Y)
-    with pytest.raises(InvalidInput, match="same length. Received: x has 64, y has 60"):
+    with pytest.raises(InvalidInput, match=r"same length\. Received: x has 64, y has 60"):
         keras_lr.find(model_with(), X, Y[:60])
     with pytest.raises(InvalidInput, match="x holds 256 NaN"):
         keras_lr.find(model_with(), X * np.nan, Y)
