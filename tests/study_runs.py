@@ -1,8 +1,8 @@
 """Processes that work on a stored study, and are killed at any moment: without a model.
 
-`python study_runs.py STORAGE TRIALS KILLS...` forks a process for each of KILLS, which dies of
+`python study_runs.py STORAGE SAVED TRIALS KILLS...` forks a process for each of KILLS, which dies of
 SIGKILL at that write to the storage (0: not at all), one after the other; with `--together` all at
-once. What they write is what `tune` writes: only the training is replaced, by a formula.
+once. Each trial's number is added to the file SAVED once it is written. What they write is what `tune` writes: only the training is replaced, by a formula.
 """
 
 import os
@@ -49,7 +49,7 @@ def work(storage, trials, saved=None):
     import contextlib
 
     from keras_lr.tuner.progress import Progress
-    from keras_lr.tuner.sampling import quietly
+    from keras_lr.tuner.quiet import quietly
     from keras_lr.tuner.share import Share
 
     with quietly():
@@ -68,7 +68,17 @@ def work(storage, trials, saved=None):
                             file.write(f"{trial.number}\n")
                 for trial in wave:
                     opened.ledger.tell(trial)
-            return opened.trials()
+            trials = opened.trials()
+        disconnect(opened.study)
+        return trials
+
+
+def disconnect(study):
+    """Close the connections to a database, which a pool would keep open."""
+    study._storage.remove_session()
+    engine = getattr(getattr(study._storage, "_backend", None), "engine", None)
+    if engine is not None:
+        engine.dispose()
 
 
 def deadly(method, writes, last):
@@ -86,7 +96,7 @@ def deadly(method, writes, last):
     return write
 
 
-def child(storage, trials, last):
+def child(storage, saved, trials, last):
     import optuna
 
     writes = []
@@ -94,10 +104,10 @@ def child(storage, trials, last):
         for kind in (optuna.storages.RDBStorage, optuna.storages.JournalStorage):
             for name in [n for n in dir(kind) if n.startswith(("set_", "create_"))]:
                 setattr(kind, name, deadly(getattr(kind, name), writes, last))
-    work(storage, trials, saved=f"{storage}.saved")
+    work(storage, trials, saved)
 
 
-def main(storage, trials, kills, together):
+def main(storage, saved, trials, kills, together):
     import optuna  # noqa: F401 - imported once, before the processes part
 
     import keras_lr.tuner.sampling  # noqa: F401
@@ -108,7 +118,7 @@ def main(storage, trials, kills, together):
         if pid == 0:
             status = 1
             try:
-                child(storage, trials, last)
+                child(storage, saved, trials, last)
                 status = 0
             except BaseException:
                 traceback.print_exc()
@@ -131,5 +141,5 @@ def ended(pid, last):
 
 
 if __name__ == "__main__":
-    numbers = [int(text) for text in sys.argv[2:] if not text.startswith("--")]
-    main(sys.argv[1], numbers[0], numbers[1:], "--together" in sys.argv)
+    numbers = [int(text) for text in sys.argv[3:] if not text.startswith("--")]
+    main(sys.argv[1], sys.argv[2], numbers[0], numbers[1:], "--together" in sys.argv)

@@ -15,20 +15,19 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no for
 SOURCE = str(Path(keras_lr.__file__).parents[1])
 
 
-def processes(storage, trials, *kills, together=False):
+def processes(storage, saved, trials, *kills, together=False):
     """Run `study_runs`; returns the trials that were reported as saved, with how often."""
     numbers = [str(n) for n in (trials, *kills)]
     flags = ["--together"] if together else []
     ended = subprocess.run(
-        [sys.executable, study_runs.__file__, str(storage), *numbers, *flags],
-        env={**os.environ, "PYTHONPATH": SOURCE},
+        [sys.executable, study_runs.__file__, str(storage), str(saved), *numbers, *flags],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([SOURCE, *sys.path])},
         capture_output=True,
         text=True,
     )
     assert ended.returncode == 0, ended.stderr[-2000:]
-    wanted = ["killed" if kill else "ended" for kill in kills]
-    assert ended.stdout.split() == wanted
-    return Counter(map(int, Path(f"{storage}.saved").read_text().split()))
+    assert ended.stdout.split() == ["killed" if kill else "ended" for kill in kills]
+    return Counter(map(int, saved.read_text().split()))
 
 
 def facts(trials):
@@ -46,7 +45,11 @@ def test_a_study_that_is_killed_again_and_again_is_the_one_that_never_was(
     tmp_path, name, trials, kills
 ):
     storage = tmp_path / name
-    saved = processes(storage, trials, *kills, 0)
+    check_killed(storage, tmp_path / "saved", trials, *kills)
+
+
+def check_killed(storage, saved, trials, *kills):
+    saved = processes(storage, saved, trials, *kills, 0)
     assert set(saved.values()) == {1}, "none is trained again once it was saved"
     found = study_runs.work(storage, trials)
     assert set(saved) <= {trial.number for trial in found}
@@ -58,8 +61,11 @@ def test_a_study_that_is_killed_again_and_again_is_the_one_that_never_was(
     ("name", "trials", "kills"), [("study.log", 40, (0, 0, 57)), ("study.db", 12, (0, 0))]
 )
 def test_processes_share_a_study_and_finish_what_one_of_them_leaves(tmp_path, name, trials, kills):
-    storage = tmp_path / name
-    saved = processes(storage, trials, *kills, together=True)
+    check_shared(tmp_path / name, tmp_path / "saved", trials, *kills)
+
+
+def check_shared(storage, saved, trials, *kills):
+    saved = processes(storage, saved, trials, *kills, together=True)
     found = study_runs.work(storage, trials)
     assert [trial.number for trial in found] == list(range(trials))
     assert set(saved.values()) == {1}

@@ -19,8 +19,10 @@ from keras_lr import LogUniform, tune
 from keras_lr.engines import TrialResult
 from keras_lr.errors import InvalidInput
 from keras_lr.tuner import owner
+from keras_lr.tuner.journal import cut_torn_line
 from keras_lr.tuner.ledger import Ledger
 from keras_lr.tuner.space import Space
+from keras_lr.tuner.storage import as_storage
 
 X, Y = images(32)
 JAX = keras.backend.backend() == "jax"
@@ -228,10 +230,76 @@ def test_files_that_are_no_study_are_refused_and_left_alone(tmp_path, make, mess
 
 
 @pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("postgresql://user@host/name", "postgresql://user@host/name"),
+        ("mysql://host/name", "mysql://host/name"),
+        ("sqlite:///a/../study.db", "sqlite:///a/../study.db"),
+        (Path("study.db"), "sqlite:///study.db"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+    ],
+)
+def test_urls_and_paths_reach_the_database(given, url, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").mkdir()
+    monkeypatch.setattr("sqlalchemy.create_engine", lambda url: None)
+    monkeypatch.setattr("optuna.storages.RDBStorage", lambda url, engine_kwargs: url)
+    assert as_storage(given) == url
+
+
+def test_journals_are_recognised_by_their_names(tmp_path):
+    for given in (tmp_path / "a.log", str(tmp_path / "a.journal"), f"journal:{tmp_path / 'a'}"):
+        assert isinstance(as_storage(given), optuna.storages.JournalStorage)
+    note = tmp_path / "note.log"
+    note.write_text("12:00 it rains")
+    with pytest.raises(InvalidInput, match="no journal of Optuna's"):
+        as_storage(note)
+    assert note.read_text() == "12:00 it rains"
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"op_code": 4, "work', b"x" * 100])
+def test_a_line_that_was_written_by_half_is_cut_off(torn, tmp_path):
+    path = tmp_path / "study.log"
+    small(storage=path, trials=1)
+    whole = path.read_bytes()
+    path.write_bytes(whole + torn)
+    cut_torn_line(path, piece=16)
+    assert path.read_bytes() == whole
+    path.write_bytes(whole + torn)
+    assert len(small(storage=path, trials=2).trials) == 2
+    path.write_bytes(torn)
+    cut_torn_line(path)
+    assert path.read_bytes() == b""
+
+
+def test_a_database_that_another_process_makes_just_now(tmp_path, monkeypatch):
+    from sqlalchemy.exc import IntegrityError, OperationalError
+
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    made = optuna.storages.RDBStorage
+    failures = [
+        IntegrityError("INSERT", {}, Exception("UNIQUE constraint failed")),
+        OperationalError("CREATE", {}, Exception("table studies already exists")),
+    ]
+
+    def busy(url, engine_kwargs):
+        if failures:
+            raise failures.pop()
+        return made(url, engine_kwargs=engine_kwargs)
+
+    monkeypatch.setattr("optuna.storages.RDBStorage", busy)
+    assert as_storage(tmp_path / "study.db") is not None
+    assert failures == []
+    failures.append(OperationalError("SELECT", {}, Exception("no such host")))
+    with pytest.raises(OperationalError):
+        as_storage(tmp_path / "study.db")
+
+
+@pytest.mark.parametrize(
     ("storage", "message"),
     [
         ("nosuch://host/name", "no URL of a database"),
-        ("postgresql+pg8000://user@host/name", "driver that isn't installed"),
+        ("postgresql+psycopg2cffi://user@host/name", "driver that isn't installed"),
         (3, "storage is a file name, a URL"),
         ("", "storage is a file name, a URL"),
         (["study.db"], "storage is a file name, a URL"),
