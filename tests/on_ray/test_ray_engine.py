@@ -55,7 +55,7 @@ def test_data_goes_once_to_each_node_and_programs_are_kept(cluster, options):
     assert found["object_size"] < x.nbytes * 1.01
     assert ray.get(large).flags.writeable is False
     assert engine.told.tasks == 6
-    assert len(engine.told.plans) <= 2, "each of two workers compiled once, for three waves"
+    assert engine.told.kept >= 4, "each of two workers compiled once, for three waves"
 
 
 def test_verdicts_reach_the_lanes_and_are_given_together(cluster, options):

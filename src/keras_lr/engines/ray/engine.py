@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from keras_lr.engines.portable import (
@@ -210,7 +210,7 @@ class _Wave:
             return
         except self.ray.exceptions.RayTaskError as error:
             raise _cause(error) from error
-        self.engine.told.add(outcome["plan"])
+        self.engine.told.add(outcome)
         for trial, weights in outcome["weights"].items():
             self.roster.results[trial].weights = [weight.copy() for weight in weights]
 
@@ -224,21 +224,29 @@ class _Wave:
 
 @dataclass
 class _Told:
-    """What `plan` tells."""
+    """What `plan` tells.
+
+    Args:
+        tasks: How many were sent.
+        lost: Of them, whose worker was lost.
+        kept: Of them, whose worker had its programs from another before.
+        plan: How the last one was executed.
+    """
 
     tasks: int = 0
     lost: int = 0
-    plans: dict[str, None] = field(default_factory=dict)
+    kept: int = 0
+    plan: str = "none ended"
 
-    def add(self, plan: str) -> None:
-        self.plans.setdefault(plan)
+    def add(self, outcome: dict[str, Any]) -> None:
+        self.plan = outcome["plan"]
+        self.kept += outcome["kept"]
 
     def __str__(self) -> str:
         if not self.tasks:
             return "nothing ran yet"
         lost = f", {self.lost} lost and sent again" if self.lost else ""
-        first = next(iter(self.plans), "none ended")
-        return f"{self.tasks} Ray tasks{lost}; {first}"
+        return f"{self.tasks} Ray tasks{lost}; {self.plan}"
 
 
 def _environment(options: RayOptions, slot: Slot) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What runs in a Ray worker: a group of trials, by the compiled engine."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,10 +59,11 @@ def train(parcel: Parcel, mailbox: Any, *objects: Any) -> dict[str, Any]:
         objects: The objects of the job, then those of the data.
 
     Returns:
-        `weights` by trial, where they were wanted, and how it went: `plan`, `seconds`.
+        `weights` by trial, where they were wanted; its `plan`; whether its programs were `kept` from
+        a task before.
     """
     _check_version(parcel.version)
-    started = time.perf_counter()
+    kept = parcel.engine in _kept
     cut = parcel.job.objects
     engine, specs = _engine(
         parcel.engine,
@@ -82,7 +82,7 @@ def train(parcel: Parcel, mailbox: Any, *objects: Any) -> dict[str, Any]:
         for trial, result in zip(parcel.trials, results, strict=True)
         if result.weights is not None
     }
-    return {"weights": weights, "plan": engine.plan, "seconds": time.perf_counter() - started}
+    return {"weights": weights, "plan": engine.plan, "kept": kept}
 
 
 class _Post:
