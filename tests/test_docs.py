@@ -27,6 +27,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EVERYWHERE = {
     "CONTRIBUTING.md",
     "article.md",
+    "backends.md",
     "keras.md",
     "layers.md",
     "peers.md",

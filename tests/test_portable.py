@@ -1,8 +1,9 @@
 """Jobs, trials, models and results as plain data: what comes out is what went in."""
 
 import dataclasses
-import json
 import sys
+import tempfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,12 +22,15 @@ from keras_lr.engines.portable import (
     unpack,
     unpack_result,
 )
+from keras_lr.engines.worker import files
 from keras_lr.errors import InvalidInput
 
 
 def travelled(packed):
-    """What arrives: text and copies of arrays."""
-    return Packed(json.dumps(json.loads(packed.text)), tuple(a.copy() for a in packed.arrays))
+    """What arrives in another process of this machine."""
+    with tempfile.TemporaryDirectory() as folder:
+        files.write(Path(folder) / "it", packed)
+        return files.read(Path(folder) / "it")
 
 
 def job(model=build, **changes):
@@ -127,6 +131,34 @@ def test_a_model_with_branches_is_made_as_often_as_it_is_asked_for():
         np.testing.assert_allclose(made.predict(x, verbose=0), wanted, rtol=1e-6)
         assert type(made.optimizer) is type(branched().optimizer)
         assert float(made.optimizer.weight_decay) == 0.004
+
+
+@pytest.mark.parametrize("scale", [True, False])
+def test_precision_travels(scale):
+    def mixed():
+        made = keras.Sequential(
+            [
+                keras.Input((8, 8, 1), dtype="float32"),
+                keras.layers.Flatten(),
+                keras.layers.Dense(3, dtype="bfloat16"),
+            ]
+        )
+        made.compile("sgd", "mse", auto_scale_loss=scale)
+        return made
+
+    old = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        packed = travelled(pack(job(mixed)))
+    finally:
+        keras.config.set_dtype_policy(old)
+    try:
+        made = unpack(packed)[0].build_model()
+        assert keras.config.dtype_policy().name == "mixed_float16", "as it was set where it began"
+    finally:
+        keras.config.set_dtype_policy(old)
+    assert made.layers[-1].kernel.dtype == "bfloat16"
+    assert hasattr(made.optimizer, "inner_optimizer") == scale
 
 
 def with_layer(layer, loss="mse"):

@@ -43,6 +43,9 @@ def describe(model: Any) -> dict[str, Any]:
     if not settings:
         raise NotPortable("the model doesn't say how it was compiled (its get_compile_config())")
     settings = _public(settings)
+    scaled = hasattr(model.optimizer, "inner_optimizer")
+    if model.dtype_policy.name == "mixed_float16" and not scaled:
+        settings["auto_scale_loss"] = False  # said in compile(), and not in its config
     return {
         "config": config,
         "compile": settings,
