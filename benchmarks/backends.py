@@ -74,6 +74,11 @@ def compare(net, trials, epochs, samples):
     clock = Clock()
     here = FitEngine(job).run(few, never, never)
     full, full_cpu = clock.read()
+    if here[0].error is not None:
+        print(
+            f"| {keras.backend.backend()} | {net} | {worker:.1f} s | fit fails: {here[0].error} |"
+        )
+        return
     batches = -(-samples // 32)
     step = max(1e-9, (full - one) / len(few) / (batches * (epochs - 1)))
     fixed = one / len(few) - batches * step
