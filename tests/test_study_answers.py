@@ -102,7 +102,7 @@ def test_what_was_confirmed_is_kept_and_not_trained_again(tmp_path, monkeypatch)
     run = "keras_lr.engines.fit.FitEngine.run"
     fake = lambda self, specs, *_: trained.append((self.job.seed, len(specs))) or []  # noqa: E731
     monkeypatch.setattr(run, fake)
-    later._engine = "fit"
+    later.engine = "fit"
     assert later.confirm(top=1, seeds=[7]) == found
     assert trained == []
     with pytest.raises(KeyError):

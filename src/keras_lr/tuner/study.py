@@ -198,7 +198,9 @@ class Study:
         probe = make_model(job, self._best_spec())
         own = "learning_rate" not in self._space.settings
         given = any(schedule is not None for schedule in self._space.schedules())
-        return choose_engine(self._engine, job, probe, schedules=given, own=own)[0]
+        # What a study trained by fit is confirmed by fit: engines of two backends draw other batches.
+        name = "fit" if self.engine == "fit" else self._engine
+        return choose_engine(name, job, probe, schedules=given, own=own)[0]
 
     @property
     def confirmed(self) -> Trial | None:
