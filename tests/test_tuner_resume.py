@@ -21,6 +21,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.tuner import owner
 from keras_lr.tuner.journal import cut_torn_line
 from keras_lr.tuner.ledger import Ledger
+from keras_lr.tuner.racing import Race
 from keras_lr.tuner.space import Space
 from keras_lr.tuner.storage import as_storage
 
@@ -168,6 +169,23 @@ def test_interrupted_params_come_back_whatever_the_sampler(monkeypatch):
     again = small(engine="fit", storage=storage, sampler=sampler, trials=6)
     assert len(again.trials) == 6
     assert again.trials[-1].params["learning_rate"] not in asked, "they come back once"
+
+
+def test_a_trial_that_runs_again_is_judged_by_what_it_has_reached():
+    seen = []
+
+    class Seen(optuna.pruners.BasePruner):
+        def prune(self, study, trial):
+            seen.append(trial.last_step)
+            return False
+
+    study = optuna.create_study(pruner=Seen())
+    trial = study.ask()
+    for epoch in (0, 1, 2):
+        Race(study).after(epoch, {trial: 1.0}, last=False)
+    for epoch in (0, 1, 2, 3):  # a killed process had come as far as 2
+        Race(study).after(epoch, {trial: 1.0}, last=False)
+    assert seen == [1, 2, 3, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("backwards", [False, True])
