@@ -1,7 +1,7 @@
 """The reference engine: one `model.fit` a trial, on any backend."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_lr.engines.kept import keep
@@ -64,7 +64,16 @@ class FitEngine:
         model = None
         rate = LearningRate(spec.schedule, spec.rules)
         rate.expects_early_end = True  # a trial may be pruned
-        watch = _watch(index, result, rate, report)
+        refused: list[Exception] = []
+
+        def told(index: int, epoch: int, logs: Mapping[str, float]) -> bool:
+            try:
+                return report(index, epoch, logs)
+            except Exception as error:
+                refused.append(error)  # a storage's, say: no fault of the trial
+                raise
+
+        watch = _watch(index, result, rate, told)
         try:
             model = make_model(self.job, spec)
             model.fit(**own_job(self.job, spec).fit_arguments(), verbose=0, callbacks=[rate, watch])
@@ -73,6 +82,8 @@ class FitEngine:
         except InvalidInput:
             raise
         except Exception as error:
+            if error in refused:
+                raise
             result.error = error
         result.seconds = time.perf_counter() - started
         if done(index, result) and model is not None and result.error is None:

@@ -22,11 +22,14 @@ class Beside:
     Args:
         storage: As `tune` was given it.
         study_name: The study's name.
+        identity: What tells it from another study of that name: one that was deleted, or one of
+            which the name makes the same file name.
     """
 
-    def __init__(self, storage: Any, study_name: str) -> None:
+    def __init__(self, storage: Any, study_name: str, identity: str) -> None:
         file = file_of(storage)
         name = re.sub(r"[^\w-]+", "_", study_name)
+        self.identity = identity
         self.path: Path | None = file and file.with_name(f"{file.name}.{name}.best")
         self._written: int | None = None
 
@@ -37,7 +40,7 @@ class Beside:
         if self.path is None or self._written == number:
             return
         with contextlib.suppress(OSError):
-            archive.write(self.path, {"number": number, "kept": list(kept)})
+            archive.write(self.path, {"study": self.identity, "number": number, "kept": list(kept)})
             self._written = number
 
     def read(self, number: int) -> list[np.ndarray] | None:
@@ -50,4 +53,5 @@ class Beside:
             found = archive.read(self.path)
         except (BrokenFile, OSError):
             return None
-        return list(found["kept"]) if found.get("number") == number else None
+        mine = found.get("study") == self.identity and found.get("number") == number
+        return list(found["kept"]) if mine else None

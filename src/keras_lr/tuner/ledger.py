@@ -8,6 +8,7 @@ was taken to be dead), the trial's mark says whose outcome counts, and the other
 """
 
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from keras_lr.tuner.space import Space
 from keras_lr.tuner.trial import Trial
 
 _ABOUT = "keras_lr"
+_IDENTITY = "keras_lr:identity"
 _OUTCOME = "outcome"
 _OWNER = "owner"
 _SURPLUS = "surplus"
@@ -57,6 +59,7 @@ class Ledger:
             )
         if self.study.user_attrs.get(_ABOUT) is None:
             self.study.set_user_attr(_ABOUT, about)
+            self.study.set_user_attr(_IDENTITY, uuid.uuid4().hex)
         stored = self.study.user_attrs[_ABOUT]
         for name in sorted({*stored, *about}):
             if stored.get(name) != about.get(name):
@@ -65,6 +68,11 @@ class Ledger:
                     "its trials can't be continued. Choose another study_name, or give what it was "
                     f"made with: {stored.get(name)!r}. Received: {about.get(name)!r}."
                 )
+
+    @property
+    def identity(self) -> str:
+        """What tells this study from another of the same name; for files beside the storage."""
+        return str(self.study.user_attrs.get(_IDENTITY, ""))
 
     def open(self) -> None:
         """Begin to work on the study: be seen, and take over what the dead have left."""

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -171,13 +172,9 @@ def tune(
                 objective=objective,
                 direction=direction,
             )
-        with quietly():
+        with quietly(), search.opened:
             search.connect(engine, sampler=sampler, pruner=pruner, storage=storage, name=study_name)
-            try:
-                search.run(quiet=not verbose)
-            finally:
-                search.sampling.close()
-                close_engine(search.engine)
+            search.run(quiet=not verbose)
         return search.study(time.perf_counter() - started)
     finally:
         taken.restore()
@@ -196,6 +193,7 @@ class _Search:
         direction: str | None,
         horizon: float = 1.0,
     ) -> None:
+        self.opened = ExitStack()
         self.count = whole(trials, "trials")
         job = check_job(job)
         check_names(space, job.build_model, None)
@@ -230,6 +228,7 @@ class _Search:
             schedules=any(schedule is not None for schedule in self.space.schedules()),
             own="learning_rate" not in self.space.settings,
         )
+        self.opened.callback(close_engine, self.engine)
         self.sampling = Sampling(
             self.space,
             self.direction,
@@ -239,7 +238,9 @@ class _Search:
             storage=storage,
             name=name,
         )
-        self.beside = Beside(storage, self.sampling.study.study_name)
+        self.opened.callback(self.sampling.close)
+        name = self.sampling.study.study_name
+        self.beside = Beside(storage, name, self.sampling.ledger.identity)
         self.race = Race(self.sampling.study)
         self.wave = wave_size(self.engine, self.sampling.study.sampler, self.probe)
 
@@ -345,9 +346,11 @@ class _Search:
 
     def _refuse_all_failed(self, ended: Mapping[int, TrialResult]) -> None:
         # One set of arguments may be impossible; if all are, it is a mistake that has to be seen.
-        errors = [result.error for result in ended.values()]
-        if errors and all(error is not None for error in errors):
-            raise errors[0]  # type: ignore[misc]
+        errors = [result.error for result in ended.values() if result.error is not None]
+        if not errors or len(errors) < len(ended):
+            return
+        if all(trial.state == "failed" for trial in self.sampling.trials()):
+            raise errors[0]
 
     def _value(self, result: TrialResult) -> float | None:
         if not result.finished or self.objective not in result.history:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from keras_lr.engines.job_checks import whole
 from keras_lr.engines.kept import restore
 from keras_lr.engines.models import make_model
+from keras_lr.engines.recording import Recording
 from keras_lr.engines.trial import Job, TrialResult, TrialSpec
 from keras_lr.errors import InvalidInput
 from keras_lr.lazy import call
@@ -291,6 +292,9 @@ def _build(model: Any, job: Job) -> None:
     """Create the variables of a model that waits for its first batch."""
     from keras import tree
 
+    if isinstance(job.x, Recording):
+        model(job.x.batches[0][0])
+        return
     if hasattr(job.x, "shape") or isinstance(job.x, dict | list | tuple):
         model(tree.map_structure(lambda array: array[:1], job.x))
         return

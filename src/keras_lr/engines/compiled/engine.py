@@ -37,6 +37,7 @@ class CompiledEngine:
         self.fall_back = fall_back
         self.reasons: list[str] = []
         self._groups: dict[Any, Group | None] = {}
+        self._impossible: dict[Any, Exception] = {}
         self._optimizers: dict[Any, Any] = {} if probe is None else {_frozen({}): probe}
 
     @property
@@ -88,7 +89,15 @@ class CompiledEngine:
         fresh = [key for key in waves if key not in self._groups]
         for key in fresh:
             _, spec, inputs = waves[key][0]
-            self._groups[key] = self._group(spec, inputs)
+            try:
+                self._groups[key] = self._group(spec, inputs)
+            except InvalidInput:
+                raise
+            except Exception as error:
+                if exchange is not None:
+                    raise
+                # Layers that don't fit the data, say: these trials fail, as they do in fit.
+                self._groups[key], self._impossible[key] = None, error
         for key in fresh if len(fresh) > 1 else ():
             group = self._groups[key]
             if group is not None:
@@ -123,6 +132,11 @@ class CompiledEngine:
         exchange: Exchange | None,
     ) -> list[TrialResult]:
         group = self._groups[key]
+        if key in self._impossible:
+            failed = [TrialResult(error=self._impossible[key]) for _ in trials]
+            for (index, _, _), result in zip(trials, failed, strict=True):
+                done(index, result)
+            return failed
         if group is not None:
             try:
                 return [lane.result for lane in group.train(trials, report, done, exchange)]
