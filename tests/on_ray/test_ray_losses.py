@@ -1,7 +1,6 @@
 """Nodes and workers that are lost in the middle: their trials run again, and only theirs."""
 
 import pytest
-from fatal import Fatal
 from nodes import NODE, kill_workers, workers_of
 
 from engine_models import assert_same_curves, build, images, never
@@ -91,6 +90,8 @@ def test_workers_that_are_killed_in_the_middle(cluster, options):
 
 def test_a_trial_that_kills_its_workers_fails_alone(cluster, options):
     from dataclasses import replace
+
+    from fatal import Fatal  # registers a rule that no process survives: not for other tests
 
     from keras_lr.engines.ray import RayEngine
 
