@@ -56,7 +56,7 @@ class TestSteps:
     @pytest.mark.parametrize("how", [{"jit_compile": False}, {"run_eagerly": True}])
     def test_not_compiled(self, test, how):
         # Such steps are slow: few of them, and cuts as early as can be.
-        few = {"epochs": 1, "data": noisy(96), "first": 4, "chunk": 2, "chunks": 4, "width": 0.1}
+        few = {"epochs": 2, "data": noisy(96), "first": 4, "chunk": 2, "chunks": 4, "width": 0.1}
         alone = fitted(linear(optimizer("sgd")), test, **few)
         assert same_cuts(fitted(linear(optimizer("sgd"), **how), test, **few), alone)
 
