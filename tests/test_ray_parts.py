@@ -8,10 +8,11 @@ import pytest
 
 from engine_models import build, images
 from keras_lr.engines import Job, TrialResult, choose_engine
+from keras_lr.engines.ray.groups import groups
 from keras_lr.engines.ray.mailbox import Mailbox
 from keras_lr.engines.ray.options import RayOptions, slots
-from keras_lr.engines.ray.roster import Roster, WorkerLost, groups
 from keras_lr.engines.ray.store import LARGE, Store, arrange
+from keras_lr.engines.roster import Roster, WorkerLost
 from keras_lr.errors import InvalidInput, MissingExtra
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import keras_lr
 from engine_models import build, images, never
-from keras_lr.engines import Job, TrialSpec
+from keras_lr.engines import Job, TrialResult, TrialSpec
 from keras_lr.engines.fit import FitEngine
 from keras_lr.errors import InvalidInput
 from keras_lr.tuner.owner import Owner
@@ -115,3 +115,19 @@ def test_a_storage_that_fails_is_no_trial_that_fails():
     engine = FitEngine(Job(build, x, y, batch_size=16))
     with pytest.raises(OSError, match="locked"):
         engine.run([TrialSpec({"learning_rate": 0.1})], locked, never)
+
+
+def test_a_confirmation_that_fails_is_no_trial_that_diverged(monkeypatch):
+    study = tune(trials=2, engine="fit")
+    run = FitEngine.run
+
+    def broken(self, specs, report, done, exchange=None):
+        for index in range(len(specs)):
+            done(index, TrialResult(error=OSError("no memory left")))
+
+    monkeypatch.setattr(FitEngine, "run", broken)
+    with pytest.raises(OSError, match="no memory"):
+        study.confirm(top=2, seeds=1)
+    monkeypatch.setattr(FitEngine, "run", run)
+    found = study.confirm(top=2, seeds=1)
+    assert all(not candidate.diverged for candidate in found.candidates)

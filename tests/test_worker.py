@@ -17,6 +17,7 @@ from keras_lr import rules, schedules
 from keras_lr.engines import Job, TrialSpec, choose_engine
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.kept import restore
+from keras_lr.engines.roster import WorkerLost
 from keras_lr.engines.trial import Become
 from keras_lr.engines.worker.engine import WorkerEngine
 from keras_lr.engines.worker.process import Worker, WorkerDied
@@ -129,16 +130,26 @@ def test_a_worker_that_dies_is_replaced_once_and_nothing_is_told_twice(engine, c
     assert sorted(told) == [(index, epoch) for index in range(3) for epoch in range(3)]
     assert_same_curves(got, FitEngine(engine.job).run(specs, never, never), rtol=RTOL, atol=ATOL)
     assert gone(deaths[0])
-    assert (
-        "SIGKILL, as when memory runs out). Its 3 trials run once more." in capfd.readouterr().err
-    )
+    assert "SIGKILL, as when memory runs out). Its 3 trials run again." in capfd.readouterr().err
     assert "the JAX process died (SIGKILL" in engine.plan
     ended = []
     got = engine.run(specs[:2], lambda *_: die(), lambda index, result: ended.append(index))
     assert sorted(ended) == [0, 1]
     assert len(set(deaths)) == 4, "each half is tried"
-    assert all(isinstance(result.error, WorkerDied) for result in got)
-    assert "again. Its 1 trial failed." in capfd.readouterr().err
+    assert all(isinstance(result.error, WorkerLost) for result in got)
+    assert "Its last trial failed." in capfd.readouterr().err
+
+
+def test_only_the_trial_that_kills_its_worker_fails(engine):
+    def report(index, epoch, logs):
+        if index == 2:
+            os.kill(engine._worker.process.pid, signal.SIGKILL)
+        return False
+
+    specs = [TrialSpec({"learning_rate": rate}) for rate in (0.01, 0.02, 0.03, 0.04)]
+    got = engine.run(specs, report, never)
+    assert [type(result.error) for result in got] == [*[type(None)] * 2, WorkerLost, type(None)]
+    assert all(result.finished for i, result in enumerate(got) if i != 2)
 
 
 def test_ctrl_c_ends_the_worker_and_leaves_nothing(engine):

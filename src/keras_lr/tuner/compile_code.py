@@ -31,8 +31,9 @@ def compile_arguments(model: Any) -> list[str]:
         value = given.get(name, default)
         if value != default and value not in (None, []):
             found.append(f"{name}={code_of(value)}")
-    # "auto" has become what it is on this backend by now: said only where it can't have.
-    if given.get("jit_compile") is (keras.backend.backend() == "torch"):
+    # "auto" has become a yes or a no by now: said only where it can't have become this one.
+    auto = False if model.run_eagerly else model._resolve_auto_jit_compile()
+    if given.get("jit_compile") not in (None, auto):
         found.append(f"jit_compile={given['jit_compile']}")
     return found
 

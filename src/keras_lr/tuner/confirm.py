@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from keras_lr.engines import close_engine
 from keras_lr.engines.job_checks import whole
 from keras_lr.engines.seed import LIMIT, check_seed
 from keras_lr.engines.trial import Job, TrialResult, TrialSpec
@@ -140,12 +141,16 @@ def train_again(
         engine: An engine for a job. One that can be given another seed is asked for once only, so
             that it compiles once for all seeds.
         known: `(number, seed)` to value, of what has been trained; what is trained is added.
-        note: Called when a seed is done.
+        note: Called when a seed is done, or cut off.
 
     Returns:
         Whether all of it is done (not after Ctrl-C).
+
+    Raises:
+        Exception: What kept a trial from being trained; what was done before is noted.
     """
     running: Any = None
+    failed: list[Exception] = []
     try:
         for seed in seeds:
             missing = [number for number in specs if (number, seed) not in known]
@@ -154,20 +159,26 @@ def train_again(
             if running is not None and hasattr(running, "reseed"):
                 running.reseed(seed)
             else:
-                _close(running)
+                close_engine(running)
                 running = engine(replace(job, seed=seed))
 
             def done(index: int, result: TrialResult, seed: int = seed, of: Any = missing) -> bool:
-                known[of[index], seed] = _value(result, objective)
+                if result.error is None:
+                    known[of[index], seed] = _value(result, objective)
+                else:
+                    failed.append(result.error)  # no finding about the trial: it may run again
                 return False
 
-            running.run([specs[number] for number in missing], lambda *_: False, done)
-            note()
+            try:
+                running.run([specs[number] for number in missing], lambda *_: False, done)
+            finally:
+                note()
+            if failed:
+                raise failed[0]
     except KeyboardInterrupt:
-        note()
         return False
     finally:
-        _close(running)
+        close_engine(running)
     return True
 
 
@@ -184,9 +195,3 @@ def ranked(candidates: Sequence[Candidate], direction: str) -> tuple[Candidate, 
 def _value(result: TrialResult, objective: str) -> float | None:
     curve = result.history.get(objective, [])
     return curve[-1] if result.finished and curve and math.isfinite(curve[-1]) else None
-
-
-def _close(engine: Any) -> None:
-    close = getattr(engine, "close", None)
-    if close is not None:
-        close()

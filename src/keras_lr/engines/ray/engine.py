@@ -15,11 +15,12 @@ from keras_lr.engines.portable import (
     unpack_result,
 )
 from keras_lr.engines.ray import cluster
+from keras_lr.engines.ray.groups import groups
 from keras_lr.engines.ray.mailbox import Mailbox
 from keras_lr.engines.ray.options import RayOptions, Slot, slots
-from keras_lr.engines.ray.roster import Roster, groups
 from keras_lr.engines.ray.store import Store
 from keras_lr.engines.ray.task import Parcel, Shipped, train
+from keras_lr.engines.roster import Roster
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
 from keras_lr.errors import InvalidInput
 

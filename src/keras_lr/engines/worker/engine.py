@@ -105,7 +105,7 @@ class WorkerEngine:
             raise
         if here:
             self._here(wave, here)
-        return wave.results
+        return wave.results()
 
     def _sort(self, wave: Wave) -> dict[int, str]:
         """The trials that can't travel, and why."""
@@ -124,7 +124,7 @@ class WorkerEngine:
     def _there(self, wave: Wave, places: list[int]) -> dict[int, str]:
         """Train trials in the worker; those that it leaves to be trained here, and why."""
         left: dict[int, str] = {}
-        waiting, attempts = [places] if places else [], 0
+        waiting = [places] if places else []
         while waiting:
             places = waiting.pop(0)
             try:
@@ -132,17 +132,12 @@ class WorkerEngine:
             except NotPortable as error:
                 left |= dict.fromkeys(places, str(error))
             except WorkerDied as death:
-                missing = wave.missing(places)
-                attempts += 1
-                if attempts == 1:
-                    # Memory is what a worker usually dies of: half as many lanes at a time.
-                    half = len(missing) if wave.exchange else -(-len(missing) // 2)
-                    waiting = [part for part in (missing[:half], missing[half:]) if part]
-                    self._say(f"{death}. Its {_trials(missing)} run once more.")
-                else:
-                    self._say(f"{death} again. Its {_trials(missing)} failed.")
-                    for index in missing:
-                        wave.fail(index, death)
+                # Memory is what a worker usually dies of, so fewer lanes at a time are tried.
+                again = wave.again(places, death)
+                waiting = again + waiting
+                count = sum(map(len, again))
+                told = f"{_trials(count)} run again" if count else "last trial failed"
+                self._say(f"{death}. Its {told}.")
         return left
 
     def _train(self, wave: Wave, places: list[int]) -> dict[int, str]:
@@ -165,7 +160,7 @@ class WorkerEngine:
             elif event == "end":
                 self._plan = message["plan"]
                 for index in message["weights"]:
-                    wave.results[places[index]].weights = worker.take(f"weights-{index}")
+                    wave.keep(places[index], worker.take(f"weights-{index}"))
                 return {places[index]: reason for index, reason in message["left"]}
 
     def _here(self, wave: Wave, reasons: Mapping[int, str]) -> None:
@@ -176,14 +171,12 @@ class WorkerEngine:
                 )
             self.reasons[f"by fit here: {reason}"] = None
         places = sorted(reasons)
-        results = FitEngine(self.job).run(
+        FitEngine(self.job).run(
             [wave.specs[index] for index in places],
-            lambda index, epoch, logs: wave.report(places[index], epoch, logs),
+            lambda index, epoch, logs: bool(wave.reports(epoch, {places[index]: logs})),
             lambda index, result: wave.done(places[index], result),
             wave.exchange,
         )
-        for index, result in zip(places, results, strict=True):
-            wave.results[index] = result
 
     def _started(self) -> Worker:
         if self._worker is None or not self._worker.alive:
@@ -204,5 +197,5 @@ class WorkerEngine:
         print(f"keras-lr: {line}", file=sys.stderr)
 
 
-def _trials(places: Sequence[int]) -> str:
-    return f"{len(places)} trial" + ("" if len(places) == 1 else "s")
+def _trials(count: int) -> str:
+    return f"{count} trial" + ("" if count == 1 else "s")

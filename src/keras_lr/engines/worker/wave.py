@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keras_lr.engines.endings import endings
+from keras_lr.engines.roster import Roster, WorkerLost
 from keras_lr.engines.trial import Done, Exchange, Report, TrialResult, TrialSpec
+
+LOSSES = 1
+"""How often a trial's worker may die before the trial, left by itself, counts as failed."""
 
 
 class Wave:
@@ -25,38 +28,42 @@ class Wave:
     ) -> None:
         self.specs = list(specs)
         self.exchange = exchange
-        self.results = [TrialResult() for _ in self.specs]
+        self._roster = Roster(len(self.specs), LOSSES)
         self._report = report
         self._done = done
-        self._epochs = [-1] * len(self.specs)
-        self._ended: dict[int, bool] = {}
         self._answers: dict[int, Any] = {}
-
-    def missing(self, places: Sequence[int]) -> list[int]:
-        """The trials that have to run again if they didn't come to an end together."""
-        if self.exchange is not None:
-            return list(places)  # copies of each other: none can be run without the others
-        return [index for index in places if index not in self._ended]
-
-    def report(self, index: int, epoch: int, logs: Mapping[str, float]) -> bool:
-        """Pass a report on, once; whether the trial is to end."""
-        if epoch <= self._epochs[index]:
-            return False
-        self._epochs[index] = epoch
-        return bool(self._report(index, epoch, logs))
+        self._deaths = 0
 
     def reports(self, epoch: int, logs: Mapping[int, Mapping[str, float]]) -> set[int]:
         """Pass on an epoch of trials that run side by side, once; the places of those that end."""
-        new = {index: values for index, values in logs.items() if epoch > self._epochs[index]}
-        self._epochs = [epoch if i in new else last for i, last in enumerate(self._epochs)]
-        return endings(self._report, epoch, new) if new else set()
+        return self._roster.report(epoch, logs, self._report)
 
     def done(self, index: int, result: TrialResult) -> bool:
         """Pass on that a trial ended, once; whether its weights are wanted."""
-        if index not in self._ended:
-            self.results[index] = result
-            self._ended[index] = bool(self._done(index, result))
-        return self._ended[index]
+        return self._roster.end(index, result, self._done)
+
+    def again(self, places: Sequence[int], death: Exception) -> list[list[int]]:
+        """What to run again after a worker died, each part in one of its own.
+
+        Until one trial is left by itself: only then it is to blame. Copies of each other can't be
+        parted; they run once more, together.
+        """
+        if self.exchange is None:
+            return self._roster.again(places, alone=True, why=str(death), done=self._done)
+        self._deaths += 1
+        if self._deaths <= LOSSES:
+            return [list(places)]
+        for index in places:
+            self.done(index, TrialResult(error=WorkerLost(str(death))))
+        return []
+
+    def keep(self, index: int, weights: Any) -> None:
+        """Keep the weights of a trial that ended."""
+        self._roster.results[index].weights = weights
+
+    def results(self) -> list[TrialResult]:
+        """The results, in the trials' order."""
+        return self._roster.collect()
 
     def exchanged(self, epoch: int, logs: Any) -> list[Any]:
         """Pass on what all trials logged in an epoch, once; which go on as copies."""
@@ -75,7 +82,3 @@ class Wave:
                 for index, become in answer.items()
             ]
         return self._answers[epoch]
-
-    def fail(self, index: int, error: Exception) -> None:
-        """A trial failed by what happened to its process."""
-        self.done(index, TrialResult(error=error))

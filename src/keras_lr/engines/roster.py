@@ -1,10 +1,11 @@
-"""What the driver knows of a wave: who trains which trial, what it logged, what was decided.
+"""What is known of a wave that other processes train: what was logged, decided, lost, ended.
 
-Pure bookkeeping, no Ray. A trial may be trained more than once, since workers are lost; it is
-reported once an epoch and ends once all the same, and a verdict that was given stays.
+Pure bookkeeping, for whoever sends trials out. A trial may be trained more than once, since
+workers are lost; it is reported once an epoch and ends once all the same, and a verdict that was
+given stays.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keras_lr.engines.endings import endings
@@ -92,28 +93,3 @@ class Roster:
 
 class WorkerLost(RuntimeError):
     """A trial's worker died each time that it was trained."""
-
-
-def groups(count: int, key: Callable[[int], str], *, lanes: int, slots: int) -> list[list[int]]:
-    """Cut trials into groups of one structure, as many at least as there are slots.
-
-    Args:
-        count: Trials.
-        key: The structure of a trial.
-        lanes: Trials a group at most.
-        slots: Groups that can run side by side.
-
-    >>> groups(6, lambda trial: "ab"[trial % 2], lanes=2, slots=2)
-    [[0, 2], [4], [1, 3], [5]]
-    >>> groups(4, lambda trial: "a", lanes=16, slots=2)
-    [[0, 1], [2, 3]]
-    """
-    width = max(1, min(lanes, -(-count // slots)))
-    alike: dict[str, list[int]] = {}
-    for trial in range(count):
-        alike.setdefault(key(trial), []).append(trial)
-    return [
-        members[start : start + width]
-        for members in alike.values()
-        for start in range(0, len(members), width)
-    ]
