@@ -104,6 +104,18 @@ def test_the_shortest_of_several_measurements_counts_and_threads_are_tried_for_n
     assert alike.describe().startswith(f"{alike.current}: 30 µs"), "what is in use is told first"
 
 
+def test_fewer_lanes_a_call_are_compiled_for_where_enough_steps_remain():
+    from keras_lr.engines.compiled.plan import Plan
+    from keras_lr.engines.compiled.planner import SHRINKS, Planner
+
+    planner = Planner([Plan(16, loop=True)], pieces=1)
+    assert not planner.pays(16, 8, steps=10**9), "nothing is known yet"
+    planner.measured(1e-3, remaining=0, compile_seconds=2.0)
+    enough = 2.0 / (16e-3 * 0.75 * SHRINKS)
+    assert [planner.pays(16, 4, steps=int(enough * s)) for s in (0.9, 1.1)] == [False, True]
+    assert not planner.pays(4, 2, steps=int(1.1 * enough)), "a narrow call has less to save"
+
+
 def test_half_as_many_lanes_are_left_when_memory_is_too_small():
     from keras_lr.engines.compiled.plan import Plan
     from keras_lr.engines.compiled.planner import Planner

@@ -93,6 +93,69 @@ class TooSmall:
             monkeypatch.setattr(runner, name, limited)
 
 
+class NoRoom:
+    """Makes bringing packs to the device fail where their states together have too many lanes."""
+
+    def __init__(self, monkeypatch, lanes):
+        from keras_lr.engines.compiled.lanes import Pack
+
+        self.failed, known, place = 0, [], Pack.place
+
+        def limited(pack):
+            import jax
+
+            known.append(pack)
+            there = {id(other): other.plan.width for other in known if other.placed}
+            if not pack.placed and sum(there.values()) + pack.plan.width > lanes:
+                self.failed += 1
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+            place(pack)
+
+        monkeypatch.setattr(Pack, "place", limited)
+
+
+@pytest.mark.parametrize(("room", "width"), [(4, 2), (1, 1)])
+def test_lanes_that_cannot_even_begin_together_take_turns(room, width, monkeypatch, reference):
+    from keras_lr.engines.compiled.plan import Plan
+
+    job, specs, wanted = reference
+    device = NoRoom(monkeypatch, room)
+    engine = compiled(job, monkeypatch, Plan(2, loop=True))
+    for _ in range(2):
+        assert_same_curves(engine.run(specs, never, never), wanted)
+    (only,) = engine._groups.values()
+    assert (only.parked, only.planner.current.width) == (True, width)
+    assert device.failed == (1 if width == 2 else 2), "a second wave knows what the first found"
+
+
+def test_calls_get_narrower_as_lanes_end(monkeypatch):
+    from keras_lr.engines.compiled import planner, runner, wave
+    from keras_lr.engines.compiled.plan import Plan
+
+    widths, run = [], runner._loop
+
+    def watched(functions, kind, pack, *arguments):
+        widths.append(pack.plan.width)
+        return run(functions, kind, pack, *arguments)
+
+    monkeypatch.setattr(runner, "_loop", watched)
+    monkeypatch.setattr(wave, "PIECE", 0.0)
+    engine = compiled(Job(build, *images(), epochs=3, batch_size=24), monkeypatch, Plan(8, True))
+    specs = trials(momentum=[0.0, 0.9])
+    # One is left, and that one rolls back.
+    prune = lambda index, epoch, logs: epoch == 1 and index != 3  # noqa: E731
+    wide = engine.run(specs, prune, never)
+    assert set(widths) == {8}, "so little is left that nothing more is compiled"
+    monkeypatch.setattr(planner, "SHRINKS", 1e9)
+    narrow = engine.run(specs, prune, never)
+    assert widths[-1] == 1
+    assert_same_curves(narrow, wide)
+    monkeypatch.setattr(planner, "SHRINKS", 0.0)
+    widths.clear()
+    assert_same_curves(engine.run(specs[:1], never, never)[:1], engine.run(specs, never, never)[:1])
+    assert widths[0] == 1, "a small wave begins with what is compiled already"
+
+
 @pytest.mark.parametrize("resident", [100, 0])
 def test_out_of_memory_halves_the_lanes_and_loses_nothing(resident, monkeypatch, reference):
     from keras_lr.engines.compiled.plan import Plan

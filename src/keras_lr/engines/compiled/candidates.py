@@ -66,6 +66,17 @@ def wide(lanes: int, lane_bytes: int, free_bytes: int | None) -> int:
     return max(1, width)
 
 
+def narrowed(width: int, lanes: int) -> int:
+    """Lanes in a call when only so many are left: half as many, as often as there is room for all.
+
+    >>> narrowed(64, 40), narrowed(64, 32), narrowed(48, 5)
+    (64, 32, 6)
+    """
+    while 0 < lanes <= width // 2:
+        width //= 2
+    return width
+
+
 def has_convolutions(model: Any) -> bool:
     """Whether a layer of the model is a convolution, by its class's name."""
     return _has(model, "conv")

@@ -26,15 +26,20 @@ class Lane:
 class Pack:
     """Lanes that are computed by one call; the last ones may be padding.
 
+    It begins on the host. The first call that needs it brings it to the device, so that whoever
+    makes calls, and nobody else, has to reckon with a memory that is too small.
+
     Args:
         lanes: The lanes; their states move into the pack.
         plan: How they are executed.
         parked: Whether the state stays on the host between calls, to spare the device's memory.
+
+    Attributes:
+        state: Of all its lanes; `None` once they have their own again.
+        placed: Whether the state is on the device.
     """
 
     def __init__(self, lanes: list[Lane], plan: Plan, *, parked: bool = False) -> None:
-        import jax
-
         self.lanes = lanes
         self.plan = plan
         members = lanes + [lanes[-1]] * (plan.width - len(lanes))
@@ -42,14 +47,29 @@ class Pack:
         settings = {n: np.array([m.settings[n] for m in members], np.float32) for n in names}
         # Stacked on the host: there it needs no compilation, which a first jnp.stack of each
         # shape does.
-        state = stack([member.state for member in members], plan)
+        self.state: Any = stack([member.state for member in members], plan)
+        self.placed = False
         self.parked = parked
-        self.state: Any = state if parked else jax.device_put(state)
         self.settings = settings
         if plan.width == 1:
             self.settings = {name: value[0] for name, value in settings.items()}
         for lane in lanes:
             lane.state = None
+
+    def place(self) -> None:
+        """Bring the state to the device, unless it is there."""
+        import jax
+
+        if not self.placed:
+            self.state, self.placed = jax.device_put(self.state), True
+
+    def put(self, state: Any) -> None:
+        """Go on from this state, which is on the host."""
+        self.state, self.placed = state, False
+
+    def on_host(self) -> Any:
+        """The state on the host, as it stays whatever calls make of the pack."""
+        return host(self.state) if self.placed else self.state
 
     def unpack(self) -> list[Lane]:
         """The lanes, each with its own state again; nothing happens where they have theirs."""
@@ -58,7 +78,7 @@ class Pack:
         states = unstack(self.state, len(self.lanes), self.plan)
         for lane, state in zip(self.lanes, states, strict=True):
             lane.state = state
-        self.state = None
+        self.put(None)
         return self.lanes
 
     def table(self, values: np.ndarray) -> np.ndarray:

@@ -20,6 +20,10 @@ HOPE = 0.25
 CLEAR = 0.9
 """Fewer threads have to take at most this share of the time of more, to be told from chance."""
 
+SHRINKS = 0.5
+"""The share of a call that is expected to grow with its lanes: all of it where the arithmetic takes
+the time, none where launching it does."""
+
 HOPELESS = 2.0
 """A plan that takes this many times the best one's time is measured only once."""
 
@@ -72,6 +76,19 @@ class Planner:
         """Look for a plan that is worth a look now that so many lane-steps are to be expected."""
         if self.settled:
             self._choose(remaining)
+
+    def pays(self, width: int, narrower: int, *, steps: int) -> bool:
+        """Whether calls of fewer lanes are likely to save more time than compiling them takes.
+
+        Args:
+            width: Lanes that a call has.
+            narrower: Lanes that it would have.
+            steps: Steps of every lane that are still to come.
+        """
+        if self.current not in self.costs:
+            return False
+        call = self.costs[self.current] * width
+        return steps * call * (1 - narrower / width) * SHRINKS > self._compile_seconds
 
     def drop(self) -> bool:
         """Give up the current plan, which can't be compiled; returns whether another is left."""

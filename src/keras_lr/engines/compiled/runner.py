@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_lr.engines.compiled.candidates import available_cores
 from keras_lr.engines.compiled.chunk import Chunk
-from keras_lr.engines.compiled.lanes import Pack, host
+from keras_lr.engines.compiled.lanes import Pack
 from keras_lr.engines.compiled.plan import Plan
 from keras_lr.engines.compiled.program import Program
 from keras_lr.engines.compiled.steps import looped, single, unrolled
@@ -81,6 +81,10 @@ class Runner:
         rates = np.zeros((lanes, len(chunk), self.program.rates), np.float32)
         return self._run("test", packs, chunk, rates, first=first, span=None)
 
+    def knows(self, plan: Plan) -> bool:
+        """Whether training steps are compiled for calls of that many lanes."""
+        return any(key.kind == "train" and key.plan.width == plan.width for key in self._functions)
+
     def begin(self, wanted: Sequence[tuple[str, Plan, Chunk]]) -> None:
         """Start to compile functions, without waiting for them.
 
@@ -145,9 +149,10 @@ class Runner:
         def work(index: int) -> Any:
             pack = packs[index]
             table = pack.table(rates[bounds[index] : bounds[index + 1]])
+            pack.place()
             out = (_loop if loops else _steps)(functions, kind, pack, data, table, span, first)
             if pack.parked:
-                pack.state = host(pack.state)
+                pack.put(pack.on_host())
             return out
 
         threads = min(plan.threads, len(packs))

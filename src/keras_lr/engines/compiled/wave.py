@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_lr.engines import internals
+from keras_lr.engines.compiled.candidates import narrowed
 from keras_lr.engines.compiled.chunk import Chunk
-from keras_lr.engines.compiled.good import GoodStates
-from keras_lr.engines.compiled.lanes import Pack, host
+from keras_lr.engines.compiled.formation import Formation
+from keras_lr.engines.compiled.lanes import Pack
 from keras_lr.engines.compiled.memory import is_out_of_memory
+from keras_lr.engines.compiled.plan import Plan
 from keras_lr.engines.compiled.trial_lane import TrialLane
 from keras_lr.engines.endings import endings
 from keras_lr.engines.engine import NotCompilable
@@ -50,14 +53,26 @@ class Wave:
         self.report = report
         self.done = done
         self.exchange = exchange
-        self.lanes = lanes
         self.stopped: list[tuple[TrialLane, dict[str, Any]]] = []
-        self.packs = self._pack()
-        self.good = GoodStates(self.packs) if any(lane.restores for lane in lanes) else None
         self._begins = True
+        self._trained = 0
+        self._narrowed: int | None = None
+        self._narrow(len(lanes))
+        self.formation = Formation(lanes, self._plan, parked=group.parked)
         self._compiled = 0.0
+        self._compiled_plan = self._plan
         self._warm: set[Any] = set()
         self._proven: set[Any] = set()
+
+    @property
+    def lanes(self) -> list[TrialLane]:
+        """The trials that still take part in calls, those among them that ended too."""
+        return self.formation.lanes
+
+    @property
+    def packs(self) -> list[Pack]:
+        """Their packs; none once all have ended."""
+        return self.formation.packs
 
     def epoch(self, epoch: int, data: Iterable[Chunk]) -> None:
         """Train, validate, and end an epoch for every lane."""
@@ -82,7 +97,8 @@ class Wave:
         self._end(epoch, logs, time.perf_counter() - started)
 
     def _end(self, epoch: int, logs: list[dict[str, Any]], seconds: float) -> None:
-        finite = [True] * len(self.lanes) if self.good is None else self.good.finite(self.packs)
+        good = self.formation.good
+        finite = [True] * len(self.lanes) if good is None else good.finite(self.packs)
         active = [lane for lane in self.lanes if not lane.ended]
         for lane, values in self.stopped:
             lane.end_epoch(epoch, values, finite=False)
@@ -94,8 +110,8 @@ class Wave:
                 not lane.ended
                 and lane.end_epoch(epoch, values, finite=sound if lane.restores else True)
             )
-        if self.good is not None:
-            self.good.end_epoch(self.packs, rollbacks)
+        if good is not None:
+            good.end_epoch(self.packs, rollbacks)
         last = epoch + 1 == self.group.job.epochs
         for lane in active:
             lane.result.seconds += seconds / len(active)
@@ -110,12 +126,10 @@ class Wave:
         for lane in active:
             if lane.ended and self.done(lane.index, lane.result):
                 if not unpacked:
-                    self._unpack()
+                    self.formation.unpack()
                     unpacked = True
                 lane.result.weights = self.group.weights(lane.lane)
-        if unpacked and not last:
-            self._repack()
-        self._shrink()
+        self._shrink(anew=unpacked)
 
     def _exchange(self, exchange: Exchange, epoch: int, active: list[TrialLane]) -> None:
         """Let trials go on as copies of others, those that diverged in this epoch too."""
@@ -123,10 +137,10 @@ class Wave:
         becoming = exchange(epoch, {index: lane.last_logs() for index, lane in lanes.items()})
         if not becoming:
             return
-        self._unpack()
+        self.formation.unpack()
         for index, how in becoming.items():
             lanes[index].become(lanes[how.source], how)
-        self._repack()
+        self.formation.stand(self.lanes, self._plan)
 
     # -- training --------------------------------------------------------------------------------
 
@@ -142,7 +156,7 @@ class Wave:
         while position < len(chunk) and self.packs:
             settled = self.planner.settled
             stop = min(len(chunk), position + (self._stride() if settled else size))
-            begins = self.good is not None and self._begins and position == 0
+            begins = self.formation.good is not None and self._begins and position == 0
             if begins:
                 stop = min(len(chunk), self.group.model.steps_per_execution)
             self._compile([("train", chunk)])
@@ -157,6 +171,7 @@ class Wave:
             seconds = time.perf_counter() - started
             steps = stop - position
             position = stop
+            self._trained += steps
             if begins:
                 # Rules that roll back judge the first epoch by its first batch.
                 for lane, logs in zip(self.lanes, self._lane_logs(out), strict=True):
@@ -245,10 +260,9 @@ class Wave:
         """Compile for the current plan; one that can't be compiled gives way to the next."""
         while True:
             self._follow()
-            plan = self.planner.current
             try:
                 self._compiled += self.runner.prepare(
-                    [(kind, plan, chunk) for kind, chunk in wanted]
+                    [(kind, self._plan, chunk) for kind, chunk in wanted]
                 )
                 return
             except Exception as error:
@@ -260,27 +274,38 @@ class Wave:
                         f"the training step can't be traced ({type(error).__name__}: {told})"
                     ) from error
 
+    @property
+    def _plan(self) -> Plan:
+        """The planner's plan, no wider than is worth it for the lanes that are left."""
+        plan = self.planner.current
+        return replace(plan, width=min(plan.width, self._narrowed or plan.width))
+
     def _follow(self) -> None:
-        """Pack the lanes as the current plan has them."""
-        plan, packed = self.planner.current, self.packs[0].plan
-        if plan == packed:
-            return
-        if plan.width == packed.width:
-            for pack in self.packs:
-                pack.plan = plan
-        else:
-            self._repack()
-        self._compiled = 0.0
+        if self._plan != self._compiled_plan:
+            self._compiled_plan, self._compiled = self._plan, 0.0
+        self.formation.follow(self._plan)
+
+    def _narrow(self, lanes: int) -> None:
+        """Make calls for fewer lanes from here on, if that is worth it for so many."""
+        plan = self._plan
+        # Enough for every thread to have a call.
+        width = narrowed(plan.width, -(-lanes // plan.threads))
+        steps = self.group.job.epochs * self.group.batches - self._trained
+        if width < plan.width and self.planner.settled:
+            known = self.runner.knows(replace(plan, width=width))
+            if known or self.planner.pays(plan.width, width, steps=steps):
+                self._narrowed = width
 
     def _attempt(self, what: tuple[str, Chunk], call: Callable[[], list[Any]]) -> list[Any]:
         """Make a call of the runner; where the memory is too small, again with more room.
 
-        What a compiled function needs doesn't change, so states are copied before its first call
-        only: a call that fails may have used them up.
+        What a compiled function needs doesn't change, so states are kept before its first call, or
+        where they are still on the host, only: a call that fails may have used them up.
         """
         while True:
-            key = (what[0], self.planner.current, what[1].key, what[1].length)
-            kept = None if key in self._proven else [host(pack.state) for pack in self.packs]
+            key = (what[0], self._plan, what[1].key, what[1].length)
+            certain = key in self._proven and all(pack.placed for pack in self.packs)
+            kept = None if certain else [pack.on_host() for pack in self.packs]
             try:
                 out = call()
             except Exception as error:
@@ -296,49 +321,28 @@ class Wave:
         """Spare the device's memory: packs that wait stay on the host, then calls of fewer lanes."""
         if kept is not None:
             for pack, state in zip(self.packs, kept, strict=True):
-                pack.state = state
-        waiting = len(self.packs) > 1 and not self.group.parked
-        if not waiting and not self.planner.halve():
-            raise error
-        self.group.parked = self.group.parked or waiting
-        self._repack()
+                pack.put(state)
+        if len(self.packs) > 1 and not self.group.parked:
+            self.group.parked = self.formation.parked = True
+        else:
+            width = self._plan.width
+            while self._plan.width == width:
+                if not self.planner.halve():
+                    raise error
+        self.formation.stand(self.lanes, self._plan)
 
-    # -- packs -----------------------------------------------------------------------------------
+    def _shrink(self, *, anew: bool = False) -> bool:
+        """Drop the lanes that ended, once that makes for fewer or narrower calls; whether it did.
 
-    def _pack(self) -> list[Pack]:
-        plan, parked = self.planner.current, self.group.parked
-        lanes = [lane.lane for lane in self.lanes]
-        return [
-            Pack(lanes[i : i + plan.width], plan, parked=parked)
-            for i in range(0, len(lanes), plan.width)
-        ]
-
-    def _unpack(self) -> None:
-        for pack in self.packs:
-            pack.unpack()
-
-    def _repack(self) -> None:
-        good = None if self.good is None else self.good.unpacked(self.packs)
-        self._unpack()
-        self.packs = self._pack()
-        if good is not None:
-            self.good = GoodStates.of(good, self.packs)
-
-    def _shrink(self) -> bool:
-        """Drop the lanes that ended, once that makes for fewer packs; whether it did."""
+        Args:
+            anew: Whether lanes are out of their packs, and have to be packed in any case.
+        """
         active = [lane for lane in self.lanes if not lane.ended]
-        if not active:
-            self.lanes, self.packs, self.good = [], [], None
-            return True
-        width = self.packs[0].plan.width
-        if -(-len(active) // width) == len(self.packs):
+        self._narrow(len(active))
+        plan, width = self._plan, self.formation.plan.width
+        if active and plan.width == width and -(-len(active) // width) == len(self.packs):
+            if anew:
+                self.formation.stand(self.lanes, plan)
             return False
-        good = None if self.good is None else self.good.unpacked(self.packs)
-        self._unpack()
-        if good is not None:
-            good = [s for s, lane in zip(good, self.lanes, strict=True) if not lane.ended]
-        self.lanes = active
-        self.packs = self._pack()
-        if good is not None:
-            self.good = GoodStates.of(good, self.packs)
+        self.formation.stand(active, plan)
         return True

@@ -63,7 +63,7 @@ class GoodStates:
             if mine.any():
                 back = np.pad(mine, (0, pack.plan.width - len(mine)))
                 now = jax.tree.map(lambda g, n, b=back: _where(b, g, n), self._states[number], now)
-                pack.state = jax.device_put(_copy(now))
+                pack.put(_copy(now))
             self._states[number] = now
 
 
