@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from engine_contract import CASES, ENGINES
+from engine_failures import check_that_the_impossible_fail_alone
 from engine_models import assert_same_curves, never
 from keras_lr.engines.fit import FitEngine
 
@@ -37,3 +38,8 @@ def test_an_engine_gives_the_curves_and_weights_of_fit(engine, case):
         assert len(two.history["loss"]) == job.epochs
         for mine, its in zip(one.weights, two.weights, strict=True):
             np.testing.assert_allclose(mine, its, rtol=10 * made.late, atol=made.late)
+
+
+@pytest.mark.parametrize("engine", ["fit", *ENGINES])
+def test_trials_that_cannot_be_trained_fail_alone(engine):
+    check_that_the_impossible_fail_alone(FitEngine if engine == "fit" else ENGINES[engine])
