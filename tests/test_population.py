@@ -1,6 +1,8 @@
 """A population from end to end: both engines alike, its path trained again, what is stored and refused."""
 
 import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -10,9 +12,17 @@ import pytest
 import keras_lr
 from engine_models import build, images
 from keras_lr import LogUniform, Uniform, tune
+from keras_lr.engines import TrialResult
 from keras_lr.errors import InvalidInput
 from keras_lr.rules import Plateau
 from keras_lr.schedules import Schedule, parse
+from keras_lr.tuner import owner
+from keras_lr.tuner.ledger import Ledger
+from keras_lr.tuner.population.lineage import Copy
+from keras_lr.tuner.population.search import LINEAGE, PopulationSearch
+from keras_lr.tuner.samplers import as_sampler
+from keras_lr.tuner.sampling import Sampling
+from keras_lr.tuner.space import Space
 
 X, Y = images(64)
 JAX = keras.backend.backend() == "jax"
@@ -107,7 +117,7 @@ def test_momentum_and_a_schedule_are_part_of_a_path(tmp_path, capsys):
     assert "is in the storage" in capsys.readouterr().err
     assert again.copies == first.copies
     assert again.schedule == first.schedule
-    again._beside = None
+    again._best_file = None
     for study, told in ((first, False), (again, True)):
         model = study.best_model()
         assert ("training it again" in capsys.readouterr().out) == told
@@ -157,6 +167,70 @@ def test_an_interrupted_population_shows_its_path_so_far_and_begins_anew(monkeyp
     assert [trial.params for trial in whole.trials] == [trial.params for trial in cut.trials]
 
 
+def test_what_another_process_has_taken_over_meanwhile_is_what_counts(monkeypatch, capsys):
+    """This one was stopped for minutes: it writes nothing more, and gives back the other's."""
+    storage = optuna.storages.InMemoryStorage()
+    calls = itertools.count()
+
+    def stopped(self):
+        if next(calls) == 0:
+            owner._here.clear()  # as if it had been silent for too long
+            space = Space(SPACE, {}, frozenset(SPACE))
+            other = Ledger(optuna.load_study(study_name="keras-lr", storage=storage), space)
+            other.open()
+            first, second = other.ask(2, space.distributions())
+            copy = Copy(1, member=1, source=0, factor=0.8)
+            assert other.note(second, LINEAGE, [copy.to_json()])
+            for trial, value in ((first, 0.25), (second, 0.5)):
+                other.keep(trial, TrialResult({"val_loss": [1.0, value]}), value)
+                other.tell(trial)
+            other.close()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_lr.tuner.progress.Progress.epoch", stopped)
+        found = small(storage=storage, epochs=2, population=2, verbose=1)
+    assert "took the population over" in capsys.readouterr().err
+    assert [trial.value for trial in found.trials] == [0.25, 0.5]
+    assert [(copy.member, copy.source) for copy in found.copies] == [(1, 0)]
+
+
+def test_of_processes_that_begin_at_once_the_first_goes_on():
+    storage, both = optuna.storages.InMemoryStorage(), threading.Barrier(2)
+
+    def meeting(method):
+        calls = itertools.count()
+
+        def call(*given):
+            result = method(*given)
+            if next(calls) == 0:
+                both.wait(60)
+            return result
+
+        return call
+
+    def claim(_):
+        space = Space(SPACE, {}, frozenset(SPACE))
+        search = PopulationSearch.__new__(PopulationSearch)
+        search.count = 4
+        search.sampling = Sampling(
+            space, "minimize", {}, sampler=as_sampler("random", 0), storage=storage
+        )
+        # Both look before one of them asks, and both ask before one of them looks again.
+        for part, name in ((search.sampling.ledger, "elsewhere"), (search.sampling, "ask")):
+            setattr(part, name, meeting(getattr(part, name)))
+        try:
+            return [trial.number for trial in search._claimed()]
+        except InvalidInput as error:
+            return str(error)
+        finally:
+            search.sampling.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(claim, range(2)))
+    assert [0, 1, 2, 3] in found
+    assert sum("Another process trains this population" in str(each) for each in found) == 1
+
+
 def test_paths_are_confirmed_with_other_seeds(population, capsys, monkeypatch):
     found = population.confirm(top=2, seeds=[5])
     number = population.confirmed.number
@@ -190,6 +264,7 @@ def test_a_figure_shows_every_member_and_the_path(population):
         ({"interval": 5}, "of 5 epochs none is left after 5"),
         ({"interval": 0}, "interval must be"),
         ({"trials": 8}, "write population=8 in the place of trials"),
+        ({"trials": 32}, "write population=32 in the place of trials"),
         ({"pruner": "median"}, "Leave the pruner out"),
         ({"horizon": 0.5}, "Leave horizon out"),
         ({"engine": "ray"}, "train in one place"),
@@ -208,6 +283,6 @@ def test_bad_input_is_refused_before_anything_is_trained(change, message, monkey
         raise AssertionError("training started")
 
     monkeypatch.setattr("keras_lr.tuner.population.search.PopulationSearch._train", trained)
-    monkeypatch.setattr("keras_lr.tuner.search._Search._wave", trained)
+    monkeypatch.setattr("keras_lr.tuner.search.Search._wave", trained)
     with pytest.raises(InvalidInput, match=message):
         small(**change)

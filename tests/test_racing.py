@@ -8,19 +8,15 @@ import pytest
 from engine_models import build, images
 from keras_lr import LogUniform, tune
 from keras_lr.errors import InvalidInput
-from keras_lr.tuner.racing import Race, as_pruner, notes
+from keras_lr.tuner.pruners import as_pruner, notes
+from keras_lr.tuner.racing import Race
+from keras_lr.tuner.storage import as_storage
 
 X, Y = images(64)
 JAX = keras.backend.backend() == "jax"
 
 
-def storages(folder):
-    journal = optuna.storages.journal.JournalFileBackend(str(folder / "study.log"))
-    return {
-        "memory": None,
-        "sqlite": f"sqlite:///{folder / 'study.db'}",
-        "journal": optuna.storages.JournalStorage(journal),
-    }
+STORAGES = {"memory": None, "sqlite": "study.db", "journal": "study.log"}
 
 
 def raced(values, pruner, *, storage=None, direction="minimize", epochs=9):
@@ -40,10 +36,11 @@ def raced(values, pruner, *, storage=None, direction="minimize", epochs=9):
     return done
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite", "journal"])
+@pytest.mark.parametrize("kind", STORAGES)
 def test_in_a_wave_the_best_third_goes_on_whatever_its_numbers(kind, tmp_path):
     values = np.random.default_rng(0).permutation(16.0 + np.arange(16))
-    done = raced(values, as_pruner("halving", 9), storage=storages(tmp_path)[kind])
+    storage = STORAGES[kind] and as_storage(tmp_path / STORAGES[kind])
+    done = raced(values, as_pruner("halving", 9), storage=storage)
     order = np.argsort(values)
     assert [done[i] for i in order] == [9, 9, 3, 3, 3] + [1] * 11
 
@@ -80,6 +77,74 @@ def test_hyperband_has_brackets_of_other_first_rungs_and_the_same_ones_each_time
     one, two = (raced(values, as_pruner("hyperband", 9)) for _ in range(2))
     assert one == two
     assert {1, 3, 9} <= set(one)
+
+
+@pytest.mark.parametrize("pruner", ["halving", "hyperband"])
+def test_a_trial_that_runs_again_enters_every_rung_anew(pruner):
+    """A killed process had brought the third trial to the last rung; its rivals are better."""
+    study = optuna.create_study(pruner=as_pruner(pruner, 27), study_name="race")
+    good, fair, again = (study.ask() for _ in range(3))
+    for epoch in (0, 2, 8):
+        Race(study).after(epoch, {again: 5.0}, last=False)
+    reached = [key for key in study.trials[2].system_attrs if key.startswith("completed_rung")]
+    race, rungs = Race(study), []
+    for epoch in range(26):
+        race.after(epoch, {good: 1.0, fair: 2.0}, last=False)
+        if again.number in race.after(epoch, {again: 5.0}, last=False):
+            rungs.append(epoch + 1)
+    assert len(reached) == len(rungs) > 0, "it is judged where it was before, and ended each time"
+    assert set(rungs) <= {1, 3, 9}
+
+
+def test_a_trial_that_another_process_has_finished_is_dropped_and_the_others_go_on(tmp_path):
+    """This process was stopped meanwhile, and taken to be dead."""
+    for pruner in ("none", "halving"):
+        storage = as_storage(tmp_path / "study.db")
+        study = optuna.create_study(pruner=as_pruner(pruner, 9), storage=storage, study_name=pruner)
+        race, (mine, lost) = Race(study), (study.ask(), study.ask())
+        other = optuna.load_study(study_name=pruner, storage=storage)
+        other.tell(lost.number, 1.0)
+        assert race.after(0, {mine: 1.0, lost: 2.0}, last=False) == {lost.number}
+        race.end(mine, [1.0, float("nan")])
+        race.end(lost, [2.0])
+        assert [t.intermediate_values for t in study.trials] == [{1: 1.0}, {}]
+
+
+def test_without_a_pruner_little_is_written_but_the_last_value_is(tmp_path, monkeypatch):
+    study = optuna.create_study(storage=as_storage(tmp_path / "study.log"))
+    study.pruner = as_pruner("none", 40)
+    writes = []
+    write = optuna.trial.Trial.report
+    monkeypatch.setattr(
+        optuna.trial.Trial, "report", lambda *given: (writes.append(1), write(*given))[1]
+    )
+    race, trials = Race(study), [study.ask() for _ in range(4)]
+    for epoch in range(40):
+        race.after(epoch, dict.fromkeys(trials, 1.0), last=epoch == 39)
+    for trial in trials:
+        race.end(trial, [1.0] * 40)
+    assert {max(trial.intermediate_values) for trial in study.trials} == {40}
+    assert {min(trial.intermediate_values) for trial in study.trials} == {1}, "who looks on sees it"
+    assert len(writes) < 4 * 40 / 2
+
+
+def test_halving_is_asked_at_its_rungs_only_and_a_pruner_of_ones_own_each_time(monkeypatch):
+    class Own(optuna.pruners.SuccessiveHalvingPruner):
+        pass
+
+    asked = []
+    prune = optuna.pruners.SuccessiveHalvingPruner.prune
+    monkeypatch.setattr(
+        optuna.pruners.SuccessiveHalvingPruner,
+        "prune",
+        lambda self, study, trial: (asked.append(trial.last_step), prune(self, study, trial))[1],
+    )
+    for pruner in (as_pruner("halving", 9), Own(1, 3)):
+        study = optuna.create_study(pruner=pruner)
+        trial = study.ask()
+        for epoch in range(3):
+            Race(study).after(epoch, {trial: 1.0}, last=False)
+    assert asked == [1, 3, 1, 2, 3]
 
 
 def test_a_pruner_that_waits_is_asked_for_all_at_once_too():
@@ -153,6 +218,6 @@ def test_a_worker_process_asks_for_a_wave_at_once_and_repeats_nothing():
     wave = Wave([TrialSpec()] * 3, Report(), lambda *_: False, None)
     logs = {index: {"loss": float(index)} for index in range(3)}
     assert wave.reports(0, logs) == {2}
-    assert wave.reports(0, logs) == set(), "a worker that died has reported these before"
+    assert wave.reports(0, logs) == {2}, "a worker that died has had this verdict before"
     assert wave.reports(1, {0: logs[0], 1: logs[1]}) == set()
     assert told == [(0, [0, 1, 2]), (1, [0, 1])]

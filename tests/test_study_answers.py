@@ -46,7 +46,7 @@ def test_the_best_model_goes_on_as_the_trial_would_have(optimizer, space, engine
     model = study.best_model()
     later = small(optimizer, **settings, storage=tmp_path / "study.log").best_model()
     assert capsys.readouterr().out == "", "it was kept beside the storage"
-    study._kept = study._beside = None
+    study._kept = study._best_file = None
     again = study.best_model()  # by fit
     assert "training it again" in capsys.readouterr().out
     assert len(state(model)) == len(state(again)) >= 1

@@ -244,7 +244,7 @@ def test_bad_input_is_refused_before_anything_is_trained(change, message, monkey
     def trained(self, *_):
         raise AssertionError("training started")
 
-    monkeypatch.setattr("keras_lr.tuner.search._Search._wave", trained)
+    monkeypatch.setattr("keras_lr.tuner.search.Search._wave", trained)
     with pytest.raises(InvalidInput, match=message):
         small(**change)
 

@@ -17,6 +17,7 @@ import keras_lr
 from engine_models import build, images
 from keras_lr import LogUniform, tune
 from keras_lr.engines import TrialResult
+from keras_lr.engines.fit import FitEngine
 from keras_lr.errors import InvalidInput
 from keras_lr.tuner import owner
 from keras_lr.tuner.journal import cut_torn_line
@@ -190,9 +191,7 @@ def test_a_trial_that_runs_again_is_judged_by_what_it_has_reached():
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_of_equal_trials_the_weights_of_the_best_are_kept(backwards, monkeypatch, capsys):
-    class Ties:
-        name = plan = "fit"
-
+    class Ties(FitEngine):
         def run(self, specs, report, done):
             results = []
             shapes = [weights.shape for weights in build().get_weights()]
@@ -205,7 +204,7 @@ def test_of_equal_trials_the_weights_of_the_best_are_kept(backwards, monkeypatch
                     result.weights = None
             return results
 
-    monkeypatch.setattr("keras_lr.tuner.search.choose_engine", lambda *_, **__: (Ties(), None))
+    monkeypatch.setattr("keras_lr.tuner.search.choose_engine", lambda *_, **__: (Ties(None), None))
     study = small()
     assert study.best.number == 1
     assert all((weights == 1).all() for weights in study.best_model().get_weights())

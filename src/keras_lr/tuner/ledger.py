@@ -202,8 +202,6 @@ class Ledger:
         Returns:
             Whether it counts: not if another process has taken the trial over in the meantime.
         """
-        import optuna
-
         error = result.error
         outcome = {
             "state": _state(result, value),
@@ -212,13 +210,25 @@ class Ledger:
             "seconds": result.seconds,
             "error": None if error is None else f"{type(error).__name__}: {error}",
         }
+        if not self.note(trial, _OUTCOME, outcome):
+            return False
+        self._outcomes[trial.number] = outcome
+        return True
+
+    def note(self, trial: Any, name: str, value: Any) -> bool:
+        """Write an attribute of a trial, if it is (still) this process's.
+
+        Returns:
+            Whether it is: not if another process has taken the trial over in the meantime.
+        """
+        import optuna
+
         if (self._mark(trial._trial_id) or {}).get("id") != self.owner.id:
             return False
         try:
-            trial.set_user_attr(_OUTCOME, outcome)
+            trial.set_user_attr(name, value)
         except optuna.exceptions.UpdateFinishedTrialError:
             return False
-        self._outcomes[trial.number] = outcome
         return True
 
     def tell(self, trial: Any) -> None:

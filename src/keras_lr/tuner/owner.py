@@ -2,9 +2,9 @@
 
 Each call of `tune` leaves a mark in the study while it runs, and in every trial that it trains. On
 the same machine the process id tells whether the process behind a mark lives (with the time at
-which it started, since ids are used again). Of another machine, or another container, only the
-clock can tell: a process notes every few seconds that it is alive, and one that hasn't for minutes
-is taken to be dead.
+which it started, since ids are used again). Of another machine, another container, or before a
+restart of the machine, only the clock can tell: a process notes every few seconds that it is
+alive, and one that hasn't for minutes is taken to be dead.
 """
 
 import contextlib
@@ -105,21 +105,29 @@ def is_alive(mark: Mapping[str, Any]) -> bool:
 
 
 def _room() -> str | None:
-    """What process ids are valid in, where the system tells: containers may share a host's name."""
+    """What process ids are valid in, where the system tells: a name space of a running kernel.
+
+    The host's name doesn't say it: containers may share one, and machines that were made from one
+    image. The name space alone doesn't either: that of every machine's first process has the same
+    number.
+    """
     try:
-        return os.readlink("/proc/self/ns/pid")
+        return f"{_boot()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return None
 
 
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def _started(pid: int) -> str | None:
-    """When a process started, where the system tells; `None` elsewhere."""
+    """When a process started, in ticks since the boot, where the system tells; else `None`."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
     # The name, in parentheses, may hold spaces; the start is the 20th field after it, the state
     # the first: a zombie has ended, and only its parent hasn't heard of it yet.
     fields = stat.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else f"{boot} {fields[19]}"
+    return None if fields[0] == "Z" else fields[19]

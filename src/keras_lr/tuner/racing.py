@@ -5,114 +5,45 @@ compiled engine the trials of a wave reach a rung together, so all of them are t
 before it is asked for any; a trial is then judged by all of its wave and all that were there
 before. With `engine="fit"` each trial has only those before it as rivals.
 
-Successive halving: Jamieson & Talwalkar (2016), asynchronous as in Li et al., "A System for Massively
-Parallel Hyperparameter Tuning" (2020). Hyperband: Li et al. (2018).
+What is told is written to the study's storage, which on a disk or a server takes its time. So the
+values that the pruner needs are written when it needs them, the last value of a trial when it ends,
+and between them as many as little time is enough for: for those who look on, and for what an
+interrupted trial leaves.
 """
 
 import copy
 import math
+import time
 import warnings
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from keras_lr.errors import InvalidInput, nearest
+from keras_lr.tuner.pruners import may_end_at, prunes, rungs_behind, with_rungs
 
-PRUNERS = ("none", "median", "halving", "hyperband")
-"""Pruners by name."""
+SHOWN = 0.02
+"""The share of the time that writing values may take which no pruner needs."""
 
-FACTOR = 3
-"""Of the trials that reach a rung, one in so many goes on, with so many times its epochs ahead."""
-
-RUNGS = 3
-"""Rungs that the pruners by name have at most; the first is then at 1/27 of the epochs."""
-
-Pruner = Literal["none", "median", "halving", "hyperband"]
-
-
-def as_pruner(given: Any, epochs: int) -> Any:
-    """An Optuna pruner.
-
-    Args:
-        given: One, or a name of `PRUNERS`; `None` is "none".
-        epochs: Of a trial, on which the rungs of those by name depend: the first is at 1/27 of
-            them, but not before one epoch is done, and each next one at three times as many.
-
-    Raises:
-        InvalidInput: It is neither.
-    """
-    from optuna import pruners
-
-    if isinstance(given, pruners.BasePruner):
-        return given
-    first = max(1, round(epochs / FACTOR**RUNGS))
-    if given is None or given == "none":
-        return pruners.NopPruner()
-    if given == "median":
-        return pruners.MedianPruner(n_warmup_steps=max(1, epochs // 10))
-    if given == "halving":
-        return pruners.SuccessiveHalvingPruner(min_resource=first, reduction_factor=FACTOR)
-    if given == "hyperband":
-        return pruners.HyperbandPruner(
-            first, max_resource=max(epochs, first), reduction_factor=FACTOR
-        )
-    if isinstance(given, str):
-        raise InvalidInput(f"Unknown pruner {given!r}. {nearest(given, PRUNERS)}")
-    raise InvalidInput(
-        'pruner is a name, such as "hyperband", or an Optuna pruner. Write e.g. pruner='
-        f"optuna.pruners.MedianPruner(). Received: {given!r}."
-    )
-
-
-def prunes(pruner: Any) -> bool:
-    """Whether it may ever end a trial."""
-    from optuna.pruners import NopPruner
-
-    return not isinstance(pruner, NopPruner)
-
-
-def notes(pruner: Any, *, epochs: int, trials: int) -> list[str]:
-    """What to tell about a budget that is too small for the pruner to do anything."""
-    from optuna.pruners import HyperbandPruner
-
-    if not prunes(pruner):
-        return []
-    if epochs < 2:
-        return ["trials have one epoch, so the pruner has nothing to end."]
-    rungs = _with_rungs(pruner)
-    if rungs is None:
-        return []
-    first, factor = rungs._min_resource, rungs._reduction_factor
-    if isinstance(first, int) and first >= epochs:
-        return [
-            f"the pruner's first rung, {first} epochs, isn't below the {epochs} of a trial, so it "
-            "ends none. Give a smaller min_resource."
-        ]
-    if trials < factor:
-        return [f"{trials} trials are too few for the pruner, which keeps one in {factor}."]
-    if isinstance(rungs, HyperbandPruner) and isinstance(first, int):
-        brackets = math.floor(math.log(epochs / first, factor)) + 1
-        if trials < factor**brackets:
-            return [
-                f"hyperband divides {trials} trials among {brackets} brackets, which is few for "
-                'each. pruner="halving" has one.'
-            ]
-    return []
+_RUNG = "completed_rung_"
 
 
 class Race:
-    """Asks a pruner which trials go on.
+    """Tells Optuna how trials come along, and asks its pruner which ones go on.
 
     Args:
         study: The Optuna study, with its pruner.
     """
 
     def __init__(self, study: Any) -> None:
+        from optuna.storages import InMemoryStorage
+
         self.study = study
         self._races = prunes(study.pruner)
-        self._has_memory = _with_rungs(study.pruner) is not None
+        self._rungs = with_rungs(study.pruner)
+        self._in_memory = isinstance(study._storage, InMemoryStorage)
+        self._next = -math.inf
 
     def after(self, epoch: int, values: Mapping[Any, float], *, last: bool) -> set[int]:
-        """Tell the pruner of an epoch of trials that run side by side, and ask it.
+        """Tell of an epoch of trials that run side by side, and ask the pruner.
 
         Args:
             epoch: The epoch that is done, from 0.
@@ -120,44 +51,76 @@ class Race:
             last: Whether it was the trials' last epoch: then nothing is left to end.
 
         Returns:
-            The numbers of those that end.
+            The numbers of those that end. A trial that another process has brought to its end,
+            since this one had been stopped for long, is among them.
         """
+        step = epoch + 1
         finite = {trial: value for trial, value in values.items() if math.isfinite(value)}
-        with warnings.catch_warnings():
-            # A trial that a killed process had begun has reported this before.
-            warnings.simplefilter("ignore", UserWarning)
-            for trial, value in finite.items():
-                trial.report(value, epoch + 1)
-        if last or not self._races or not finite:
-            return set()
-        frozen = self.study.get_trials(deepcopy=False)
-        asked = [_until(frozen[trial.number], epoch + 1) for trial in finite]
-        if self._has_memory and len(asked) > 1:
+        asks = self._races and not last and may_end_at(self.study.pruner, step)
+        gone = set()
+        if asks or self._in_memory or time.monotonic() >= self._next:
+            started = time.monotonic()
+            gone = {trial for trial, value in finite.items() if not _tell(trial, step, value)}
+            ended = time.monotonic()
+            self._next = ended + (ended - started) / SHOWN
+        if asks and len(finite) > len(gone):
+            frozen = self.study.get_trials(deepcopy=False)
+            runs = [self._until(frozen[t.number], step) for t in finite if t not in gone]
+            return {trial.number for trial in gone} | self._ended(runs)
+        return {trial.number for trial in gone}
+
+    def end(self, trial: Any, curve: Sequence[float]) -> None:
+        """Tell the last value of a trial: the sampler knows by it how far one came that was ended.
+
+        Args:
+            trial: The (Optuna) trial.
+            curve: Its objective, epoch by epoch.
+        """
+        steps = [step for step, value in enumerate(curve, 1) if math.isfinite(value)]
+        if steps:
+            _tell(trial, steps[-1], curve[steps[-1] - 1])
+
+    def _ended(self, runs: list[Any]) -> set[int]:
+        if self._rungs is not None and len(runs) > 1:
             # A trial enters its rung when the pruner is asked for it. So it is asked for all once,
             # and its answers, given before it knew the others, are forgotten. Asked again for the
             # trials as they were before, it finds all of them in the rung. (And each finds itself
             # there too: of a number of rivals that is one short of a multiple of its factor, it
             # lets one more go on.)
-            for trial in asked:
-                self.study.pruner.prune(self.study, trial)
-        return {trial.number for trial in asked if self.study.pruner.prune(self.study, trial)}
+            for trial in runs:
+                self._ends(trial)
+        return {trial.number for trial in runs if self._ends(trial)}
+
+    def _ends(self, frozen: Any) -> bool:
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        try:
+            return self.study.pruner.prune(self.study, frozen)
+        except UpdateFinishedTrialError:
+            return True
+
+    def _until(self, frozen: Any, step: int) -> Any:
+        """A trial as it was at a step: one that is trained again has left traces of later ones."""
+        now = copy.copy(frozen)
+        values = frozen.intermediate_values.items()
+        now.intermediate_values = {reported: v for reported, v in values if reported <= step}
+        if self._rungs is not None:
+            behind = rungs_behind(self._rungs, self.study, frozen, step)
+            later = {f"{_RUNG}{rung}" for rung in range(behind, len(frozen.system_attrs))}
+            attributes = frozen.system_attrs.items()
+            now.system_attrs = {key: value for key, value in attributes if key not in later}
+        return now
 
 
-def _with_rungs(pruner: Any) -> Any:
-    """The pruner, or the one that it wraps, that keeps a record of who reached which rung."""
-    from optuna import pruners
+def _tell(trial: Any, step: int, value: float) -> bool:
+    """Report a value; whether the trial still runs, as far as its storage knows."""
+    from optuna.exceptions import UpdateFinishedTrialError
 
-    while isinstance(pruner, pruners.PatientPruner) and pruner._wrapped_pruner is not None:
-        pruner = pruner._wrapped_pruner
-    kinds = (pruners.SuccessiveHalvingPruner, pruners.HyperbandPruner)
-    return pruner if isinstance(pruner, kinds) else None
-
-
-def _until(frozen: Any, step: int) -> Any:
-    """A trial as it was at a step: one that is trained again has reports of later ones."""
-    if all(reported <= step for reported in frozen.intermediate_values):
-        return frozen
-    now = copy.copy(frozen)
-    values = frozen.intermediate_values.items()
-    now.intermediate_values = {reported: v for reported, v in values if reported <= step}
-    return now
+    with warnings.catch_warnings():
+        # A trial that a killed process had begun has reported this before.
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            trial.report(value, step)
+        except UpdateFinishedTrialError:
+            return False
+    return True

@@ -1,187 +1,49 @@
-"""Search the rate, and what goes with it: the function `keras_lr.tune`."""
+"""A search from end to end: it asks for trials, has them trained, and writes down what they gave."""
 
 import math
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
-from keras_lr.engines import Job, TrialResult, TrialSpec, choose_engine, close_engine
+from keras_lr.engines import Job, TrialResult, TrialSpec, choose_engine
 from keras_lr.engines.job_checks import check_job, whole
-from keras_lr.engines.ray import RayOptions
 from keras_lr.engines.trial import Done
-from keras_lr.errors import InvalidInput
-from keras_lr.tuner.beside import Beside
+from keras_lr.tuner.best_file import BestFile
 from keras_lr.tuner.horizon import check_compressible, shortened
 from keras_lr.tuner.objective import check_objective, direction_of
-from keras_lr.tuner.population.checks import check_method
-from keras_lr.tuner.population.truncation import PBT
 from keras_lr.tuner.progress import Progress
-from keras_lr.tuner.quiet import quietly
-from keras_lr.tuner.racing import Pruner, Race, as_pruner, notes
+from keras_lr.tuner.pruners import as_pruner, notes
+from keras_lr.tuner.racing import Race
 from keras_lr.tuner.reporting import Reporting
 from keras_lr.tuner.run_checks import (
     build_probe,
     check_first_batch,
-    check_parts,
     check_schedules,
     other_settings,
 )
-from keras_lr.tuner.samplers import Sampler, as_sampler
+from keras_lr.tuner.samplers import as_sampler
 from keras_lr.tuner.sampling import Sampling
 from keras_lr.tuner.share import Share
-from keras_lr.tuner.space import check_names, read_space
+from keras_lr.tuner.space import check_names, first_arguments, read_space
 from keras_lr.tuner.study import Study
 from keras_lr.tuner.waves import wave_size
 
 
-def tune(
-    build_model: Any,
-    x: Any,
-    y: Any = None,
-    *,
-    space: Mapping[str, Any],
-    epochs: int,
-    trials: int = 32,
-    batch_size: int | None = None,
-    validation_data: Any = None,
-    validation_split: float = 0.0,
-    sample_weight: Any = None,
-    class_weight: Any = None,
-    steps_per_epoch: int | None = None,
-    validation_steps: int | None = None,
-    validation_batch_size: int | None = None,
-    engine: Literal["auto", "compiled", "fit", "ray"] | RayOptions = "auto",
-    objective: str = "val_loss",
-    direction: Literal["minimize", "maximize"] | None = None,
-    seed: int = 0,
-    sampler: Sampler | Any = None,
-    pruner: Pruner | Any = None,
-    method: Literal["search", "pbt"] | PBT = "search",
-    population: int | None = None,
-    interval: int | None = None,
-    horizon: float = 1.0,
-    storage: str | Path | Any = None,
-    study_name: str | None = None,
-    verbose: int = 1,
-) -> Study:
-    """Search learning rate, momentum, schedule and more, over many short trainings.
-
-    Every trial starts from the same weights and sees the same batches in the same order: it is
-    what `keras.utils.set_random_seed(seed)`, `build_model()` and `model.fit(...)` give, with a
-    `LearningRate` callback for its schedule and rules.
+class Search:
+    """One call of `tune`: `connect`, `run`, then `study`.
 
     Args:
-        build_model: A function that returns a compiled model, or a compiled model (left as it
-            is; trials start from clones with its weights).
-        x, y, sample_weight, class_weight, batch_size, validation_data, validation_split,
-            steps_per_epoch, validation_steps, validation_batch_size: As `model.fit` takes them. A
-            generator is read once and kept in memory for all trials; it needs `steps_per_epoch`
-            (and `validation_steps`).
-        space: What to search. A key that names a setting of the model's optimizer (such as
-            `"learning_rate"`, `"momentum"`, `"weight_decay"`) is applied to it; `"schedule"` and
-            `"rules"` go to `LearningRate`; any other is an argument of `build_model`. A value is
-            a `LogUniform` or `Uniform`, a list to choose from, or anything else for a fixed value.
-            Several rules at once are a tuple; a list of them is a choice.
-        epochs: Epochs of each trial.
-        trials: Trials in all; a resumed study runs only those that are missing.
-        engine: `"compiled"` trains all trials through one JAX program, `"fit"` one after the
-            other on any backend, `"auto"` the first where it can run. The curves are the same.
-            `"ray"` (or a `keras_lr.engines.ray.RayOptions`) trains them on the cluster that
-            `ray.init` connected to.
-        objective: The logged value to optimise, at the last epoch.
-        direction: `"minimize"` or `"maximize"`; by default what the objective's name says.
-        seed: Of the weights, the batches, and the default sampler.
-        sampler: "tpe", "random", or an Optuna sampler; by default "tpe".
-        pruner: "hyperband", "halving" or "median", or an Optuna pruner, to end trials early that
-            fall behind; by default none. A step is an epoch that is done, 1 after the first.
-        method: "search" for independent trials; "pbt" (or a `keras_lr.PBT`) for a population, whose
-            members copy the best on the way and perturb their rates: a `Population` comes back,
-            with the best one's path of rates as its `schedule`.
-        population: Members of a population, in the place of `trials`; 16 by default.
-        interval: Epochs between two exchanges of a population; 1 by default.
-        horizon: Run trials on this share of the epochs, with their schedules compressed to it.
-            `Study.transferred` then has the best rate of the trials, and what theory makes of it
-            for all epochs; `Study.code` writes the latter.
-        storage: A file (SQLite), a URL, or an Optuna storage: the study is kept there, and goes
-            on from there when it is called again.
-        study_name: Its name in the storage; by default "keras-lr".
-        verbose: 0 for silence, 1 for progress on stderr.
-
-    Returns:
-        A `Study`. After Ctrl-C it holds the trials that were finished.
+        job: What all trials have in common.
+        space: As `tune` was given it.
+        trials: How many there are in all.
+        objective: The logged value to optimise.
+        direction: Whether less or more of it is better; `None` for what its name says.
+        horizon: The share of the epochs that trials run.
 
     Raises:
-        InvalidInput: Before anything is trained, for an uncompiled model, unusable data, names in
-            the space that mean nothing, values that can't be, a storage with another study.
+        InvalidInput: For what `tune` refuses before anything is trained.
     """
-    from keras_lr import backend
-    from keras_lr.state.random_state import RandomState
-
-    backend.require()
-    started = time.perf_counter()
-    job = Job(
-        build_model,
-        x,
-        y,
-        epochs=epochs,
-        batch_size=batch_size,
-        validation_data=validation_data,
-        validation_split=validation_split,
-        sample_weight=sample_weight,
-        class_weight=class_weight,
-        steps_per_epoch=steps_per_epoch,
-        validation_steps=validation_steps,
-        validation_batch_size=validation_batch_size,
-        seed=seed,
-    )
-    check_parts(objective, study_name)
-    as_sampler(sampler, 0)
-    as_pruner(pruner, 2)
-    pbt = check_method(
-        method, population=population, interval=interval, trials=trials, pruner=pruner
-    )
-    taken = RandomState.take()
-    try:
-        search: _Search
-        if pbt is None:
-            search = _Search(
-                job,
-                space,
-                trials=trials,
-                objective=objective,
-                direction=direction,
-                horizon=horizon,
-            )
-        else:
-            from keras_lr.tuner.population.search import PopulationSearch
-
-            if shortened(100, horizon) != 100:
-                raise InvalidInput(
-                    "A population finds a path over all the epochs. Leave horizon out. "
-                    f"Received: horizon={horizon!r}."
-                )
-            search = PopulationSearch(
-                job,
-                space,
-                method=pbt,
-                population=population,
-                interval=interval,
-                objective=objective,
-                direction=direction,
-            )
-        with quietly(), search.opened:
-            search.connect(engine, sampler=sampler, pruner=pruner, storage=storage, name=study_name)
-            search.run(quiet=not verbose)
-        return search.study(time.perf_counter() - started)
-    finally:
-        taken.restore()
-
-
-class _Search:
-    """One call of `tune`."""
 
     def __init__(
         self,
@@ -227,8 +89,9 @@ class _Search:
             trials=self.count,
             schedules=any(schedule is not None for schedule in self.space.schedules()),
             own="learning_rate" not in self.space.settings,
+            arguments=first_arguments(self.given, self.job.build_model),
         )
-        self.opened.callback(close_engine, self.engine)
+        self.opened.callback(self.engine.close)
         self.sampling = Sampling(
             self.space,
             self.direction,
@@ -240,7 +103,7 @@ class _Search:
         )
         self.opened.callback(self.sampling.close)
         name = self.sampling.study.study_name
-        self.beside = Beside(storage, name, self.sampling.ledger.identity)
+        self.best_file = BestFile(storage, name, self.sampling.ledger.identity)
         self.race = Race(self.sampling.study)
         self.wave = wave_size(self.engine, self.sampling.study.sampler, self.probe)
 
@@ -293,7 +156,7 @@ class _Search:
         for trial in done:
             self._note(trial.value, trial.number)  # those of other processes too
         if self.kept is not None and self.best is not None and self.kept[0] == self.best[1]:
-            self.beside.write(*self.kept)
+            self.best_file.write(*self.kept)
         progress.wave(len(done), None if self.best is None else self.best[0])
 
     def _wave(self, size: int, progress: Progress) -> None:
@@ -303,6 +166,7 @@ class _Search:
         def done(index: int, result: TrialResult) -> bool:
             ended[index] = result
             value = self._value(result)
+            self.race.end(asked[index], result.history.get(self.objective, ()))
             counts = self.sampling.ledger.keep(asked[index], result, value)
             return counts and self._note(value, asked[index].number)
 
@@ -385,7 +249,7 @@ class _Search:
             _space=self.space,
             _epochs=self.epochs,
             _kept=self.kept,
-            _beside=self.beside,
+            _best_file=self.best_file,
             _engine=self.requested,
             _stored=self.sampling.stored,
         )

@@ -17,9 +17,6 @@ it can schedule, so that a path can be trained again."""
 POPULATION = 16
 """Members, where nothing is said."""
 
-TRIALS = 32
-"""`tune`'s own number of trials, which says nothing of a population."""
-
 
 def check_method(
     method: Any, *, population: Any, interval: Any, trials: Any, pruner: Any
@@ -49,7 +46,7 @@ def check_method(
                     f"Received: {name}={value!r}."
                 )
         return None
-    if trials != TRIALS:
+    if trials is not None:
         raise InvalidInput(
             "All members of a population train from the first epoch to the last: write population="
             f"{trials!r} in the place of trials. Received: trials={trials!r}."

@@ -1,7 +1,6 @@
 """One call of `keras_lr.tune(method="pbt")`."""
 
-import math
-import warnings
+import time
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -14,7 +13,9 @@ from keras_lr.tuner.population.lineage import Copy
 from keras_lr.tuner.population.result import Population
 from keras_lr.tuner.population.truncation import PBT
 from keras_lr.tuner.progress import Progress
-from keras_lr.tuner.search import _Search as Search
+from keras_lr.tuner.reporting import Reporting
+from keras_lr.tuner.search import Search
+from keras_lr.tuner.share import PAUSE
 from keras_lr.tuner.study import Study
 from keras_lr.tuner.trial import Trial
 
@@ -75,22 +76,55 @@ class PopulationSearch(Search):
         done = self.sampling.trials()
         total = 0 if done else self.count * self.job.epochs
         with Progress(total, self.count, len(done), self.objective, quiet=quiet) as progress:
-            if done:
-                self._load(done)
-                progress.say(f"the population of {self.count} is in the storage.")
-                return
-            if self.reason is not None:
-                progress.say(f"engine='fit', since {self.reason}.")
-            if self.sampling.ledger.owner.others():
-                raise InvalidInput(
-                    "Another process trains this population. Wait until it ends, or give another "
-                    "study_name: a population is trained by one process."
-                )
-            self._train(progress)
-            self._told(progress)
+            if not done:
+                if self.reason is not None:
+                    progress.say(f"engine='fit', since {self.reason}.")
+                try:
+                    self._train(self._claimed(), progress)
+                except _TakenOver:
+                    progress.say("another process took the population over; waiting for its end.")
+                else:
+                    self._told(progress)
+                    return
+            self._wait()
+            self._load(self.sampling.trials())
+            progress.say(f"the population of {self.count} is in the storage.")
 
-    def _train(self, progress: Progress) -> None:
-        asked = self.sampling.ask(self.count, self.count)
+    def _claimed(self) -> list[Any]:
+        """All members' trials, if this process is the first to want them.
+
+        Of processes that begin at the same moment the first is the one with the lowest trial: the
+        storage numbers them one by one.
+
+        Raises:
+            InvalidInput: Another one trains them.
+        """
+        ledger, asked = self.sampling.ledger, []
+        if not ledger.elsewhere():
+            asked = self.sampling.ask(1, self.count)
+        if not asked or any(number < asked[0].number for number in ledger.elsewhere()):
+            for trial in asked:
+                ledger.abandon(trial)
+            raise InvalidInput(
+                "Another process trains this population. Wait until it ends, or give another "
+                "study_name: a population is trained by one process."
+            )
+        try:
+            while len(asked) < self.count:
+                self._wait()  # whoever came second gives its trial back
+                ledger.take_over()
+                asked += self.sampling.ask(self.count - len(asked), self.count)
+        except BaseException:
+            for trial in asked:
+                ledger.abandon(trial)
+            raise
+        return sorted(asked, key=lambda trial: trial.number)
+
+    def _wait(self) -> None:
+        while self.sampling.ledger.elsewhere():
+            time.sleep(PAUSE)
+
+    def _train(self, asked: list[Any], progress: Progress) -> None:
         params = [self.space.params(trial.params) for trial in asked]
         exchanging = Exchanging(
             self.method,
@@ -103,26 +137,26 @@ class PopulationSearch(Search):
         )
         ended: dict[int, TrialResult] = {}
 
-        def report(index: int, epoch: int, logs: Mapping[str, float]) -> bool:
-            progress.epoch()
-            value = logs.get(self.objective, math.nan)
-            with warnings.catch_warnings():
-                # A population that was interrupted has reported this before.
-                warnings.simplefilter("ignore", UserWarning)
-                if math.isfinite(value):
-                    asked[index].report(value, epoch + 1)
-            return False
-
         def done(index: int, result: TrialResult) -> bool:
             ended[index] = result
             mine = [_numbered(copy, asked) for copy in exchanging.copies if copy.member == index]
-            asked[index].set_user_attr(LINEAGE, [copy.to_json() for copy in mine])
+            ledger = self.sampling.ledger
+            if not ledger.note(asked[index], LINEAGE, [copy.to_json() for copy in mine]):
+                raise _TakenOver
+            self.race.end(asked[index], result.history.get(self.objective, ()))
             value = self._value(result)
-            counts = self.sampling.ledger.keep(asked[index], result, value)
+            counts = ledger.keep(asked[index], result, value)
             return counts and self._note(value, asked[index].number)
 
         try:
             specs = [self.space.spec(each) for each in params]
+            report = _Report(
+                asked,
+                self.race,
+                objective=self.objective,
+                epochs=self.job.epochs,
+                progress=progress,
+            )
             self.engine.run(specs, report, done, exchanging)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -145,6 +179,7 @@ class PopulationSearch(Search):
             )
         for trial in done:
             self._note(trial.value, trial.number)
+        self.copies = []
         for frozen in self.sampling.study.get_trials(deepcopy=False):
             stored = frozen.user_attrs.get(LINEAGE, [])
             self.copies += [Copy.from_json(frozen.number, each) for each in stored]
@@ -156,6 +191,20 @@ class PopulationSearch(Search):
         known = {item.name: getattr(found, item.name) for item in fields(found)}
         known["trials"] = [*found.trials, *self.cut_off]
         return Population(**known, copies=tuple(self.copies), interval=self.interval)
+
+
+class _TakenOver(Exception):
+    """Another process trains the members, since this one was taken to be dead."""
+
+
+class _Report(Reporting):
+    """The report of a population, of which nothing is pruned."""
+
+    def together(self, epoch: int, logs: Mapping[int, Mapping[str, float]]) -> set[int]:
+        """See `Reporting.together`."""
+        if super().together(epoch, logs):
+            raise _TakenOver
+        return set()
 
 
 def _numbered(copy: Copy, asked: list[Any]) -> Copy:

@@ -16,7 +16,7 @@ from keras_lr.errors import BrokenFile
 from keras_lr.tuner.storage import file_of
 
 
-class Beside:
+class BestFile:
     """The file with a study's best weights.
 
     Args:
