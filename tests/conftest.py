@@ -1,6 +1,7 @@
 """What every test gets: a chosen backend, fixed seeds, quiet frameworks."""
 
 import os
+import signal
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -8,6 +9,10 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import hypothesis
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a shell's background job: the tests of Ctrl-C would wait for what never comes.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in each run, so that what passes here passes elsewhere; to look for new ones:
 # pytest --hypothesis-profile=explore
