@@ -103,7 +103,11 @@ def test_who_is_alive():
         assert not owner.is_alive(its), "it has ended, whatever its parent knows"
     child.wait()
     assert not owner.is_alive(its)
-    for elsewhere in (mark(host="elsewhere"), mark(room="a container of the same name")):
+    rooms = ["a container of the same name"]
+    if (room := mark()["room"]) is not None:
+        rooms.append(room.replace(owner._boot(), "another machine, or before a restart"))
+        assert rooms[-1] != room
+    for elsewhere in (mark(host="elsewhere"), *(mark(room=room) for room in rooms)):
         assert owner.is_alive(elsewhere)
         assert not owner.is_alive({**elsewhere, "beat": time.time() - owner.SILENCE - 1})
 

@@ -11,7 +11,7 @@ from keras_lr.engines.recording import Recording
 from keras_lr.engines.trial import Job, TrialResult, TrialSpec
 from keras_lr.errors import InvalidInput
 from keras_lr.lazy import call
-from keras_lr.tuner.beside import Beside
+from keras_lr.tuner.best_file import BestFile
 from keras_lr.tuner.code import spec_code
 from keras_lr.tuner.confirm import Confirmation, pick_seeds, train_again
 from keras_lr.tuner.confirmed import (
@@ -37,7 +37,7 @@ class Study:
         objective: The logged value that was optimised, at the last epoch.
         direction: Whether less or more is better.
         space: The space as it was given.
-        engine: `"compiled"` or `"fit"`.
+        engine: `"compiled"`, `"fit"` or `"ray"`.
         plan: How the trials were executed, in one line.
         seconds: Wall-clock time of this call.
         interrupted: Whether Ctrl-C ended it early.
@@ -60,7 +60,7 @@ class Study:
     _space: Space = field(default=None, repr=False)  # type: ignore[assignment]
     _epochs: int = field(default=0, repr=False)
     _kept: tuple[int, list[Any]] | None = field(default=None, repr=False)
-    _beside: Beside | None = field(default=None, repr=False)
+    _best_file: BestFile | None = field(default=None, repr=False)
     _engine: Any = field(default="auto", repr=False)
     _stored: frozenset[int] = field(default=frozenset(), repr=False)
 
@@ -118,7 +118,7 @@ class Study:
     def _kept_of(self, number: int) -> Any:
         if self._kept is not None and self._kept[0] == number:
             return self._kept[1]
-        return None if self._beside is None else self._beside.read(number)
+        return None if self._best_file is None else self._best_file.read(number)
 
     def _spec_of(self, trial: Trial) -> TrialSpec:
         """What trains a trial again."""
@@ -196,12 +196,16 @@ class Study:
     def _engine_for(self, job: Job) -> Any:
         from keras_lr.engines import choose_engine
 
-        probe = make_model(job, self._best_spec())
+        best = self._best_spec()
+        probe = make_model(job, best)
         own = "learning_rate" not in self._space.settings
         given = any(schedule is not None for schedule in self._space.schedules())
         # What a study trained by fit is confirmed by fit: engines of two backends draw other batches.
         name = "fit" if self.engine == "fit" else self._engine
-        return choose_engine(name, job, probe, schedules=given, own=own)[0]
+        # However short: it has to be the engine that trained the study.
+        return choose_engine(
+            name, job, probe, schedules=given, own=own, arguments=best.arguments
+        )[0]
 
     @property
     def confirmed(self) -> Trial | None:
@@ -266,7 +270,7 @@ class Study:
             Name to share; the shares add up to 1.
 
         Raises:
-            InvalidInput: Fewer than two complete trials, or nothing was searched.
+            InvalidInput: Fewer than four complete trials, or nothing was searched.
         """
         return importance(self.optuna, self._space, evaluator)
 
