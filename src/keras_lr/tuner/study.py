@@ -21,6 +21,7 @@ from keras_lr.tuner.confirmed import (
     store_values,
     stored_values,
 )
+from keras_lr.tuner.curves import with_curves
 from keras_lr.tuner.horizon import Transferred, transferred
 from keras_lr.tuner.importance import importance
 from keras_lr.tuner.quiet import quietly
@@ -203,9 +204,9 @@ class Study:
         # What a study trained by fit is confirmed by fit: engines of two backends draw other batches.
         name = "fit" if self.engine == "fit" else self._engine
         # However short: it has to be the engine that trained the study.
-        return choose_engine(
-            name, job, probe, schedules=given, own=own, arguments=best.arguments
-        )[0]
+        return choose_engine(name, job, probe, schedules=given, own=own, arguments=best.arguments)[
+            0
+        ]
 
     @property
     def confirmed(self) -> Trial | None:
@@ -289,7 +290,11 @@ class Study:
         if kind == "rate":
             return call("keras_lr.watch.figures:study_figure", self)
         with quietly():
-            return call("keras_lr.watch.figures:optuna_figure", self, kind)
+            whole = self
+            if kind == "intermediate":
+                curves = with_curves(self.optuna, self.trials, self.objective)
+                whole = replace(self, optuna=curves)
+            return call("keras_lr.watch.figures:optuna_figure", whole, kind)
 
 
 def _build(model: Any, job: Job) -> None:

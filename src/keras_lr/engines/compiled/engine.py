@@ -53,11 +53,14 @@ class CompiledEngine:
         return "; ".join([told, *(f"by fit: {reason}" for reason in self.reasons)])
 
     def reseed(self, seed: int) -> None:
-        """Train from here on with another seed; what is compiled stays."""
+        """Train from here on with another seed; what is compiled stays.
+
+        A group takes its new weights when it trains next: until then its model may not be there.
+        """
         self.job = replace(self.job, seed=seed)
-        for group in self._groups.values():
-            if group is not None:
-                group.reseed(seed)
+
+    def close(self) -> None:
+        """Nothing runs beside this process."""
 
     def run(
         self,
@@ -138,6 +141,8 @@ class CompiledEngine:
                 done(index, result)
             return failed
         if group is not None:
+            if group.job.seed != self.job.seed:
+                group.reseed(self.job.seed)
             try:
                 return [lane.result for lane in group.train(trials, report, done, exchange)]
             except NotCompilable as error:

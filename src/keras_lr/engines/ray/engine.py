@@ -1,12 +1,13 @@
 """The engine that trains a wave of trials on a Ray cluster."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keras_lr.engines.portable import (
+    Built,
     NotPortable,
     Packed,
     pack,
@@ -35,6 +36,8 @@ class RayEngine:
         job: What the trials have in common. It is packed as plain data at once (datasets are read
             out for that: all epochs of one trial).
         options: Lanes, cores and GPUs of a task.
+        arguments: Those of `build_model` for the trial whose order of batches all see, where a
+            dataset has one of its own; by default none.
 
     Raises:
         MissingExtra: Ray isn't installed.
@@ -43,18 +46,21 @@ class RayEngine:
 
     name = "ray"
 
-    def __init__(self, job: Job, options: RayOptions | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        options: RayOptions | None = None,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+    ) -> None:
         self.options = options or RayOptions()
         self.told = _Told()
         self._ray = cluster.connected()
-        self._name = uuid.uuid4().hex
-        self._models: dict[str, Any] = {}
+        self._models = Built()
         self._count = 0
-        with _travelling():
-            self.job = read_datasets(job)
-            data = pack_data(self.job)
+        self._given, self._arguments = job, arguments or {}
         self.store = Store(self._ray)
-        self._data, self._data_objects = self._ship(data)
+        self._take()
         self.mailbox = (
             self._ray.remote(Mailbox)
             .options(
@@ -97,11 +103,31 @@ class RayEngine:
             )
         return _Wave(self, list(specs), report, done).run()
 
+    def reseed(self, seed: int) -> None:
+        """Train from here on with another seed; data that is arrays, and the programs, stay there."""
+        read = self.job is not self._given
+        self._given = replace(self._given, seed=seed)
+        self._models.forget()
+        if read:
+            self.store.forget()
+            self._take()
+        else:
+            self.job = self._given
+
     def close(self) -> None:
         """Let the cluster have back what the engine keeps there: its mailbox and its data."""
         self._ray.kill(self.mailbox)
         self.store.forget()
         self._data_objects = []
+
+    def _take(self) -> None:
+        """Read out the data, and put it into the object store."""
+        # Workers know the engine that has its programs by this; other data is another engine.
+        self._name = uuid.uuid4().hex
+        with _travelling():
+            self.job = read_datasets(self._given, self._arguments)
+            data = pack_data(self.job)
+        self._data, self._data_objects = self._ship(data)
 
     def _slot(self) -> Slot:
         return slots(self.options, cluster.nodes(self._ray))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from keras_lr.engines.portable import Packed, pack_result, unpack
+from keras_lr.engines.portable import Packed, pack_result, renew, unpack
 from keras_lr.engines.ray.store import arrange
 from keras_lr.errors import InvalidInput
 
@@ -114,8 +114,7 @@ def _engine(name: str, job: Packed, data: Packed) -> tuple[Any, Any]:
     forget_tensorflow()
     found, specs = unpack(job, data)
     if name in _kept:
-        # The same job and data; there may be models that earlier tasks hadn't.
-        _kept[name].job.build_model.described.update(found.build_model.described)
+        renew(_kept[name], found)  # the same job and data; other models, perhaps another seed
     else:
         _kept.clear()
         _kept[name] = CompiledEngine(found)
