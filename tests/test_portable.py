@@ -14,11 +14,13 @@ from keras_lr import rules, schedules
 from keras_lr.engines import Job, TrialResult, TrialSpec
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.portable import (
+    Built,
     NotPortable,
     Packed,
     pack,
     pack_data,
     pack_result,
+    read_datasets,
     unpack,
     unpack_result,
 )
@@ -59,11 +61,19 @@ def test_data_may_travel_apart_and_models_are_built_once():
         built.append(width)
         return build()
 
-    given, known = job(counted), {}
+    given, known = job(counted), Built()
     specs = [TrialSpec({}, arguments={"width": width}) for width in (1, 2, 1)]
     first = pack(given, specs, data=False, models=known)
     again = pack(given, specs[:1], data=False, models=known)
     assert built == [1, 2]
+    small = Built(limit=0)
+    pack(given, specs, data=False, models=small)
+    assert built == [1, 2, 1, 2]
+    pack(given, specs[1:2], data=False, models=small)
+    assert built == [1, 2, 1, 2], "the last is kept"
+    (spec,) = unpack(pack(given, specs[:1], data=False, models=small), pack_data(given))[1]
+    assert built == [1, 2, 1, 2, 1], "there was no room for the first"
+    assert spec.arguments == {}, "and it is the first still"
     data = pack_data(given)
     assert not any(array.shape == given.x.shape for array in first.arrays)
     assert data.arrays[0] is given.x
@@ -97,6 +107,36 @@ def test_trials_keep_their_schedules_and_rules():
     assert [str(spec.schedule) for spec in got] == [str(spec.schedule) for spec in specs]
     assert got[0].rules == specs[0].rules
     assert [dict(spec.settings) for spec in got] == [dict(spec.settings) for spec in specs]
+
+
+class Endless(keras.utils.PyDataset):
+    """Batches without a known length, or of one."""
+
+    def __init__(self, length=None):
+        super().__init__()
+        self.length = length
+
+    @property
+    def num_batches(self):
+        return self.length
+
+    def __getitem__(self, index):
+        x, y = images(12, seed=index)
+        return x, y
+
+
+def test_datasets_that_cannot_be_read_out_say_why():
+    given = Job(build, Endless(), None)
+    with pytest.raises(NotPortable, match="x has no known length"):
+        read_datasets(given)
+    with pytest.raises(NotPortable, match=r"more than the .* GiB that are read out"):
+        read_datasets(dataclasses.replace(given, x=Endless(3)), limit=2000)
+    with pytest.raises(NotPortable, match="ends after 3 batches"):
+        read_datasets(dataclasses.replace(given, x=Endless(3), steps_per_epoch=2, epochs=2))
+    found = read_datasets(
+        dataclasses.replace(job(), validation_split=0.0, validation_data=Endless(2))
+    )
+    assert found.validation_steps == 2
 
 
 class Local(keras.layers.Layer):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +17,11 @@ from engine_models import assert_same_curves, build, images, never
 from keras_lr import rules, schedules
 from keras_lr.engines import Job, TrialSpec, choose_engine
 from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.job_checks import check_job
 from keras_lr.engines.kept import restore
 from keras_lr.engines.roster import WorkerLost
 from keras_lr.engines.trial import Become
-from keras_lr.engines.worker.engine import WorkerEngine
+from keras_lr.engines.worker.engine import WorkerEngine, _Raised
 from keras_lr.engines.worker.process import Worker, WorkerDied
 from keras_lr.errors import InvalidInput
 
@@ -63,6 +65,19 @@ def engine():
     engine.close()
 
 
+@pytest.fixture
+def beside(engine):
+    """A function from a job to an engine that trains it in the same process: a start costs seconds."""
+
+    def made(job):
+        other = WorkerEngine(job, fall_back=False)
+        other._worker = engine._started()
+        return other
+
+    yield made
+    engine._begun = False  # the process has another's data by now
+
+
 def test_curves_weights_and_verdicts_are_those_of_fit(engine):
     plateau = rules.Plateau("loss", patience=1, min_delta=0.5)
     specs = [
@@ -97,6 +112,40 @@ def test_what_cannot_go_there_is_trained_here(engine):
     assert_same_curves(got, FitEngine(engine.job).run(specs, never, never), rtol=RTOL, atol=ATOL)
     with pytest.raises(InvalidInput, match=r"a lambda is code.*Use engine='fit'"):
         WorkerEngine(engine.job, fall_back=False).run(specs[1:], never, never)
+
+
+def test_what_raises_there_fails_the_trial_that_is_to_blame(engine, monkeypatch):
+    train = WorkerEngine._train
+    seen = []
+
+    def raising(self, wave, places):
+        seen.append(list(places))
+        if 2 in places:
+            raise _Raised(RuntimeError("no such device"))
+        return train(self, wave, places)
+
+    monkeypatch.setattr(WorkerEngine, "_train", raising)
+    specs = [TrialSpec({"learning_rate": rate}) for rate in (0.01, 0.02, 0.03)]
+    got = engine.run(specs, never, never)
+    assert seen == [[0, 1, 2], [0, 1], [2]]
+    assert [str(result.error) for result in got] == ["None", "None", "no such device"]
+
+
+def test_another_seed_needs_neither_another_process_nor_another_program(engine):
+    specs = [TrialSpec({}, arguments={"kind": KINDS[0], "optimizer": "adam"}), TrialSpec({})]
+    engine.run(specs[::-1], never, never)
+    process = engine._worker.process.pid
+    try:
+        engine.reseed(5)
+        (got,) = engine.run(specs[:1], never, never)
+    finally:
+        engine.reseed(0)
+    wanted = FitEngine(job(seed=5)).run(specs[:1], never, never)
+    assert_same_curves([got], wanted, rtol=RTOL, atol=ATOL)
+    assert engine._worker.process.pid == process
+    assert int(re.search(r"(\d+) program", engine.plan)[1]) >= 2, "those of both structures"
+    (again,) = engine.run(specs[:1], never, never)
+    assert again.history["loss"] != got.history["loss"]
 
 
 def test_a_population_is_asked_there_too(engine):
@@ -208,34 +257,71 @@ def test_what_ails_the_worker_comes_back_in_words(tmp_path, monkeypatch):
         Worker().receive()
 
 
+def some(kind="dense"):
+    """Models of which some are impossible."""
+    if kind == "none":
+        raise ValueError("no such model")
+    if kind == "deferred":  # what doesn't fit shows with the data
+        layers = [keras.layers.Conv2D(2, 11), keras.layers.Flatten(), keras.layers.Dense(3)]
+        made = keras.Sequential(layers)
+    elif kind == "other":
+        layers = [keras.layers.Flatten(), keras.layers.Dense(3)]
+        made = keras.Sequential([keras.Input((5, 8, 1)), *layers])
+    else:
+        return build(kind)
+    made.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return made
+
+
+def test_an_impossible_model_is_its_own_trials_failure(beside):
+    kinds = ["deferred", "none", "dense", "other"]
+    specs = [TrialSpec({"learning_rate": 0.05}, arguments={"kind": kind}) for kind in kinds]
+    ended = []
+    there = beside(job(some))
+    assert there.obstacle(some("deferred")) is None, "its trials will tell"
+    got = there.run(specs, never, lambda index, result: ended.append(index))
+    wanted = FitEngine(there.job).run(specs, never, never)
+    assert sorted(ended) == [0, 1, 2, 3]
+    for kind, one, two in zip(kinds, got, wanted, strict=True):
+        assert (one.error is None) == (two.error is None) == (kind == "dense")
+        if kind == "dense":
+            assert_same_curves([one], [two], rtol=RTOL, atol=ATOL)
+        if kind == "none":
+            assert isinstance(one.error, ValueError)
+            assert str(one.error) == "no such model"
+    with pytest.raises(ValueError, match="no such model"):
+        there.run([TrialSpec(arguments={"kind": "none"})], never, never, lambda *_: {})
+
+
 class Batches(keras.utils.PyDataset):
-    """Batches in an order that changes after each epoch."""
+    """Batches in an order that is drawn anew after each epoch."""
 
     def __init__(self):
         super().__init__()
         self.x, self.y = images()
-        self.turned = 0
+        self.order = np.arange(96)
 
     def __len__(self):
         return 4
 
     def __getitem__(self, index):
-        rows = slice(24 * index, 24 * index + 24)
-        return np.roll(self.x, self.turned, 0)[rows], np.roll(self.y, self.turned, 0)[rows]
+        rows = self.order[24 * index : 24 * index + 24]
+        return self.x[rows], self.y[rows]
 
     def on_epoch_end(self):
-        self.turned += 5
+        self.order = np.random.permutation(96)
 
 
-def test_datasets_are_read_out_epoch_by_epoch():
-    def given():
-        return Job(build, Batches(), None, 3, validation_data=images(), shuffle=False)
+def test_datasets_are_read_out_in_the_order_of_fit(beside):
+    def given(seed=0):
+        return check_job(Job(build, Batches(), None, 3, validation_data=images(), seed=seed))
 
-    there = WorkerEngine(given())
-    got = there.run([TrialSpec({})], never, never)
-    there.close()
-    wanted = FitEngine(given()).run([TrialSpec({})], never, never)
-    assert_same_curves(got, wanted, rtol=RTOL, atol=ATOL)
+    there = beside(given())
+    for seed in (0, 3):
+        there.reseed(seed)
+        got = there.run([TrialSpec({})], never, never)
+        wanted = FitEngine(given(seed)).run([TrialSpec({})], never, never)
+        assert_same_curves(got, wanted, rtol=RTOL, atol=ATOL)
 
 
 @pytest.mark.skipif(JAX, reason="on JAX the compiled engine runs in this process")

@@ -5,7 +5,7 @@ trials through one JAX program, and must give the same curves. `worker` does so 
 own for models that train on another backend, and `portable` is what travels there.
 """
 
-from keras_lr.engines.engine import Engine, NotCompilable, choose_engine, close_engine
+from keras_lr.engines.engine import Engine, NotCompilable, choose_engine
 from keras_lr.engines.trial import Job, TrialResult, TrialSpec
 
 __all__ = [
@@ -15,5 +15,4 @@ __all__ = [
     "TrialResult",
     "TrialSpec",
     "choose_engine",
-    "close_engine",
 ]

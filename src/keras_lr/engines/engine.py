@@ -1,6 +1,6 @@
 """What an engine is, and which one to use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
@@ -51,6 +51,19 @@ class Engine(Protocol):
         """
         ...
 
+    def reseed(self, seed: int) -> None:
+        """Train from here on as with a job of another seed; what can be kept (programs, processes,
+        data on other machines) is kept.
+
+        Args:
+            seed: As in `Job`.
+        """
+        ...
+
+    def close(self) -> None:
+        """End what it keeps running beside this process; it isn't asked to train any more."""
+        ...
+
 
 def choose_engine(
     name: Any,
@@ -60,6 +73,7 @@ def choose_engine(
     trials: int | None = None,
     schedules: bool = False,
     own: bool = True,
+    arguments: Mapping[str, Any] | None = None,
 ) -> tuple[Engine, str | None]:
     """The engine of that name, or for `"auto"` the fastest that can run the job.
 
@@ -71,6 +85,7 @@ def choose_engine(
             the start of a process.
         schedules: Whether a trial may have a schedule.
         own: Whether trials go by the rate that the optimizer was built with.
+        arguments: Those of `build_model` that the probe was built with.
 
     Returns:
         The engine, and why it isn't the compiled one where `"auto"` chose otherwise.
@@ -84,7 +99,7 @@ def choose_engine(
     from keras_lr.engines.ray import RayEngine, RayOptions
 
     if name == "ray" or isinstance(name, RayOptions):
-        return RayEngine(job, None if isinstance(name, str) else name), None
+        return RayEngine(job, None if isinstance(name, str) else name, arguments=arguments), None
     known = ("auto", "compiled", "fit", "ray")
     if name not in known:
         raise InvalidInput(f"Unknown engine {name!r}. {nearest(str(name), known)}")
@@ -101,7 +116,13 @@ def choose_engine(
         from keras_lr.engines.worker.choose import worker_engine
 
         found = worker_engine(
-            job, probe, automatic=name == "auto", trials=trials, schedules=schedules, own=own
+            job,
+            probe,
+            automatic=name == "auto",
+            trials=trials,
+            schedules=schedules,
+            own=own,
+            arguments=arguments,
         )
         if not isinstance(found, str):
             return found, None
@@ -109,10 +130,3 @@ def choose_engine(
     if name == "compiled":
         raise InvalidInput(f"The compiled engine can't run this: {reason}. Use engine='fit'.")
     return FitEngine(job), reason
-
-
-def close_engine(engine: Any) -> None:
-    """End what an engine keeps running beside this process, if it does."""
-    end = getattr(engine, "close", None)
-    if end is not None:
-        end()

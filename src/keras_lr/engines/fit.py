@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from keras_lr.engines.kept import keep
@@ -55,6 +56,13 @@ class FitEngine:
 
             return train_together(self.job, specs, report, done, exchange)
         return [self._train(index, spec, report, done) for index, spec in enumerate(specs)]
+
+    def reseed(self, seed: int) -> None:
+        """Train from here on with another seed."""
+        self.job = replace(self.job, seed=seed)
+
+    def close(self) -> None:
+        """Nothing runs beside this process."""
 
     def _train(self, index: int, spec: TrialSpec, report: Report, done: Done) -> TrialResult:
         from keras_lr.callbacks import LearningRate

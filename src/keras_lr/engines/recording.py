@@ -30,6 +30,7 @@ class Recording:
         self.name = name
         self.limit = limit
         self._batches: list[tuple[Any, ...]] = []
+        self._held = 0
 
     @classmethod
     def of(cls, batches: list[tuple[Any, ...]], name: str) -> "Recording":
@@ -46,19 +47,27 @@ class Recording:
             InvalidInput: There are fewer of them, they need more than `limit` bytes, or they
                 aren't tuples of arrays.
         """
-        held = sum(map(_size, self._batches))
         while len(self._batches) < self.count:
             try:
                 batch = next(self.source)
             except StopIteration:
                 raise InvalidInput(self._short()) from None
-            batch = _copy(batch, self.name)
-            held += _size(batch)
-            # The first batch tells what all of them will need: none is read in vain.
-            if max(held, _size(batch) * self.count if not self._batches else 0) > self.limit:
-                raise InvalidInput(self._large(_size(batch)))
-            self._batches.append(batch)
+            self.add(batch)
         return self._batches
+
+    def add(self, batch: Any) -> None:
+        """Take note of the next batch.
+
+        Raises:
+            InvalidInput: More than `limit` bytes will be needed, or it is no tuple of arrays.
+        """
+        batch = _copy(batch, self.name)
+        self._held += _size(batch)
+        # The first batch tells what all of them will need: none is read in vain.
+        whole = 0 if self._batches else _size(batch) * self.count
+        if max(self._held, whole) > self.limit:
+            raise InvalidInput(self._large(_size(batch)))
+        self._batches.append(batch)
 
     def replay(self) -> Iterator[tuple[Any, ...]]:
         """A new generator over the batches, as `fit` takes it."""

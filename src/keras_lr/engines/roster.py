@@ -46,8 +46,9 @@ class Roster:
             logs: The logs of each trial that the task runs.
             report: Asked for those that no worker had brought so far before.
         """
+        # A copy of another trial comes back after an epoch in which it was lost, and not reported.
         new = {
-            trial: values for trial, values in logs.items() if self.reported.get(trial, 0) == epoch
+            trial: values for trial, values in logs.items() if self.reported.get(trial, 0) <= epoch
         }
         ended = endings(report, epoch, new) if new else set()
         for trial in new:
@@ -73,7 +74,7 @@ class Roster:
             why: What happened, for the trials that were lost too often.
             done: Told of these.
         """
-        left = [trial for trial in group if trial not in self.results]
+        left = self.left(group)
         for trial in left:
             self.lost[trial] = self.lost.get(trial, 0) + 1
         often = any(self.lost[trial] > self.losses for trial in left)
@@ -82,13 +83,39 @@ class Roster:
             return []
         if alone or often:
             # Until one is left by itself: only then it is to blame.
-            middle = -(-len(left) // 2)
-            return [half for half in (left[:middle], left[middle:]) if half]
+            return _halves(left)
         return [left] if left else []
+
+    def failed(self, group: Sequence[int], error: Exception, done: Done) -> list[list[int]]:
+        """What to send out after the training of `group` raised: its trials that haven't ended.
+
+        One of them may be to blame, so they are halved until it is left by itself: it has failed
+        with that error.
+
+        Args:
+            group: The trials that were trained.
+            error: What was raised.
+            done: Told of the trial that failed.
+        """
+        left = self.left(group)
+        if len(left) > 1:
+            return _halves(left)
+        for trial in left:
+            self.end(trial, TrialResult(error=error), done)
+        return []
+
+    def left(self, group: Sequence[int]) -> list[int]:
+        """Those that haven't ended."""
+        return [trial for trial in group if trial not in self.results]
 
     def collect(self) -> list[TrialResult]:
         """The results, in the trials' order."""
         return [self.results[trial] for trial in range(self.trials)]
+
+
+def _halves(trials: list[int]) -> list[list[int]]:
+    middle = -(-len(trials) // 2)
+    return [half for half in (trials[:middle], trials[middle:]) if half]
 
 
 class WorkerLost(RuntimeError):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from keras_lr.engines import close_engine
+from keras_lr.engines import Engine
 from keras_lr.engines.job_checks import whole
 from keras_lr.engines.seed import LIMIT, check_seed
 from keras_lr.engines.trial import Job, TrialResult, TrialSpec
@@ -127,7 +127,7 @@ def train_again(
     seeds: Sequence[int],
     objective: str,
     *,
-    engine: Callable[[Job], Any],
+    engine: Callable[[Job], Engine],
     known: dict[tuple[int, int], float | None],
     note: Callable[[], None],
 ) -> bool:
@@ -138,8 +138,8 @@ def train_again(
         job: The study's.
         seeds: The seeds.
         objective: The logged value that is wanted of the last epoch.
-        engine: An engine for a job. One that can be given another seed is asked for once only, so
-            that it compiles once for all seeds.
+        engine: An engine for a job, asked for once: it is given the other seeds, so that it
+            compiles, or starts, once for all of them.
         known: `(number, seed)` to value, of what has been trained; what is trained is added.
         note: Called when a seed is done, or cut off.
 
@@ -149,18 +149,17 @@ def train_again(
     Raises:
         Exception: What kept a trial from being trained; what was done before is noted.
     """
-    running: Any = None
+    running: Engine | None = None
     failed: list[Exception] = []
     try:
         for seed in seeds:
             missing = [number for number in specs if (number, seed) not in known]
             if not missing:
                 continue
-            if running is not None and hasattr(running, "reseed"):
-                running.reseed(seed)
-            else:
-                close_engine(running)
+            if running is None:
                 running = engine(replace(job, seed=seed))
+            else:
+                running.reseed(seed)
 
             def done(index: int, result: TrialResult, seed: int = seed, of: Any = missing) -> bool:
                 if result.error is None:
@@ -178,7 +177,8 @@ def train_again(
     except KeyboardInterrupt:
         return False
     finally:
-        close_engine(running)
+        if running is not None:
+            running.close()
     return True
 
 

@@ -8,8 +8,7 @@ Where nothing is learned from trials, all of them can be asked for at once, as f
 import math
 from typing import Any
 
-WAVE = 16
-"""Trials at once, where the engine says nothing else."""
+from keras_lr.engines import Engine
 
 MOST = 256
 """Trials at once, where a sampler doesn't learn from them."""
@@ -21,15 +20,15 @@ COPIES = 4
 """Sizes of the weights that one trial takes: weights, gradients, two moments."""
 
 
-def wave_size(engine: Any, sampler: Any, model: Any) -> int:
+def wave_size(engine: Engine, sampler: Any, model: Any) -> int:
     """Trials to ask for at once.
 
     Args:
-        engine: What trains them; its `wave`, if it has one, is what it wants at once.
+        engine: What trains them; its `wave` is what it wants at once.
         sampler: The Optuna sampler that draws them.
         model: One of the models that they train.
     """
-    wave = getattr(engine, "wave", WAVE)
+    wave = engine.wave
     if engine.name == "fit" or not learns_nothing(sampler):
         return wave
     # A model that isn't built yet has no weights to count.

@@ -4,21 +4,24 @@
 backend runs there. What can't travel raises `NotPortable`, whose message is the reason.
 """
 
-from keras_lr.engines.portable.data import read_datasets
+from keras_lr.engines.portable.built import Built
 from keras_lr.engines.portable.errors import NotPortable
 from keras_lr.engines.portable.job import (
     Models,
     pack,
     pack_data,
     pack_model,
+    renew,
     unpack,
     unpack_data,
     unpack_model,
 )
 from keras_lr.engines.portable.packed import Packed
+from keras_lr.engines.portable.reading import read_datasets
 from keras_lr.engines.portable.trials import TrialFailed, pack_result, unpack_result
 
 __all__ = [
+    "Built",
     "Models",
     "NotPortable",
     "Packed",
@@ -28,6 +31,7 @@ __all__ = [
     "pack_model",
     "pack_result",
     "read_datasets",
+    "renew",
     "unpack",
     "unpack_data",
     "unpack_model",

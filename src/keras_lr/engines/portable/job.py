@@ -5,17 +5,15 @@ and the models that it builds travel: config, compile settings, weights, custom 
 path. Never code, and nothing is pickled.
 """
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from keras_lr.engines.models import make_model
-from keras_lr.engines.portable.data import DATA, as_arrays, decode, encode
-from keras_lr.engines.portable.errors import NotPortable
+from keras_lr.engines.portable.built import Built, create_variables
+from keras_lr.engines.portable.data import DATA, decode, encode
 from keras_lr.engines.portable.model import describe, rebuild
 from keras_lr.engines.portable.packed import Packed
 from keras_lr.engines.portable.trials import describe_spec, rebuild_spec
-from keras_lr.engines.recording import Recording
 from keras_lr.engines.trial import Job, TrialSpec
 from keras_lr.state.random_state import RandomState
 
@@ -31,7 +29,7 @@ class Models:
     """
 
     def __init__(self, described: Mapping[int, Any]) -> None:
-        self.described = dict(described)
+        self.described = described
         self._known: set[int] = set()
         self._prepared: dict[int, Any] = {}
 
@@ -58,13 +56,25 @@ class Models:
             self._known.add(model)
 
 
+def renew(engine: Any, job: Job) -> None:
+    """Let an engine that runs jobs of this origin train what came with a later one.
+
+    Args:
+        engine: It was made for what an earlier `unpack` gave.
+        job: What the present one gave: other trials' models, and perhaps another seed.
+    """
+    engine.job.build_model.described = job.build_model.described
+    if job.seed != engine.job.seed:
+        engine.reseed(job.seed)
+
+
 def pack(
     job: Job,
     specs: Sequence[TrialSpec] = (),
     *,
     data: bool = True,
     build: bool = True,
-    models: MutableMapping[str, Any] | None = None,
+    models: Built | None = None,
 ) -> Packed:
     """A job and trials of it as plain data.
 
@@ -73,20 +83,17 @@ def pack(
         specs: The trials; their distinct arguments say which models are built, and travel.
         data: Whether the data travels too (`pack_data` packs it alone, to be sent only once).
         build: Whether a job without trials takes the model along that it builds without arguments.
-        models: A dictionary in which the models described so far are kept, so that a later call
-            with the same one builds none of them again.
+        models: The models described so far, so that a later call with the same ones builds none of
+            them again.
 
     Raises:
         NotPortable: Something can't travel; the message is the reason.
         InvalidInput: `build_model` doesn't give a compiled model.
+        Exception: What `build_model` raises, and a model that doesn't fit the data.
     """
-    known = {} if models is None else models
-    wanted = {_key(spec): spec for spec in specs}
-    if not specs and build:
-        wanted = {_key(TrialSpec()): TrialSpec()}
-    for key, spec in wanted.items():
-        if key not in known:
-            known[key] = {"number": len(known), **_described(job, spec)}
+    built = Built() if models is None else models
+    wanted = specs or ([TrialSpec()] if build else [])
+    distinct = {built.number(spec): spec for spec in wanted}
     plain = {
         item.name: getattr(job, item.name)
         for item in fields(job)
@@ -96,10 +103,8 @@ def pack(
         {
             "job": plain,
             "data": _data(job) if data else None,
-            "models": {known[key]["number"]: known[key] for key in wanted},
-            "trials": [
-                {**describe_spec(spec), "model": known[_key(spec)]["number"]} for spec in specs
-            ],
+            "models": {n: built.described(job, spec) for n, spec in distinct.items()},
+            "trials": [{**describe_spec(spec), "model": built.number(spec)} for spec in specs],
             "keras": _configuration(),
         },
         "the job",
@@ -149,9 +154,9 @@ def pack_model(model: Any, job: Job) -> Packed:
 
     Raises:
         NotPortable: Something in it can't travel.
+        Exception: What the model raises that doesn't fit the data.
     """
-    if not model.built:
-        _build(model, job)
+    create_variables(model, job)
     return Packed.of(describe(model), "the model")
 
 
@@ -162,36 +167,6 @@ def unpack_model(packed: Packed) -> Any:
         NotPortable: It can't be made here.
     """
     return rebuild(packed.value())
-
-
-def _described(job: Job, spec: TrialSpec) -> dict[str, Any]:
-    model = make_model(job, TrialSpec(arguments=spec.arguments))
-    if not model.built:
-        _build(model, job)
-    # Where the generators that batches are drawn by are, once the model is built.
-    state = {**RandomState.take().to_state(), "torch": None, "tensorflow": None}
-    return {**describe(model), "random": state}
-
-
-def _build(model: Any, job: Job) -> None:
-    """Create the variables of a model that waits for its first batch."""
-    from keras import tree
-
-    try:
-        model(tree.map_structure(lambda array: array[:1], as_arrays(_first(job.x), "x")))
-    except Exception as error:
-        told = " ".join(str(error).split())[:200]
-        raise NotPortable(
-            f"the model has no variables before its first batch, and can't be built on it ({told})"
-        ) from error
-
-
-def _first(x: Any) -> Any:
-    return x.batches[0][0] if isinstance(x, Recording) else x
-
-
-def _key(spec: TrialSpec) -> str:
-    return repr(sorted((name, repr(value)) for name, value in spec.arguments.items()))
 
 
 def _data(job: Job) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def describe(model: Any) -> dict[str, Any]:
     """
     import keras
 
-    _check_steps(model)
+    check_steps(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of lambdas, which are refused below
         try:
@@ -88,7 +88,12 @@ def rebuild(described: Mapping[str, Any]) -> Any:
     return model
 
 
-def _check_steps(model: Any) -> None:
+def check_steps(model: Any) -> None:
+    """Refuse a model whose steps are written for the backend that runs here.
+
+    Raises:
+        NotPortable: It has a `train_step` or the like of its own, and the backend isn't JAX.
+    """
     import keras
 
     backend = keras.backend.backend()

@@ -1,6 +1,7 @@
 """Whether a model that trains on TensorFlow or torch is tuned in a JAX process, or why not."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from keras_lr.engines.job_checks import batches_of
@@ -25,6 +26,7 @@ def worker_engine(
     trials: int | None = None,
     schedules: bool = False,
     own: bool = True,
+    arguments: Mapping[str, Any] | None = None,
 ) -> WorkerEngine | str:
     """The engine that trains in a JAX process, or in one line why it doesn't.
 
@@ -35,6 +37,7 @@ def worker_engine(
         trials: Trials in all, where that is known.
         schedules: Whether a trial may have a schedule.
         own: Whether trials go by the rate that the optimizer was built with.
+        arguments: Those of `build_model` that the probe was built with.
     """
     import keras
 
@@ -45,7 +48,7 @@ def worker_engine(
     if reason is not None:
         return reason
     try:
-        engine = WorkerEngine(job, fall_back=automatic)
+        engine = WorkerEngine(job, fall_back=automatic, arguments=arguments)
     except NotPortable as error:
         return str(error)
     reason = engine.obstacle(probe, schedules=schedules, own=own)

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.portable import (
+    Built,
     NotPortable,
     Packed,
     pack,
@@ -18,7 +20,7 @@ from keras_lr.engines.portable.trials import as_error
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
 from keras_lr.engines.worker.process import Worker, WorkerDied
 from keras_lr.engines.worker.wave import Wave
-from keras_lr.errors import InvalidInput, KerasLRError
+from keras_lr.errors import InvalidInput
 
 
 class WorkerEngine:
@@ -29,6 +31,8 @@ class WorkerEngine:
     Args:
         job: What the trials have in common.
         fall_back: Train here by `fit` what can't go there, instead of raising.
+        arguments: Those of `build_model` for the trial whose order of batches all see, where a
+            dataset has one of its own; by default none.
 
     Raises:
         NotPortable: The data can't travel.
@@ -40,15 +44,19 @@ class WorkerEngine:
     name = "compiled"
     wave = 16
 
-    def __init__(self, job: Job, *, fall_back: bool = True) -> None:
+    def __init__(
+        self, job: Job, *, fall_back: bool = True, arguments: Mapping[str, Any] | None = None
+    ) -> None:
         self.job = job
         self.fall_back = fall_back
+        self.arguments = arguments or {}
         self.reasons: dict[str, None] = {}
         self._plan = ""
         self.platform = ""
         self._worker: Worker | None = None
-        self._models: dict[str, Any] = {}
-        self._sent = read_datasets(job)
+        self._models = Built()
+        self._begun = False
+        self._sent = read_datasets(job, self.arguments)
         self._data = pack_data(self._sent)
 
     @property
@@ -60,6 +68,19 @@ class WorkerEngine:
             f"in a JAX process beside {keras.backend.backend()}: {self._plan or 'nothing ran yet'}"
         )
         return "; ".join([told, *self.reasons])
+
+    def reseed(self, seed: int) -> None:
+        """Train from here on with another seed; the process stays, and so do its programs.
+
+        Unless the data are datasets: they are read again, in the order of that seed, and sent.
+        """
+        read = self._sent is not self.job
+        self.job = replace(self.job, seed=seed)
+        self._sent = read_datasets(self.job, self.arguments) if read else self.job
+        self._models.forget()
+        if read:
+            self._data = pack_data(self._sent)
+            self._begun = False
 
     def close(self) -> None:
         """End the process. A later `run` starts another one."""
@@ -77,13 +98,19 @@ class WorkerEngine:
         """
         try:
             worker = self._started()
-            model = worker.put("model", pack_model(probe, self._sent))
+            packed = pack_model(probe, self._sent)
+        except (NotPortable, WorkerDied) as error:
+            return str(error)
+        except Exception:
+            return None  # a model that can't be trained anywhere: so will its trials find
+        try:
+            model = worker.put("model", packed)
             job = worker.put("job", pack(self._sent, data=False, build=False))
             worker.send(do="check", job=job, model=model, schedules=schedules, own=own)
             return self._answer(worker, "checked")["reason"]
         except (NotPortable, WorkerDied) as error:
             return str(error)
-        except KerasLRError as error:
+        except _Raised as error:
             return f"the JAX process fails ({error})"
 
     def run(
@@ -98,8 +125,9 @@ class WorkerEngine:
         here = self._sort(wave)
         if exchange is not None and here:
             here = dict.fromkeys(range(len(specs)), next(iter(here.values())))
+        there = [place for place in wave.left(range(len(specs))) if place not in here]
         try:
-            here |= self._there(wave, [i for i in range(len(specs)) if i not in here])
+            here |= self._there(wave, there)
         except BaseException:
             self.close()  # Ctrl-C, or an error: whatever it computes, nobody waits for
             raise
@@ -108,7 +136,7 @@ class WorkerEngine:
         return wave.results()
 
     def _sort(self, wave: Wave) -> dict[int, str]:
-        """The trials that can't travel, and why."""
+        """The trials that can't travel, and why; those that can't be built have failed."""
         here = {}
         for index, spec in enumerate(wave.specs):
             try:
@@ -118,7 +146,7 @@ class WorkerEngine:
             except NotPortable as error:
                 here[index] = str(error)
             except Exception as error:  # what `build_model` raises is the trial's outcome
-                here[index] = f"build_model fails ({type(error).__name__})"
+                wave.failed([index], error)
         return here
 
     def _there(self, wave: Wave, places: list[int]) -> dict[int, str]:
@@ -130,7 +158,9 @@ class WorkerEngine:
             try:
                 left |= self._train(wave, places)
             except NotPortable as error:
-                left |= dict.fromkeys(places, str(error))
+                left |= dict.fromkeys(wave.left(places), str(error))
+            except _Raised as raised:
+                waiting = wave.failed(places, raised.error) + waiting
             except WorkerDied as death:
                 # Memory is what a worker usually dies of, so fewer lanes at a time are tried.
                 again = wave.again(places, death)
@@ -181,20 +211,36 @@ class WorkerEngine:
     def _started(self) -> Worker:
         if self._worker is None or not self._worker.alive:
             self._worker = Worker()
+            self._begun = False
+        if not self._begun:
             self._worker.send(do="begin", data=self._worker.put("data", self._data))
             self.platform = self._answer(self._worker, "begun")["platform"]
+            self._begun = True
         return self._worker
 
     def _answer(self, worker: Worker, event: str | None = None) -> dict[str, Any]:
         message = worker.receive()
         if message["event"] == "error":
-            raise as_error(message["kind"], message["message"])
+            error = as_error(message["kind"], message["message"])
+            raise error if isinstance(error, InvalidInput | NotPortable) else _Raised(error)
         assert event is None or message["event"] == event, message
         return message
 
     def _say(self, line: str) -> None:
         self.reasons[line.rstrip(".")] = None
         print(f"keras-lr: {line}", file=sys.stderr)
+
+
+class _Raised(Exception):
+    """Training raised in the process.
+
+    Args:
+        error: What.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def _trials(count: int) -> str:

@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_lr.engines.portable import NotPortable, Packed, pack_result, unpack, unpack_model
+from keras_lr.engines.portable import (
+    NotPortable,
+    Packed,
+    pack_result,
+    renew,
+    unpack,
+    unpack_model,
+)
 from keras_lr.engines.trial import Become, TrialResult
 from keras_lr.engines.worker import files
 from keras_lr.engines.worker.channel import Channel
@@ -63,14 +70,14 @@ class _Server:
         self.data: Packed | None = None
 
     def begin(self, data: str) -> None:
-        """Import what training takes, and take the data."""
+        """Import what training takes, and take the data; what was trained on others is let go."""
         import jax
         import keras
 
         from keras_lr.engines.portable.private import forget_tensorflow
 
         forget_tensorflow()
-        self.data = files.read(self.folder / data)
+        self.engine, self.data = None, self._take(data)
         self.channel.send(
             event="begun",
             keras=keras.__version__,
@@ -95,8 +102,8 @@ class _Server:
         job, specs = unpack(self._take(wave), self.data)
         if self.engine is None:
             self.engine = make_engine(job)
+        renew(self.engine, job)
         models = self.engine.job.build_model
-        models.described.update(job.build_model.described)
         left: dict[int, str] = {}
         for index, spec in enumerate(specs):
             try:

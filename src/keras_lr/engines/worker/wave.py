@@ -57,6 +57,20 @@ class Wave:
             self.done(index, TrialResult(error=WorkerLost(str(death))))
         return []
 
+    def failed(self, places: Sequence[int], error: Exception) -> list[list[int]]:
+        """What to run again after a training raised, for the trial that is to blame to fail alone.
+
+        Raises:
+            Exception: The error, where trials are copies of each other: what one can't do none can.
+        """
+        if self.exchange is not None:
+            raise error
+        return self._roster.failed(places, error, self._done)
+
+    def left(self, places: Sequence[int]) -> list[int]:
+        """Those that haven't ended."""
+        return self._roster.left(places)
+
     def keep(self, index: int, weights: Any) -> None:
         """Keep the weights of a trial that ended."""
         self._roster.results[index].weights = weights
