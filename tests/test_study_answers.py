@@ -209,6 +209,17 @@ def test_optunas_figures_by_name(kind):
         study().plot("histry")
 
 
+def test_curves_are_shown_whole_however_few_values_were_written():
+    shown, bare = study(), optuna.create_study()
+    for trial in shown.optuna.get_trials():
+        trial.intermediate_values = {}
+        bare.add_trial(trial)
+    bare.ask().report(0.5, 1)  # runs elsewhere
+    curves = {f"Trial{t.number}": t.history["val_loss"] for t in shown.trials if t.value}
+    figure = replace(shown, optuna=bare).plot("intermediate")
+    assert {trace.name: list(trace.y) for trace in figure.data} == {**curves, "Trial14": [0.5]}
+
+
 def test_the_plot_crosses_what_diverged_and_rings_the_confirmed():
     shown = study()
     diverged = [trial for trial in shown.trials if trial.state == "diverged"]

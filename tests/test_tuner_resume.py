@@ -265,6 +265,7 @@ def test_urls_and_paths_reach_the_database(given, url, tmp_path, monkeypatch):
     (tmp_path / "a").mkdir()
     monkeypatch.setattr("sqlalchemy.create_engine", lambda url: None)
     monkeypatch.setattr("optuna.storages.RDBStorage", lambda url, engine_kwargs: url)
+    monkeypatch.setattr("keras_lr.tuner.storage.write_ahead", lambda *_: None)
     assert as_storage(given) == url
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from keras_lr.errors import InvalidInput
 from keras_lr.tuner.ledger import Ledger
 from keras_lr.tuner.space import Space
-from keras_lr.tuner.storage import as_storage, unusable
+from keras_lr.tuner.storage import as_storage, disconnect, unusable
 from keras_lr.tuner.trial import Trial
 
 
@@ -51,6 +51,7 @@ class Sampling:
         import optuna
 
         self.space = space
+        self.storage = storage
         try:
             self.study = optuna.create_study(
                 storage=as_storage(storage),
@@ -75,6 +76,8 @@ class Sampling:
     def close(self) -> None:
         """End the work on the study."""
         self.ledger.close()
+        if isinstance(self.storage, str | Path):
+            disconnect(self.study._storage)
 
     def ask(self, count: int, limit: int) -> list[Any]:
         """Optuna trials for a wave; first those that were interrupted.

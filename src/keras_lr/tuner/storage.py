@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_lr.errors import InvalidInput
+from keras_lr.tuner.sqlite import write_ahead
 
 _HEADER = b"SQLite format 3\x00"
 _SQLITE = "sqlite:///"
@@ -57,7 +58,23 @@ def as_storage(storage: Any) -> Any:
         return open_journal(path)
     _check_place(path)
     _check_sqlite(path)
-    return _open_database(f"{_SQLITE}{path}", {"connect_args": {"timeout": PATIENCE}})
+    opened = _open_database(f"{_SQLITE}{path}", {"connect_args": {"timeout": PATIENCE}})
+    write_ahead(opened, path)
+    return opened
+
+
+def disconnect(storage: Any) -> None:
+    """Close the connections to a database that `as_storage` opened; the next use opens others.
+
+    With the last one SQLite puts all that was written into the one file.
+
+    Args:
+        storage: A study's; others than databases have none.
+    """
+    backend = getattr(storage, "_backend", storage)  # Optuna keeps a cache before it
+    if hasattr(backend, "engine"):
+        backend.remove_session()
+        backend.engine.dispose()
 
 
 def _open_database(url: str, engine: dict[str, Any] | None = None) -> Any:

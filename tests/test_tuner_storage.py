@@ -1,0 +1,62 @@
+"""SQLite files: written ahead where that is safe, one file when nobody works on it."""
+
+import sqlite3
+
+import optuna
+import pytest
+
+from keras_lr.tuner import sqlite
+from keras_lr.tuner.storage import as_storage, disconnect
+
+MOUNTS = """\
+proc /proc proc rw 0 0
+/dev/a / ext4 rw 0 0
+server:/a {folder}/far nfs4 rw 0 0
+/dev/b {folder}/far/near\\040by xfs rw 0 0
+none {folder}/odd fuse.something rw 0 0
+"""
+
+
+def mode(path):
+    connection = sqlite3.connect(path)
+    try:
+        return connection.execute("PRAGMA journal_mode").fetchone()[0]
+    finally:
+        connection.close()
+
+
+def test_a_file_system_that_several_machines_may_share_is_told_apart(tmp_path):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(MOUNTS.format(folder=tmp_path))
+    found = {
+        place: sqlite.is_local(tmp_path / place / "study.db", mounts)
+        for place in ("here", "far", "far/near by", "odd", "farther")
+    }
+    assert found == {"here": True, "far": False, "far/near by": True, "odd": False, "farther": True}
+    assert not sqlite.is_local(tmp_path, tmp_path / "none"), "the system doesn't tell"
+
+
+def test_writes_go_ahead_on_this_machine_only_and_end_up_in_the_one_file(tmp_path, monkeypatch):
+    path, log = tmp_path / "study.db", tmp_path / "study.db-wal"
+    for local, trials in ((True, 1), (False, 2)):  # then it has moved
+        monkeypatch.setattr(sqlite, "is_local", lambda path, local=local: local)
+        mine = optuna.create_study(storage=as_storage(path), study_name="s", load_if_exists=True)
+        mine.ask()
+        other = optuna.load_study(study_name="s", storage=as_storage(path))
+        assert len(other.trials) == trials, "it is written, so that a kill loses nothing of it"
+        assert log.exists() == local
+        for study in (mine, other):
+            disconnect(study._storage)
+        assert not log.exists()
+        assert mode(path) == ("wal" if local else "delete")
+        assert len(mine.trials) == trials, "it is opened again when it is needed"
+        disconnect(mine._storage)
+
+
+@pytest.mark.parametrize("name", [None, "study.log"])
+def test_what_has_no_connections_is_left_alone(name, tmp_path):
+    storage = as_storage(name and tmp_path / name)
+    study = optuna.create_study(storage=storage)
+    study.ask()
+    disconnect(study._storage)
+    assert len(study.trials) == 1
