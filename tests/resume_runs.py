@@ -1,13 +1,22 @@
 """Runs that are cut off and go on: shared by the tests of resuming, and started by them as a script."""
 
 import json
+import os
+import random
+import signal
 import sys
+import time
+import traceback
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 EPOCHS, BATCHES = 5, 9
+GONE = os.WEXITED | os.WNOHANG | os.WNOWAIT
+KILLS = 20
+"""More than a run that goes on from its last save can have."""
 
 
 def data(samples=96):
@@ -101,16 +110,13 @@ def weights(model):
     return [np.asarray(keras.ops.convert_to_numpy(each)).tobytes() for each in variables]
 
 
-def main(folder, progress, result):
-    """The script: a run that writes down its batches, and at its end what came of it."""
+def trained(folder, name):
+    """A run that writes down its batches, and at its end what came of it."""
     import hashlib
-    import time
 
     import keras
 
-    import keras_lr  # noqa: F401  (before keras: it chooses the installed backend)
-
-    with open(progress, "a") as file:
+    with open(folder / f"{name}.batches", "a") as file:
 
         class Told(keras.callbacks.Callback):
             def on_train_batch_end(self, batch, logs=None):
@@ -118,13 +124,68 @@ def main(folder, progress, result):
                 file.flush()
                 time.sleep(0.01)
 
-        model, history, callbacks = run(folder, callbacks=busy(), more=[Told()])
+        model, history, callbacks = run(folder / name, callbacks=busy(), more=[Told()])
     digest = hashlib.sha256(b"".join(weights(model))).hexdigest()
     events = [repr(event) for event in callbacks[0].record.events]
-    with open(result, "w") as file:
+    with open(folder / f"{name}.json", "w") as file:
         json.dump({"history": history, "weights": digest, "events": events}, file)
+
+
+def started(folder, name):
+    """A process that trains; its id."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            trained(folder, name)
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    return pid
+
+
+def killed(folder, name, moments):
+    """Train in a process that is killed at some moment; whether it was, since it may be through."""
+    path = folder / f"{name}.batches"
+
+    def batches():
+        return path.stat().st_size if path.exists() else 0
+
+    until = batches() + moments.randint(8, 20)
+    pid = started(folder, name)
+    while batches() < until and not os.waitid(os.P_PID, pid, GONE):
+        time.sleep(0.001)
+    time.sleep(moments.random() * 0.02)
+    os.kill(pid, signal.SIGKILL)  # of one that has ended, but wasn't waited for, nothing is left
+    _, status = os.waitpid(pid, 0)
+    if not os.WIFSIGNALED(status) and status:
+        sys.exit("a process failed")
+    return os.WIFSIGNALED(status)
+
+
+def main(folder):
+    """The script: a whole run, and one that is killed at random moments until it is through.
+
+    Its processes part after the imports, before anything is computed.
+    """
+    import keras  # noqa: F401
+
+    import keras_lr.callbacks  # noqa: F401
+
+    uninterrupted, moments = started(folder, "whole"), random.Random()
+    kills = 0
+    while killed(folder, "cut", moments):
+        kills += 1
+        if kills == KILLS:
+            sys.exit("it doesn't get on")
+    _, status = os.waitpid(uninterrupted, 0)
+    print(kills)
+    sys.exit(1 if status else 0)
 
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]))

@@ -2,11 +2,8 @@
 
 import importlib
 import json
-import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import keras
@@ -66,37 +63,11 @@ def test_saved_at_epochs_ends(tmp_path):
 
 def test_killed_with_sigkill_at_random_moments(tmp_path):
     """True processes and true kills; the moments differ from run to run of this test."""
-    script = str(Path(__file__).with_name("resume_runs.py"))
-
-    def start(name):
-        command = [
-            sys.executable,
-            script,
-            *(str(tmp_path / f"{name}{end}") for end in ("", ".p", ".json")),
-        ]
-        with open(tmp_path / f"{name}.err", "a") as errors:
-            return subprocess.Popen(command, stderr=errors)
-
-    def batches(name):
-        path = tmp_path / f"{name}.p"
-        return path.stat().st_size if path.exists() else 0
-
-    uninterrupted, moments = start("whole"), random.Random()
-    kills = 0
-    for _ in range(12):
-        process = start("cut")
-        until = batches("cut") + moments.randint(8, 20)
-        while process.poll() is None and batches("cut") < until:
-            time.sleep(0.001)
-        time.sleep(moments.random() * 0.02)
-        if process.poll() is not None:
-            break
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-    assert kills >= 1
-    assert process.returncode == 0, (tmp_path / "cut.err").read_text()
-    assert uninterrupted.wait() == 0, (tmp_path / "whole.err").read_text()
+    script = Path(__file__).with_name("resume_runs.py")
+    command = [sys.executable, str(script), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.splitlines()[-1]) >= 1, "it has to have been killed"
     results = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "cut")]
     assert results[0] == results[1]
     assert not (tmp_path / "cut").exists()
