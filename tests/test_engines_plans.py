@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 def reference():
     """A job, its trials, and what the reference makes of them."""
     x, y = images()
-    job = Job(build, x, y, epochs=3, batch_size=20, validation_split=0.25)
+    job = Job(build, x, y, epochs=3, batch_size=18, validation_split=0.25)
     specs = trials(momentum=[0.0, 0.9])
     return job, specs, FitEngine(job).run(specs, never, never)
 
