@@ -63,9 +63,8 @@ def test_a_model_under_adam():
 def test_settings_of_other_optimizers_are_inputs(optimizer, settings):
     specs = [TrialSpec({"learning_rate": 0.01, **dict(zip(settings, v, strict=True))})
              for v in zip(*settings.values(), strict=True)]  # fmt: skip
-    engine, got, _ = both(
-        lambda: build(optimizer=optimizer), specs, epochs=2, validation_split=0.0
-    )
+    model = lambda: build(optimizer=optimizer)  # noqa: E731
+    engine, got, _ = both(model, specs, epochs=2, validation_split=0.0)
     assert len(engine._groups) == 1
     assert got[0].history["loss"] != got[1].history["loss"], "the setting has to matter"
 
