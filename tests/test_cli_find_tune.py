@@ -57,6 +57,10 @@ def weighted():
 """
 
 
+SCHEDULES = ["--schedule", "cosine", "--schedule", "none"]
+DECAY = "weight_decay=1e-5:1e-2:log"
+
+
 @pytest.fixture(autouse=True)
 def _nets(tmp_path, monkeypatch):
     """A folder with the user's module, which every test imports anew."""
@@ -156,6 +160,32 @@ def test_tune_searches_what_the_shell_names_and_races(capsys, files):
     assert "trials of 4 epochs, for a training of 8" in err
 
 
+def test_tune_finds_a_path_with_a_population(capsys, files):
+    arguments = ["tune", "cli_nets:net", "d.npz", "--epochs", "3", "--method", "pbt"]
+    arguments += [
+        "--population",
+        "3",
+        "--interval",
+        "1",
+        "--rate",
+        "0.01",
+        "3",
+        "--momentum",
+        "0.9",
+    ]
+    arguments += ["--schedule", "constant() | cooldown(20%)", "--storage", "s.log"]
+    assert main([*arguments, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert len(data["trials"]) == 3
+    assert data["path"]["copies"]
+    assert "cooldown(20%)" in data["path"]["schedule"]
+    assert "momentum=0.9" in data["code"]
+    assert main(arguments) == 0
+    told = capsys.readouterr()
+    assert "the population of 3 is in the storage" in told.err
+    assert "schedule=" in told.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -208,6 +238,28 @@ def test_tune_searches_what_the_shell_names_and_races(capsys, files):
         (["tune", "m.keras", "d.npz", "--rules", "Plato()"], "--rules: There is no rule 'Plato'"),
         (["tune", "m.keras", "d.npz", "--objective", "val_los"], "val_loss"),
         (["tune", "cli_nets:adam", "d.npz", "--momentum", "0.9"], "Adam, takes no momentum"),
+        (["tune", "m.keras", "d.npz", "--address", "a:1"], "add --engine ray"),
+        (["tune", "m.keras", "d.npz", "--interval", "2"], "add --method pbt"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--trials", "8"], "write --population"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--population", "1"], "at least 2"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--interval", "20"], "below --epochs"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--epochs", "1"], "at least 2 epochs"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--pruner", "median"], "leave it out"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--horizon", "0.5"], "--horizon 0.5"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--rules", "Slope()"], "--rules Slope()"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--engine", "ray"], "in one place"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", *SCHEDULES], "one --schedule"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--momentum", "0", "0.9"], "above 0"),
+        (["tune", "m.keras", "d.npz", "--method", "pbt", "--space", "units=4,8"], "on the way"),
+        (
+            ["tune", "m.keras", "d.npz", "--method", "pbt", "--confirm", "2", "--space", DECAY],
+            "of nothing else",
+        ),
+        (["tune", "m.keras", "d.npz", "--method", "evolve"], '"search", "pbt"'),
+        (
+            ["tune", "m.keras", "d.npz", "--engine", "ray", "--address", "127.0.0.1:1"],
+            "--engine ray",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(capsys, files, tmp_path, arguments, words):

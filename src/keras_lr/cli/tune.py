@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from keras_lr.cli.method import TRIALS, check_address, check_method, cluster, population_space
 from keras_lr.cli.options import (
     Common,
     check_writable,
@@ -36,14 +37,18 @@ def tune(
     *,
     target: str | None = None,
     epochs: int = 20,
-    trials: int = 32,
+    trials: int | None = None,
     rate: Annotated[tuple[float, float] | None, _Plain] = None,
     momentum: Annotated[list[float] | None, _Many] = None,
     schedule: Annotated[list[str] | None, _Plain] = None,
     rules: Annotated[list[str] | None, _Plain] = None,
     space: Annotated[list[str] | None, _Plain] = None,
     objective: str | None = None,
-    engine: Literal["auto", "compiled", "fit"] = "auto",
+    engine: Literal["auto", "compiled", "fit", "ray"] = "auto",
+    address: str | None = None,
+    method: Literal["search", "pbt"] = "search",
+    population: int | None = None,
+    interval: int | None = None,
     pruner: Literal["none", "median", "halving", "hyperband"] = "none",
     sampler: Literal["tpe", "random"] = "tpe",
     horizon: float = 1.0,
@@ -61,13 +66,17 @@ def tune(
 
     Ctrl-C ends it early and keeps what was done; with --storage the next call goes on from there.
 
+    - A search: `keras-lr tune model.keras data.npz --epochs 20 --trials 64 --out report.html`
+    - A population: `keras-lr tune model.keras data.npz --epochs 40 --method pbt --interval 5`
+    - A cluster: `keras-lr tune net:make net:data --trials 2000 --engine ray --address 10.0.0.1:6379`
+
     Args:
         model: A compiled .keras file, or module:function returning a compiled model.
         data: An .npz file with arrays x and y (and x_val, y_val), a .csv file with --target, or
             module:function returning (x, y), (x, y, (x_val, y_val)), or a dict of fit's arguments.
         target: The target's column of a .csv file.
         epochs: Epochs of each trial.
-        trials: Trials in all.
+        trials: Trials in all; 32 by default.
         rate: The lowest and the highest rate; by default what suits the optimizer.
         momentum: Momentums to choose from; by default 0 0.5 0.9 0.99 where the optimizer has one.
         schedule: A schedule to choose from, in the text form; repeat it for more. By default
@@ -81,7 +90,13 @@ def tune(
             for more.
         objective: The logged value to optimise; by default val_loss.
         engine: compiled (all trials through one JAX program), fit (one after the other, any
-            backend), or auto: the first where it can run.
+            backend), auto: the first where it can run; or ray: on all machines of a Ray cluster.
+        address: The cluster of --engine ray, such as 10.0.0.1:6379; by default the one that this
+            machine is part of, or else this machine.
+        method: search (independent trials), or pbt: a population, whose members copy the best on
+            the way and perturb their rates; the best one's path of rates comes out.
+        population: Members of a population; 16 by default.
+        interval: Epochs between two exchanges of a population; 1 by default.
         pruner: End trials early that fall behind: hyperband, halving or median.
         sampler: How the next trials are drawn: tpe learns from those before, random doesn't.
         horizon: Run trials on this share of the epochs, schedules compressed to it; the rate for all
@@ -100,7 +115,6 @@ def tune(
     check_writable(out, "--out", ".html")
     check_writable(save, "--save", ".keras")
     positive("--epochs", epochs)
-    positive("--trials", trials)
     positive("--rate", *(rate or ()))
     positive("--batch-size", batch_size)
     check_momentums(momentum)
@@ -132,6 +146,22 @@ def tune(
     for text in rules or ():
         if "{" not in text:
             read_rules(text)
+    given_options = {
+        "trials": trials,
+        "population": population,
+        "interval": interval,
+        "epochs": epochs,
+        "pruner": pruner,
+        "horizon": horizon,
+        "rules": rules,
+        "engine": engine,
+        "schedule": schedule,
+        "momentum": momentum,
+        "ranges": ranges,
+        "confirm": confirm,
+    }
+    check_method(method, given_options)
+    check_address(engine, address)
     backend = start("tune")
     import keras
 
@@ -155,23 +185,27 @@ def tune(
         **({"rules": distinct("--rules", rules)} if rules else {}),
         **ranges,
     }
+    if method == "pbt":
+        searched = population_space(searched, given_options)
+        trained: dict[str, Any] = {"method": method, "population": population, "interval": interval}
+    else:
+        trained = {"trials": TRIALS if trials is None else trials, "horizon": horizon}
     training = user_work("Training the model on the data", f"Received: {model} {data}")
-    with training, storage_work(storage):
+    with cluster(engine, address), training, storage_work(storage):
         study = run(
             build,
             given.x,
             given.y,
             space=searched,
             epochs=epochs,
-            trials=trials,
             validation_data=given.validation_data,
             engine=engine,
             pruner=pruner,
             sampler=sampler,
-            horizon=horizon,
             objective=objective or "val_loss",
             seed=seed,
             storage=storage,
+            **trained,
             **arguments,
         )
         if confirm and not study.interrupted:
@@ -229,6 +263,7 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
         "backend": backend,
         "transferred": asdict(moved) if (moved := _transferred(study, done)) else None,
         "confirmed": confirmed_data(study),
+        "path": path_data(study) if done else None,
         "code": study.code(study.confirmed) if done else None,
         "report": paths.get("report"),
         "model": paths.get("model"),
@@ -262,6 +297,19 @@ def confirmed_data(study: Any) -> dict[str, Any] | None:
                 "values": one.values,
             }
             for one in found.candidates
+        ],
+    }
+
+
+def path_data(study: Any) -> dict[str, Any] | None:
+    """A population's path for `--json`; `None` of independent trials."""
+    if not hasattr(study, "copies"):
+        return None
+    return {
+        "schedule": str(study.schedule),
+        "copies": [
+            {"epoch": c.epoch, "member": c.member, "source": c.source, "factor": c.factor}
+            for c in study.copies
         ],
     }
 

@@ -1,6 +1,7 @@
 """The answer in words, computed from a result: what to do, and how well it did."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from keras_lr.finder.finding import Finding
@@ -30,8 +31,16 @@ def study_answer(study: Any) -> str:
     reached = score(study.objective, best.value)
     confirmation = getattr(study, "confirmation", None)
     if confirmation is None:
-        return f"Use {summary(best.params)}: {study.objective} {reached}."
+        return f"Use {summary(_advised(study, best))}: {study.objective} {reached}."
     return confirmation_answer(confirmation)
+
+
+def _advised(study: Any, best: Any) -> Mapping[str, Any]:
+    """What to train with: a trial's parameters, or the path of a population's member."""
+    if not hasattr(study, "copies"):
+        return best.params
+    spec = study.spec(best.number)
+    return {**spec.settings, "schedule": str(spec.schedule)}
 
 
 def confirmation_answer(confirmation: Any) -> str:
