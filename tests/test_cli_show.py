@@ -210,7 +210,9 @@ def test_version_and_help(capsys):
     for name in COMMANDS:
         assert name in listed
     assert main(["tune", "--help"]) == 0
-    assert "--validation-split" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "--validation-split" in told
+    assert "--method pbt --interval 5" in told, "examples stand at its end"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -66,10 +66,6 @@ def tune(
 
     Ctrl-C ends it early and keeps what was done; with --storage the next call goes on from there.
 
-    - A search: `keras-lr tune model.keras data.npz --epochs 20 --trials 64 --out report.html`
-    - A population: `keras-lr tune model.keras data.npz --epochs 40 --method pbt --interval 5`
-    - A cluster: `keras-lr tune net:make net:data --trials 2000 --engine ray --address 10.0.0.1:6379`
-
     Args:
         model: A compiled .keras file, or module:function returning a compiled model.
         data: An .npz file with arrays x and y (and x_val, y_val), a .csv file with --target, or
