@@ -49,8 +49,9 @@ def train_together(
     if job.steps_per_epoch is not None and not isinstance(job.x, Recording):
         raise InvalidInput(
             "With steps_per_epoch an epoch goes on where the last one stopped, which engine='fit' "
-            "can't do for trials that are copied to each other. Leave steps_per_epoch out, or write "
-            f"engine='compiled'. Received: steps_per_epoch={job.steps_per_epoch}."
+            "can't do for trials that are copied to each other. Leave steps_per_epoch out, or give "
+            "one that divides the batches of the data, which engine='compiled' can do. "
+            f"Received: steps_per_epoch={job.steps_per_epoch}."
         )
     members = [_Member.start(job, spec) for spec in specs]
     for epoch in range(job.epochs):
