@@ -35,27 +35,26 @@ class Counts(keras.callbacks.Callback):
         self.got = (state,)
 
 
-@pytest.mark.parametrize(
-    "state",
-    [
-        [3],
-        {"n": 3, "best": 0.5},
-        7,
-        None,
-        (1, {2, 3}),
-        {(1, "a"): collections.deque([1, 2], maxlen=2)},
-        {"c": collections.Counter("aab"), "o": collections.OrderedDict(b=1, a=2), "z": 1 + 2j},
-        {"d": collections.defaultdict(list, {"a": [1]}), "b": b"\x00", "f": frozenset([(1, 2)])},
-    ],
-    ids=lambda state: type(state).__name__,
-)
-def test_a_callback_gets_back_exactly_what_it_gave(tmp_path, state):
-    cut_off(tmp_path, [Counts(state)])
-    (callback,) = run(tmp_path, callbacks=[Counts(state)], save_freq="epoch")[2]
-    (found,) = callback.got
-    assert found == state
-    assert repr(found) == repr(state)
-    assert type(found) is type(state)
+STATES = [
+    [3],
+    {"n": 3, "best": 0.5},
+    7,
+    None,
+    (1, {2, 3}),
+    {(1, "a"): collections.deque([1, 2], maxlen=2)},
+    {"c": collections.Counter("aab"), "o": collections.OrderedDict(b=1, a=2), "z": 1 + 2j},
+    {"d": collections.defaultdict(list, {"a": [1]}), "b": b"\x00", "f": frozenset([(1, 2)])},
+]
+
+
+def test_callbacks_get_back_exactly_what_they_gave(tmp_path):
+    cut_off(tmp_path, [Counts(state) for state in STATES])
+    callbacks = run(tmp_path, callbacks=[Counts(None) for _ in STATES], save_freq="epoch")[2]
+    for callback, state in zip(callbacks, STATES, strict=True):
+        (found,) = callback.got
+        assert found == state
+        assert repr(found) == repr(state)
+        assert type(found) is type(state)
 
 
 def test_methods_of_these_names_that_are_something_else(tmp_path):
