@@ -246,3 +246,32 @@ def test_what_cannot_be_traced_goes_to_fit_or_is_refused(monkeypatch):
     assert "can't be traced (TypeError: no such trace)" in engine.plan
     with pytest.raises(InvalidInput, match=r"no such trace.*Use engine='fit'"):
         CompiledEngine(job, fall_back=False).run([TrialSpec({})], never, never)
+
+
+def test_what_gives_up_on_the_way_tells_nothing_twice(monkeypatch):
+    from keras_lr.engines.compiled.engine import CompiledEngine
+    from keras_lr.engines.compiled.runner import Runner
+
+    told, ended, prepare = [], [], Runner.prepare
+
+    def refuse(self, wanted):
+        if told:
+            raise TypeError("no such trace")
+        return prepare(self, wanted)
+
+    monkeypatch.setattr(Runner, "prepare", refuse)
+    job = Job(build, *images(48), epochs=2, batch_size=24)
+    specs = [TrialSpec({"learning_rate": rate}) for rate in (0.01, 1e30, 0.1)]
+    got = CompiledEngine(job).run(
+        specs,
+        lambda trial, epoch, logs: told.append((trial, epoch)) or trial == 0,
+        lambda trial, result: ended.append(trial) or True,
+    )
+    assert told == [(0, 0), (2, 0), (2, 1)]
+    assert ended == [0, 1, 2]
+    assert [len(result.history["loss"]) for result in got] == [1, 1, 2]
+    assert [(result.pruned, result.diverged) for result in got] == [
+        (True, False), (False, True), (False, False)
+    ]  # fmt: skip
+    assert all(result.weights is not None for result in got)
+    assert_same_curves(got[2:], FitEngine(job).run(specs[2:], never, never))

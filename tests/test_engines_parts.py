@@ -177,6 +177,28 @@ def test_the_table_holds_the_rates_that_the_callback_logs(schedule, accumulated)
     np.testing.assert_allclose(table.rates(4, 8, 0.5), rates[4:8] * 0.5, rtol=1e-6)
 
 
+def test_what_was_told_of_a_wave_is_not_told_again():
+    from keras_lr.engines import TrialResult
+    from keras_lr.engines.compiled.once import Once
+    from keras_lr.engines.trial import Become
+
+    told = []
+    once = Once(
+        2,
+        lambda trial, epoch, logs: told.append((trial, epoch)) or (trial, epoch) == (0, 1),
+        lambda trial, result: told.append(("end", trial)) or trial == 0,
+        lambda epoch, logs: told.append(("exchange", epoch)) or {1: Become(0)},
+    )
+    for _ in range(2):  # as by lanes, and by fit after these gave up
+        assert once.together(0, {0: {}}) == set(), "1 was lost in this epoch"
+        assert once.exchange(0, {0: {}, 1: {}}) == {1: Become(0)}
+        assert once.together(1, {0: {}, 1: {}}) == {0}
+        assert once.done(0, TrialResult())
+    assert told == [(0, 0), ("exchange", 0), (0, 1), (1, 1), ("end", 0)]
+    assert once(1, 2, {}) is False
+    assert (once.ended(0) is None, once.ended(1)) == (False, None)
+
+
 def test_keras_privates_of_the_engines_have_two_rooms():
     folder = Path(engines.__file__).parent
     told = [

@@ -1,5 +1,8 @@
 """However lanes are executed, and whatever happens on the way: the curves are those of the reference."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -171,14 +174,16 @@ def test_out_of_memory_halves_the_lanes_and_loses_nothing(resident, monkeypatch,
     assert only.parked, "packs that wait are on the host before calls get narrower still"
 
 
-def test_a_lane_that_does_not_fit_by_itself_is_said_so(monkeypatch, reference):
+def test_trials_of_which_no_lane_fits_fail_alone(monkeypatch, reference):
     from keras_lr.engines.compiled.plan import Plan
 
     TooSmall(monkeypatch, lanes=0)
     job, specs, _ = reference
+    ended = []
     engine = compiled(job, monkeypatch, Plan(2, loop=True))
-    with pytest.raises(RuntimeError, match="RESOURCE_EXHAUSTED"):
-        engine.run(specs, never, never)
+    found = engine.run(specs, never, lambda trial, result: ended.append(trial))
+    assert ["RESOURCE_EXHAUSTED" in str(result.error) for result in found] == [True] * len(specs)
+    assert ended == list(range(len(specs)))
 
 
 def test_lanes_that_diverge_stop_within_the_epoch(monkeypatch):
@@ -224,6 +229,7 @@ def test_a_wave_of_which_all_diverge_ends(monkeypatch):
 
 
 def test_structures_are_compiled_side_by_side_and_once_each(monkeypatch):
+    from keras_lr.engines.compiled import groups
     from keras_lr.engines.compiled.engine import CompiledEngine
     from keras_lr.engines.compiled.runner import Runner
 
@@ -236,18 +242,28 @@ def test_structures_are_compiled_side_by_side_and_once_each(monkeypatch):
         Runner, "_run", lambda self, *a, **k: (order.append("run"), run(self, *a, **k))[1]
     )
     x, y = images(40)
-    job = Job(build, x, y, epochs=1, batch_size=20)
+    job = Job(build, x, y, epochs=1, batch_size=16, validation_split=0.2)
     specs = [
         TrialSpec({"learning_rate": rate, "nesterov": nesterov, "momentum": 0.9})
-        for rate in (0.01, 0.1)
-        for nesterov in (False, True)
+        for rate, nesterov in ((0.01, False), (0.01, True), (0.1, False))
     ]
     engine = CompiledEngine(job, fall_back=False)
     assert_same_curves(engine.run(specs, never, never), FitEngine(job).run(specs, never, never))
-    assert order.index("run") == 2, "both structures are being compiled before one is trained"
+    assert order.index("run") == 4, "both structures are being compiled before one is trained"
     first = order.count("trace")
     engine.run(specs, never, never)
     assert order.count("trace") == first, "a second wave compiles nothing"
+    one, two = engine._groups.values()
+    assert one.feed is two.feed, "validation data is kept once for a batch size"
+    gone = [weakref.ref(part) for group in (one, two) for part in (group.program, group.model)]
+    gone.append(weakref.ref(one.feed))
+    del one, two
+    monkeypatch.setattr(groups, "KEPT", 1)
+    engine.run([TrialSpec({"learning_rate": 0.1, "batch_size": 32})], never, never)
+    gc.collect()
+    assert len(engine._groups) == 1
+    assert [part() for part in gone] == [None] * 5, "what isn't in use any more is let go"
+    assert engine.plan.startswith("3 programs")
 
 
 def test_a_layer_that_cannot_be_vectorised_runs_one_lane_at_a_time():

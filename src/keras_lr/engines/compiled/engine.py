@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from keras_lr.engines.compiled.candidates import available_cores
 from keras_lr.engines.compiled.checks import unseen_rule
 from keras_lr.engines.compiled.group import Group
+from keras_lr.engines.compiled.groups import KEPT, Groups
+from keras_lr.engines.compiled.memory import is_out_of_memory
+from keras_lr.engines.compiled.once import Once
 from keras_lr.engines.compiled.settings import split
 from keras_lr.engines.engine import NotCompilable
 from keras_lr.engines.fit import FitEngine
@@ -13,6 +17,13 @@ from keras_lr.engines.models import make_model
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
 from keras_lr.engines.whole_settings import own_job
 from keras_lr.errors import InvalidInput
+
+AHEAD = 4
+"""Structures that are made and compiled while another is trained, if there aren't more cores to
+compile on: each is one more model on the device."""
+
+Trial = tuple[int, TrialSpec, dict[str, Any]]
+"""Its place in the wave, the trial, and what it puts into its program."""
 
 
 class CompiledEngine:
@@ -36,20 +47,15 @@ class CompiledEngine:
         self.job = job
         self.fall_back = fall_back
         self.reasons: list[str] = []
-        self._groups: dict[Any, Group | None] = {}
-        self._impossible: dict[Any, Exception] = {}
+        self._groups = Groups()
         self._optimizers: dict[Any, Any] = {} if probe is None else {_frozen({}): probe}
 
     @property
     def plan(self) -> str:
         """How the trials were executed: programs, compilation, plan."""
-        groups = [group for group in self._groups.values() if group is not None]
-        if not groups:
+        told = self._groups.describe()
+        if not told:
             return "; ".join(self.reasons) or "nothing ran yet"
-        plans = dict.fromkeys(group.planner.describe() for group in groups if group.planner)
-        seconds = sum(group.runner.compile_seconds for group in groups)
-        programs = "1 program" if len(groups) == 1 else f"{len(groups)} programs"
-        told = f"{programs}, compiled in {seconds:.1f} s; {' | '.join(plans)}"
         return "; ".join([told, *(f"by fit: {reason}" for reason in self.reasons)])
 
     def reseed(self, seed: int) -> None:
@@ -70,8 +76,9 @@ class CompiledEngine:
         exchange: Exchange | None = None,
     ) -> list[TrialResult]:
         """Train a wave of trials; see `Engine.run`."""
-        results: list[TrialResult | None] = [None] * len(specs)
-        waves: dict[Any, list[tuple[int, TrialSpec, dict[str, Any]]]] = {}
+        once = Once(len(specs), report, done, exchange)
+        results: dict[int, TrialResult] = {}
+        waves: dict[Any, list[Trial]] = {}
         for index, spec in enumerate(specs):
             try:
                 key, inputs = self._sort(spec)
@@ -80,8 +87,8 @@ class CompiledEngine:
             except Exception as error:
                 if exchange is not None:
                     raise  # alike as they are, what one can't do none can
-                failed = results[index] = TrialResult(error=error)
-                done(index, failed)
+                results[index] = TrialResult(error=error)
+                once.done(index, results[index])
                 continue
             waves.setdefault(key, []).append((index, spec, inputs))
         if exchange is not None and len(waves) > 1:
@@ -89,28 +96,15 @@ class CompiledEngine:
                 "Trials that are copied to each other need one structure: the same arguments of "
                 "build_model, and settings that the program takes as inputs."
             )
-        fresh = [key for key in waves if key not in self._groups]
-        for key in fresh:
-            _, spec, inputs = waves[key][0]
-            try:
-                self._groups[key] = self._group(spec, inputs)
-            except InvalidInput:
-                raise
-            except Exception as error:
-                if exchange is not None:
-                    raise
-                # Layers that don't fit the data, say: these trials fail, as they do in fit.
-                self._groups[key], self._impossible[key] = None, error
-        for key in fresh if len(fresh) > 1 else ():
-            group = self._groups[key]
-            if group is not None:
-                group.begin(len(waves[key]))
-        for key, trials in waves.items():
-            for (index, _, _), result in zip(
-                trials, self._train(key, trials, report, done, exchange), strict=True
-            ):
-                results[index] = result
-        return [result for result in results if result is not None]
+        keys, ahead = list(waves), min(KEPT, max(AHEAD, available_cores()))
+        for number, key in enumerate(keys):
+            for coming in keys[number : number + ahead]:
+                self._prepare(
+                    coming, waves[coming], early=len(keys) > 1, alike=exchange is not None
+                )
+            results |= self._train(key, waves[key], once)
+            self._groups.forget(ahead)
+        return [results[index] for index in range(len(specs))]
 
     def _sort(self, spec: TrialSpec) -> tuple[Any, dict[str, Any]]:
         """Which program a trial needs, and what it puts into it."""
@@ -126,36 +120,58 @@ class CompiledEngine:
         unseen = unseen_rule(spec.rules)
         return (arguments, _frozen(structure), tuple(sorted(inputs)), own, unseen), inputs
 
-    def _train(
-        self,
-        key: Any,
-        trials: list[tuple[int, TrialSpec, dict[str, Any]]],
-        report: Report,
-        done: Done,
-        exchange: Exchange | None,
-    ) -> list[TrialResult]:
-        group = self._groups[key]
-        if key in self._impossible:
-            failed = [TrialResult(error=self._impossible[key]) for _ in trials]
-            for (index, _, _), result in zip(trials, failed, strict=True):
-                done(index, result)
-            return failed
-        if group is not None:
-            if group.job.seed != self.job.seed:
-                group.reseed(self.job.seed)
+    def _prepare(self, key: Any, trials: list[Trial], *, early: bool, alike: bool) -> None:
+        """Have a structure's group, and its program being compiled if others are trained first."""
+        if key not in self._groups:
+            _, spec, inputs = trials[0]
+            job = own_job(self.job, spec)
             try:
-                return [lane.result for lane in group.train(trials, report, done, exchange)]
+                group = self._groups.make(key, job, lambda feed: Group(job, spec, inputs, feed))
             except NotCompilable as error:
-                self._give_up(error)
                 self._groups[key] = None
-        return self._by_fit(trials, report, done, exchange)
+                self._give_up(error)
+            except InvalidInput:
+                raise
+            except Exception as error:
+                if alike:
+                    raise
+                # Layers that don't fit the data, say: these trials fail, as they do in fit.
+                self._groups[key] = error
+            else:
+                if early:
+                    group.begin(len(trials))
+        self._groups.use(key)
 
-    def _group(self, spec: TrialSpec, inputs: dict[str, Any]) -> Group | None:
+    def _train(self, key: Any, trials: list[Trial], once: Once) -> dict[int, TrialResult]:
+        """Train the trials of one structure; what became of each, by its place."""
+        group = self._groups[key]
+        if isinstance(group, Exception):
+            return _fail(trials, group, once)
+        if group is None:
+            return self._leave(trials, once)
+        if group.job.seed != self.job.seed:
+            group.reseed(self.job.seed)
         try:
-            return Group(own_job(self.job, spec), spec, inputs)
+            lanes = group.train(trials, once, once.done, once.exchange)
+            return {lane.index: lane.result for lane in lanes}
         except NotCompilable as error:
+            self._groups[key] = None
             self._give_up(error)
-            return None
+            return self._leave(trials, once)
+        except Exception as error:
+            if once.exchange is not None or not is_out_of_memory(error):
+                raise
+            # Not even one lane fits. The frames of the error would keep what fits.
+            return _fail(trials, error.with_traceback(None), once)
+
+    def _leave(self, trials: list[Trial], once: Once) -> dict[int, TrialResult]:
+        """Have trials trained by `fit`; those that ended before their program gave up are through."""
+        # With an exchange all run again: who ended may be the source of a copy.
+        found = _ended(trials, once) if once.exchange is None else {}
+        left = [trial for trial in trials if trial[0] not in found]
+        for (index, _, _), result in zip(left, self._by_fit(left, once), strict=True):
+            found[index] = result
+        return found
 
     def _give_up(self, error: NotCompilable) -> None:
         """Leave trials to `fit`, or refuse them where that isn't wanted."""
@@ -165,21 +181,31 @@ class CompiledEngine:
             ) from error
         self.reasons.append(str(error))
 
-    def _by_fit(
-        self,
-        trials: list[tuple[int, TrialSpec, dict[str, Any]]],
-        report: Report,
-        done: Done,
-        exchange: Exchange | None,
-    ) -> list[TrialResult]:
+    def _by_fit(self, trials: list[Trial], once: Once) -> list[TrialResult]:
         places = [index for index, _, _ in trials]
         return FitEngine(self.job).run(
             [spec for _, spec, _ in trials],
-            lambda index, epoch, logs: report(places[index], epoch, logs),
-            lambda index, result: done(places[index], result),
+            lambda index, epoch, logs: once(places[index], epoch, logs),
+            lambda index, result: once.done(places[index], result),
             # A run with an exchange is of one structure, so that places are places here too.
-            exchange,
+            once.exchange,
         )
+
+
+def _ended(trials: list[Trial], once: Once) -> dict[int, TrialResult]:
+    """The results of those that ended."""
+    ended = {index: once.ended(index) for index, _, _ in trials}
+    return {index: result for index, result in ended.items() if result is not None}
+
+
+def _fail(trials: list[Trial], error: Exception, once: Once) -> dict[int, TrialResult]:
+    """Let those that haven't ended fail."""
+    found = _ended(trials, once)
+    for index, _, _ in trials:
+        if index not in found:
+            found[index] = TrialResult(error=error)
+            once.done(index, found[index])
+    return found
 
 
 def _frozen(values: Any) -> Any:

@@ -1,7 +1,7 @@
 """The batches of a job, in chunks: what `fit` would train and validate on, epoch by epoch."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from keras_lr.engines import internals
 from keras_lr.engines.compiled.chunk import Chunk, chunks
@@ -15,8 +15,23 @@ HELD = 2**28
 known (and compiled for) before it starts."""
 
 
+class Mark(NamedTuple):
+    """Where a trial's `fit` begins to draw batches: of all generators, and of the data's own."""
+
+    random: RandomState
+    origin: Origin
+
+    def restore(self) -> None:
+        """Go back there."""
+        self.random.restore()
+        self.origin.restore()
+
+
 class Feed:
     """Training and validation data of a job, read once an epoch for all lanes.
+
+    Models of different structure that are trained on batches of one size share a feed, one after
+    another, and what it keeps of the validation data.
 
     Args:
         job: The job; its validation share is split off as `fit` does.
@@ -52,7 +67,6 @@ class Feed:
             }
         self._kept: list[Chunk] | None = None
         self._test_iterator: Any = None
-        self._marked: tuple[RandomState, Origin] | None = None
 
     @property
     def validates(self) -> bool:
@@ -65,16 +79,14 @@ class Feed:
             self._training["x"] = self._job.x.replay()
         return internals.epoch_iterator(**self._training)
 
-    def mark(self) -> None:
-        """Take note of where a trial's `fit` begins to draw batches: `restart` goes back there."""
-        self._marked = RandomState.take(), self._origin()
+    def mark(self) -> Mark:
+        """The present place, for `restart`."""
+        return Mark(RandomState.take(), Origin.take(self._job.x, self._job.validation_data))
 
-    def restart(self) -> Any:
-        """Begin anew, as the next trial's `fit` would; a fresh iterator, ready for its epochs."""
+    def restart(self, mark: Mark) -> Any:
+        """Begin as a trial's `fit` would at that place; a fresh iterator, ready for its epochs."""
         self._test_iterator = None
-        if self._marked is not None:
-            for state in self._marked:
-                state.restore()
+        mark.restore()
         iterator = self.start()
         iterator.reset()
         return iterator
@@ -101,9 +113,6 @@ class Feed:
     @property
     def _recorded(self) -> bool:
         return isinstance(self._job.validation_data, Recording)
-
-    def _origin(self) -> Origin:
-        return Origin.take(self._job.x, self._job.validation_data)
 
 
 def small(iterator: Any) -> bool:

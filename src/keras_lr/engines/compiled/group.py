@@ -34,16 +34,21 @@ class Group:
         job: What all trials have in common.
         spec: One of the trials; its structure is the group's.
         inputs: The settings that differ from trial to trial, with this trial's values.
+        feed: The data in batches of the job's size, which several groups may share.
 
     Raises:
         NotCompilable: The job can't be compiled, with the reason.
 
     Attributes:
+        state_bytes: Bytes of a lane's state.
         parked: Whether lanes that wait for their call stay on the host, since the device's memory
             was too small for all of them.
     """
 
-    def __init__(self, job: Job, spec: TrialSpec, inputs: dict[str, Any]) -> None:
+    def __init__(
+        self, job: Job, spec: TrialSpec, inputs: dict[str, Any], feed: Feed | None = None
+    ) -> None:
+        import jax
         import keras
 
         settings = {**spec.settings, **representative(inputs)}
@@ -53,7 +58,7 @@ class Group:
         reason = obstacle(job, self.model)
         if reason is not None:
             raise NotCompilable(reason)
-        self.feed = Feed(job)
+        self.feed = Feed(job) if feed is None else feed
         iterator = self.feed.start()
         internals.build(self.model, iterator)
         batches = iterator.num_batches
@@ -61,10 +66,11 @@ class Group:
             raise NotCompilable("the data has no known length")
         self.batches: int = batches
         self.batch_size = mean_batch_size(iterator.data_adapter)
-        self.feed.mark()
+        self._mark = self.feed.mark()
         self.program = Program(self.model)
         self.runner = Runner(self.program, tuple(inputs))
         self._start = self.program.state()
+        self.state_bytes = sum(array.nbytes for array in jax.tree.leaves(self._start))
         self.planner: Planner | None = None
         self.parked = False
         self._planned_for = 0
@@ -76,13 +82,13 @@ class Group:
         self.job = replace(self.job, seed=seed)
         model = make_model(self.job, self._spec)
         internals.build(model, self.feed.start())
-        self.feed.mark()
+        self._mark = self.feed.mark()
         self._start = Program(model).state()
 
     def begin(self, lanes: int) -> None:
         """Start to compile for so many lanes, while others are compiled or trained."""
         plan = self._plan(lanes).current
-        iterator = self.feed.restart()
+        iterator = self.feed.restart(self._mark)
         found = self.feed.training(iterator) if internals.is_array_data(iterator) else ()
         if not isinstance(found, list):
             return  # what has to be streamed is compiled for when it comes
@@ -117,7 +123,7 @@ class Group:
         self._plan(len(lanes)).reopen(max(steps, self._trained))
         self._trained += steps
         keras.utils.set_random_seed(self.job.seed)
-        iterator = self.feed.restart()
+        iterator = self.feed.restart(self._mark)
         wave = Wave(self, lanes, report, done, exchange)
         for epoch in range(self.job.epochs):
             if not wave.packs:
@@ -129,9 +135,8 @@ class Group:
         import jax
 
         if self.planner is None or lanes > 2 * self._planned_for:
-            size = sum(array.nbytes for array in jax.tree.leaves(self._start))
             slow = has_convolutions(self.model) and jax.default_backend() == "cpu"
-            plans = default_candidates(lanes, self.model, size)
+            plans = default_candidates(lanes, self.model, self.state_bytes)
             self.planner = Planner(plans, convolutions=slow)
             self._planned_for = lanes
         return self.planner

@@ -34,7 +34,6 @@ class Runner:
         self.compile_seconds = 0.0
         self._functions = program.functions
         self._pending: dict[_Key, Future[Any]] = {}
-        self._pools: dict[int, ThreadPoolExecutor] = {}
 
     def train(
         self,
@@ -158,9 +157,7 @@ class Runner:
         threads = min(plan.threads, len(packs))
         if threads == 1:
             return [work(index) for index in range(len(packs))]
-        if threads not in self._pools:
-            self._pools[threads] = ThreadPoolExecutor(threads, "keras-lr-lanes")
-        running = [self._pools[threads].submit(work, index) for index in range(len(packs))]
+        running = [_callers(threads).submit(work, index) for index in range(len(packs))]
         wait(running)  # all of them, so that after an error none is still at work
         return [future.result() for future in running]
 
@@ -220,6 +217,11 @@ def _loops(plan: Plan, chunk: Chunk) -> bool:
 @cache
 def _compilers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(1, available_cores()), "keras-lr-compile")
+
+
+@cache
+def _callers(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, "keras-lr-lanes")
 
 
 def _timed(function: Callable[[], Any]) -> tuple[Any, float]:

@@ -1,0 +1,108 @@
+"""The groups of a study: made when a wave needs them, kept while they are likely to come again."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from weakref import WeakValueDictionary
+
+from keras_lr.engines.compiled.feed import Feed
+from keras_lr.engines.compiled.group import Group
+from keras_lr.engines.trial import Job
+
+KEPT = 16
+"""Groups that are kept at most. A wave has sixteen trials, so as many structures as it can have may
+come again wave after wave without being compiled again."""
+
+KEPT_BYTES = 2**30
+"""Bytes that the states of kept groups' models may have together, beside those in use: each is on
+the device, where lanes need the room."""
+
+TOLD = 4
+"""Plans that are told of in the one line that `plan` is."""
+
+Entry = Group | Exception | None
+
+
+class Groups:
+    """What is known of each structure: its group, or why no trial of it can be trained.
+
+    `None` stands for a structure whose trials are left to `fit`; these are never forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._entries: dict[Any, Entry] = {}
+        # Groups hold their feed; one that no group has any more goes with what it keeps.
+        self._feeds: WeakValueDictionary[Any, Feed] = WeakValueDictionary()
+        self._structures: set[Any] = set()
+        self._plans: dict[str, None] = {}
+        self._seconds = 0.0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._entries
+
+    def __getitem__(self, key: Any) -> Entry:
+        return self._entries[key]
+
+    def __setitem__(self, key: Any, entry: Entry) -> None:
+        self._entries[key] = entry
+        self._structures.discard(key)
+
+    def values(self) -> Iterable[Entry]:
+        """What is known of the structures that aren't forgotten."""
+        return self._entries.values()
+
+    def make(self, key: Any, job: Job, make: Callable[[Feed | None], Group]) -> Group:
+        """A new group, on the feed of others that are given batches of the same size.
+
+        Args:
+            key: Its structure.
+            job: Its job.
+            make: Makes the group, on a feed of its own where it is given none.
+        """
+        group = self._entries[key] = make(self._feeds.get(job.batch_size))
+        self._feeds[job.batch_size] = group.feed
+        self._structures.add(key)
+        return group
+
+    def use(self, key: Any) -> None:
+        """Take note that a structure is in use: others are forgotten before it."""
+        self._entries[key] = self._entries.pop(key)
+
+    def forget(self, used: int) -> None:
+        """Let go of structures that weren't in use for long.
+
+        Args:
+            used: How many of the latest stay whatever their size.
+        """
+        held, stay = 0, 0
+        for key, entry in reversed(list(self._entries.items())):
+            if entry is None:
+                continue
+            stay += 1
+            held += entry.state_bytes if isinstance(entry, Group) else 0
+            if stay > KEPT or (stay > used and held > KEPT_BYTES):
+                self._note(entry)
+                del self._entries[key]
+
+    def describe(self) -> str:
+        """Programs, compilation, plans; empty where nothing was compiled."""
+        plans, seconds = dict(self._plans), self._seconds
+        for entry in self._entries.values():
+            if isinstance(entry, Group):
+                seconds += entry.runner.compile_seconds
+                if entry.planner is not None:
+                    plans[entry.planner.describe()] = None
+        count = len(self._structures)
+        if not count:
+            return ""
+        programs = "1 program" if count == 1 else f"{count} programs"
+        told = list(plans)[:TOLD] + [f"{len(plans) - TOLD} more"] * (len(plans) > TOLD)
+        return f"{programs}, compiled in {seconds:.1f} s; {' | '.join(told)}"
+
+    def _note(self, entry: Entry) -> None:
+        if isinstance(entry, Group):
+            self._seconds += entry.runner.compile_seconds
+            if entry.planner is not None:
+                self._plans[str(entry.planner.current)] = None
