@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from engine_models import build, images
-from keras_lr.engines import Job, TrialResult, choose_engine
-from keras_lr.engines.ray.groups import groups
+from keras_lr.engines import Job, TrialResult, TrialSpec, choose_engine
+from keras_lr.engines.ray.groups import groups, structure
 from keras_lr.engines.ray.mailbox import Mailbox
 from keras_lr.engines.ray.options import RayOptions, slots
 from keras_lr.engines.ray.store import LARGE, Store, arrange
@@ -108,6 +108,18 @@ def test_what_a_lost_worker_trained_goes_out_again_in_halves_and_at_last_fails_a
     assert str(roster.results[3].error) == "no memory"
 
 
+def test_of_a_training_that_raises_the_trial_to_blame_fails_alone():
+    roster, ended = Roster(4, losses=4), []
+    done = lambda trial, result: ended.append(trial)  # noqa: E731
+    wrong = ValueError("no such layer")
+    roster.end(1, TrialResult(), done)
+    assert roster.failed([0, 1, 2, 3], wrong, done) == [[0, 2], [3]]
+    assert roster.failed([1], wrong, done) == []
+    assert roster.failed([3], wrong, done) == [], "not even once more"
+    assert roster.results[3].error is wrong
+    assert ended == [1, 3]
+
+
 class Objects:
     """What of Ray the store needs."""
 
@@ -119,23 +131,45 @@ class Objects:
         return len(self.held) - 1
 
 
-def test_arrays_are_put_once_and_come_back_in_order():
+def test_arrays_are_put_once_as_long_as_they_live_and_come_back_in_order():
     ray = Objects()
     store = Store(ray)
     large = np.arange(LARGE, dtype="float64")
-    arrays = [np.arange(3), large, np.ones((2, 0)), large.copy(), np.asfortranarray(np.eye(3))]
+    arrays = [np.arange(3), large, np.ones((2, 0)), large, np.asfortranarray(np.eye(3))]
     for _ in range(3):
         places, references = store.put(arrays)
         found = arrange(places, [ray.held[reference] for reference in references])
-        assert all(a is b or np.array_equal(a, b) for a, b in zip(found, arrays, strict=True))
-    assert store.puts == 2 == len(ray.held), "the large ones are equal, the small ones go together"
-    changed = [large + 1, *arrays[1:]]
-    store.put(changed)
+        assert all(a is b for a, b in zip(found, arrays, strict=True))
+    assert store.puts == 2 == len(ray.held), "the large one, and the small ones together"
+    store.put([large + 1, *arrays[1:]])
     assert store.puts == 4, "another large array, and fewer small ones"
-    assert store.size >= 2 * large.nbytes
-    view = large.view("int64")
-    store.put([view])
-    assert store.puts == 6, "the same bytes of another type are another array"
+    assert store.size > 2 * large.nbytes
+    del found
+    ray.held.clear()
+    assert len(store) == 3, "what isn't here any more needn't be there"
+    arrays.clear()
+    assert len(store) == 1
+    store.put([large])
+    assert store.puts == 5, "no small ones are an object too"
+
+
+def test_what_is_structure_makes_groups_of_its_own():
+    def alike(one, two):
+        return structure(TrialSpec(one)) == structure(TrialSpec(two))
+
+    assert alike({"learning_rate": 0.1, "beta_1": 0.9}, {"learning_rate": 1, "beta_1": 0.8})
+    assert alike(
+        {"weight_decay": 0.1, "label_smoothing": 0.1}, {"weight_decay": 0, "label_smoothing": 0.2}
+    )
+    for name, one, two in [
+        ("batch_size", 16, 32),
+        ("gradient_accumulation_steps", 2, 4),
+        ("ema_overwrite_frequency", 10, 20),
+        ("nesterov", True, False),
+        ("weight_decay", None, 0.1),
+        ("clipnorm", 0, 1.0),
+    ]:
+        assert not alike({name: one}, {name: two}), name
 
 
 def test_posts_wait_for_their_answers():

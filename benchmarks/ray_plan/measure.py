@@ -65,7 +65,7 @@ def measure_cluster(ray: Any) -> Costs:
     task = fastest(lambda: engine.run(wave, never, never), 20)  # two workers, one task each
     slot = engine._slot()
     references: list[Any] = []
-    send = fastest(lambda: references.append(engine.send([0], wave, slot)[0]), 10)
+    send = fastest(lambda: references.append(engine.send([0], engine.pack(wave), slot)[0]), 10)
     for reference in references:
         ray.cancel(reference, force=True)
     engine.close()

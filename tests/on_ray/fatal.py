@@ -1,4 +1,4 @@
-"""A rule that ends the process in which it is asked."""
+"""Rules for one test each: one ends the process in which it is asked, one raises."""
 
 import os
 import signal
@@ -16,3 +16,14 @@ class Fatal(rules.Plateau):
 
     def update(self, state, observation):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@rules.register
+@dataclass(frozen=True)
+class Broken(rules.Plateau):
+    """As `Plateau`, but it raises."""
+
+    name = "broken"
+
+    def update(self, state, observation):
+        raise ArithmeticError("no such rate")

@@ -22,8 +22,7 @@ def test_curves_are_those_of_fit(cluster, options, case):
             RayEngine(job, options).run(made.specs, never, never)
         return
     engine = RayEngine(job, options)
-    # The job as it is sent: a dataset was read out, in an order of its own if it shuffles.
-    wanted = FitEngine(engine.job).run(made.specs[: made.compared], never, never)
+    wanted = FitEngine(job).run(made.specs[: made.compared], never, never)
     got = engine.run(made.specs, never, never)
     engine.close()
     assert_same_curves(got[: made.compared], wanted, rtol=made.late, atol=made.late / 10)

@@ -1,12 +1,34 @@
 """Trials on a cluster: the curves of fit, data that goes once to each node, verdicts that return."""
 
+import keras
 import numpy as np
 import pytest
 
 from engine_models import assert_same_curves, build, images, never, trials
 from keras_lr.engines import Job, TrialSpec
 from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.job_checks import check_job
 from keras_lr.errors import InvalidInput
+
+
+class Rolled(keras.utils.PyDataset):
+    """Batches in an order that is drawn anew after each epoch."""
+
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+        self.order = np.arange(len(x))
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        rows = self.order[24 * index : 24 * index + 24]
+        return self.x[rows], self.y[rows]
+
+    def on_epoch_end(self):
+        self.order = np.random.permutation(len(self.x))
+
 
 RATES = [0.003, 0.01, 0.03, 0.1]
 
@@ -95,22 +117,88 @@ def test_models_that_differ_are_built_here_and_trained_there(cluster, options):
     assert engine.told.tasks == 2, "a task for each structure"
 
 
+def test_another_seed_needs_no_other_data_and_no_other_programs(cluster, options):
+    from keras_lr.engines.ray import RayEngine
+
+    engine = RayEngine(job(), options)
+    engine.run(specs(), never, never)
+    puts = engine.store.puts
+    engine.reseed(5)
+    got = engine.run(specs(), never, never)
+    assert_same_curves(got, FitEngine(job(seed=5)).run(specs(), never, never))
+    assert engine.store.puts == puts + 1, "the model's weights"
+    assert engine.told.kept >= 2, "no worker made its programs twice"
+    x = Rolled(*images())
+    engine = RayEngine(check_job(job(x=x, y=None, batch_size=None)), options)
+    engine.reseed(5)
+    wanted = FitEngine(check_job(job(x=x, y=None, batch_size=None, seed=5)))
+    assert_same_curves(engine.run(specs(), never, never), wanted.run(specs(), never, never))
+
+
+def test_many_structures_are_sent_as_they_come_and_not_kept(cluster, options, monkeypatch):
+    from keras_lr.engines.portable import Built
+    from keras_lr.engines.ray import RayEngine
+
+    monkeypatch.setattr("keras_lr.engines.ray.engine.OUT", 2)
+    built, seen = [], []
+
+    def sized(units=8):
+        built.append(units)
+        model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+        model.add(keras.layers.Dense(units))
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    engine = RayEngine(job(build_model=sized, epochs=1), options)
+    engine._models = Built(limit=0)
+    wave = [TrialSpec({"learning_rate": 0.1}, arguments={"units": n}) for n in range(3, 11)]
+    note = lambda trial, epoch, logs: seen.append(len(built)) or False  # noqa: E731
+    results = engine.run(wave, note, never)
+    assert all(result.finished for result in results)
+    assert min(seen) < len(wave), "the first were at work before the last were built"
+    assert len(engine.store) <= 3, "the data, and the model that was sent last"
+
+
+def test_what_raises_there_fails_the_trial_that_is_to_blame(cluster, options):
+    from dataclasses import replace
+
+    from fatal import Broken  # registers rules that aren't for other tests
+
+    from keras_lr.engines.ray import RayEngine
+
+    wave = specs()
+    wave[2] = TrialSpec({"learning_rate": 0.1}, rules=(Broken("loss"),))
+    engine = RayEngine(job(), replace(options, lanes=4))
+    ended = []
+    results = engine.run(wave, never, lambda index, result: ended.append(index))
+    assert [result.finished for result in results] == [True, True, False, True]
+    assert "no such rate" in str(results[2].error)
+    assert sorted(ended) == [0, 1, 2, 3]
+
+
 def test_what_fails_here_fails_its_trial_and_what_is_refused_there_is_an_error(cluster, options):
     from keras_lr.engines.ray import RayEngine
 
-    def fussy(limit=1):
+    def fussy(limit=8):
         if limit == 0:
             raise ValueError("no such model")
+        if limit < 8:
+            # Without an Input: what doesn't fit shows with the data, here or there.
+            first = [keras.Input((limit, 8, 1))] if limit > 1 else [keras.layers.Conv2D(2, 11)]
+            model = keras.Sequential([*first, keras.layers.Flatten(), keras.layers.Dense(3)])
+            model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+            return model
         return build()
 
-    wave = [*specs([0.01, 0.1]), TrialSpec({"learning_rate": 0.1}, arguments={"limit": 0})]
+    wave = [TrialSpec({"learning_rate": 0.1}, arguments={"limit": n}) for n in (1, 8, 0, 5)]
     ended = []
     results = RayEngine(job(build_model=fussy), options).run(
         wave, never, lambda index, result: ended.append(index)
     )
-    assert [result.finished for result in results] == [True, True, False]
-    assert isinstance(results[2].error, ValueError)
-    assert sorted(ended) == [0, 1, 2]
+    assert [result.finished for result in results] == [False, True, False, False]
+    assert str(results[2].error) == "no such model"
+    assert all(isinstance(results[trial].error, ValueError) for trial in (0, 2, 3))
+    assert sorted(ended) == [0, 1, 2, 3]
     refused = TrialSpec({"learning_rate": 0.1, "momentum": 1.5})
     with pytest.raises(InvalidInput, match="SGD refuses its settings"):
         RayEngine(job(), options).run([*specs(), refused], never, never)
@@ -120,8 +208,6 @@ def test_what_cannot_travel_is_refused_before_anything_is_sent(cluster, options)
     from keras_lr.engines.ray import RayEngine
 
     def with_lambda():
-        import keras
-
         model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Lambda(lambda x: x * 2)])
         model.compile("sgd", "mse")
         return model

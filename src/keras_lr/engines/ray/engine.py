@@ -1,6 +1,7 @@
 """The engine that trains a wave of trials on a Ray cluster."""
 
 import uuid
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from keras_lr.engines.portable import (
     unpack_result,
 )
 from keras_lr.engines.ray import cluster
-from keras_lr.engines.ray.groups import groups
+from keras_lr.engines.ray.groups import groups, structure
 from keras_lr.engines.ray.mailbox import Mailbox
 from keras_lr.engines.ray.options import RayOptions, Slot, slots
 from keras_lr.engines.ray.store import Store
@@ -27,6 +28,10 @@ from keras_lr.errors import InvalidInput
 
 ENVIRONMENT = {"KERAS_BACKEND": "jax", "TF_CPP_MIN_LOG_LEVEL": "3"}
 """Of the workers: the compiled engine is JAX's, whatever the driver trains with."""
+
+OUT = 100
+"""Tasks that may be out at once, if the cluster hasn't more slots: one that grows by itself grows by
+what is asked for."""
 
 
 class RayEngine:
@@ -136,14 +141,20 @@ class RayEngine:
         places, references = self.store.put(packed.arrays)
         return Shipped(packed.text, tuple(places), len(references)), references
 
-    def send(self, group: Sequence[int], specs: Sequence[TrialSpec], slot: Slot) -> Any:
+    def pack(self, specs: Sequence[TrialSpec]) -> Packed:
+        """Trials and their model as plain data.
+
+        Raises:
+            InvalidInput: They can't travel.
+            Exception: What `build_model` raises, and a model that doesn't fit the data.
+        """
+        with _travelling():
+            return pack(self.job, specs, data=False, models=self._models)
+
+    def send(self, group: Sequence[int], packed: Packed, slot: Slot) -> Any:
         """Send trials out as a task; returns the reference of its outcome and its number."""
         import keras_lr
 
-        with _travelling():
-            packed = pack(
-                self.job, [specs[trial] for trial in group], data=False, models=self._models
-            )
         job, objects = self._ship(packed)
         self._count += 1
         parcel = Parcel(
@@ -172,37 +183,48 @@ class _Wave:
         self.slot = engine._slot()
         self.roster = Roster(len(specs), engine.options.losses)
         self.running: dict[Any, tuple[int, list[int]]] = {}
-
-    def run(self) -> list[TrialResult]:
-        """Send every trial out, and handle what comes back until all have ended."""
         cut = groups(
-            len(self.specs),
-            lambda trial: _structure(self.specs[trial]),
+            len(specs),
+            lambda trial: structure(specs[trial]),
             lanes=self.slot.lanes,
             slots=self.slot.count,
         )
+        self.waiting = deque(cut)
+
+    def run(self) -> list[TrialResult]:
+        """Send every trial out, and handle what comes back until all have ended."""
         try:
-            for group in cut:
-                self._send(group)
-            while self.running:
-                posts = self.engine.posts
-                ready, _ = self.ray.wait([posts, *self.running], num_returns=1)
-                if posts in ready:
-                    # Asked for again at once: what is asked for and not taken would be lost.
-                    self.engine.posts = self.engine.mailbox.collect.remote()
-                    self._answer(self.ray.get(posts))
-                for reference in ready:
-                    if reference in self.running:
-                        self._close(reference)
+            while self.waiting or self.running:
+                if self._has_room():
+                    # One at a time: who trains already isn't kept waiting for other's models.
+                    self._send(self.waiting.popleft())
+                if self.running:
+                    self._collect(timeout=0 if self._has_room() else None)
         finally:
             # After Ctrl-C or an error: nothing goes on that nobody waits for.
             for reference in self.running:
                 self.ray.cancel(reference, force=True)
         return self.roster.collect()
 
+    def _has_room(self) -> bool:
+        """Whether a task more may be sent: what waits at the cluster takes its memory."""
+        return bool(self.waiting) and len(self.running) < max(OUT, 2 * self.slot.count)
+
+    def _collect(self, timeout: float | None) -> None:
+        """Handle what has come back; waits so many seconds for it, `None` for as long as it takes."""
+        posts = self.engine.posts
+        ready, _ = self.ray.wait([posts, *self.running], num_returns=1, timeout=timeout)
+        if posts in ready:
+            # Asked for again at once: what is asked for and not taken would be lost.
+            self.engine.posts = self.engine.mailbox.collect.remote()
+            self._answer(self.ray.get(posts))
+        for reference in ready:
+            if reference in self.running:
+                self._close(reference)
+
     def _send(self, group: list[int]) -> None:
         try:
-            reference, number = self.engine.send(group, self.specs, self.slot)
+            packed = self.engine.pack([self.specs[trial] for trial in group])
         except InvalidInput:
             raise
         except Exception as error:
@@ -210,6 +232,7 @@ class _Wave:
             for trial in group:
                 self.roster.end(trial, TrialResult(error=error), self.done)
             return
+        reference, number = self.engine.send(group, packed, self.slot)
         self.running[reference] = number, group
         self.engine.told.tasks += 1
 
@@ -236,7 +259,12 @@ class _Wave:
             self._again(group, error)
             return
         except self.ray.exceptions.RayTaskError as error:
-            raise _cause(error) from error
+            cause = _cause(error)
+            if isinstance(cause, InvalidInput):
+                raise cause from error
+            # The others needn't pay for the trial that is to blame.
+            self.waiting.extendleft(self.roster.failed(group, cause, self.done))
+            return
         self.engine.told.add(outcome)
         for trial, weights in outcome["weights"].items():
             self.roster.results[trial].weights = [weight.copy() for weight in weights]
@@ -245,8 +273,7 @@ class _Wave:
         why = " ".join(str(error).split("\n")[0].split())
         node = isinstance(error, self.ray.exceptions.NodeDiedError)
         self.engine.told.lost += 1
-        for left in self.roster.again(group, alone=not node, why=why, done=self.done):
-            self._send(left)
+        self.waiting.extendleft(self.roster.again(group, alone=not node, why=why, done=self.done))
 
 
 @dataclass
@@ -283,15 +310,6 @@ def _environment(options: RayOptions, slot: Slot) -> dict[str, Any]:
         # JAX takes three quarters of a GPU's memory by default; tasks that share one share that.
         variables["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{0.75 * slot.num_gpus:.3f}"
     return {**given, "env_vars": {**variables, **given.get("env_vars", {})}}
-
-
-def _structure(spec: TrialSpec) -> str:
-    """What decides the program of a trial, as far as it can be told without its model."""
-    settings = {
-        name: "a number" if type(value) in (int, float) else value
-        for name, value in spec.settings.items()
-    }
-    return repr((sorted(spec.arguments.items(), key=repr), sorted(settings.items(), key=repr)))
 
 
 @contextmanager

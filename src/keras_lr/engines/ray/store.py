@@ -1,9 +1,9 @@
 """Arrays in Ray's object store, each put there once."""
 
-import hashlib
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ LARGE = 2**20
 
 @dataclass
 class Store:
-    """Puts arrays into the object store, and knows those that are there by their content.
+    """Puts arrays into the object store, each once as long as it lives in this process.
 
     Ray copies an object to a node when a task there first needs it, and all tasks of the node read
     that copy in place. So what is put once travels once to each node, however many tasks and waves
-    there are.
+    there are. What nobody here has any more isn't kept there either, but for the tasks that need it.
 
     Args:
         ray: The module.
@@ -31,8 +31,7 @@ class Store:
     ray: Any
     puts: int = 0
     size: int = 0
-    _by_content: dict[bytes, Any] = field(default_factory=dict)
-    _by_identity: dict[int, tuple[Any, bytes]] = field(default_factory=dict)
+    _known: dict[tuple[int, ...], tuple[Any, list[Any]]] = field(default_factory=dict)
 
     def put(self, arrays: Sequence[np.ndarray]) -> tuple[list[int], list[Any]]:
         """Put those that aren't there yet.
@@ -47,48 +46,37 @@ class Store:
             if array.nbytes < LARGE:
                 places.append(-1)
                 continue
-            key = self._key(array)
-            if key not in seen:
-                seen[key] = len(references)
-                references.append(self._reference(key, array, array.nbytes))
-            places.append(seen[key])
-        together = digest(small)
-        size = sum(array.nbytes for array in small)
-        references.append(self._reference(together, small, size))
+            if id(array) not in seen:
+                seen[id(array)] = len(references)
+                references.append(self._reference([array], array))
+            places.append(seen[id(array)])
+        references.append(self._reference(small, small))
         return places, references
 
     def forget(self) -> None:
         """Let go of everything that was put."""
-        self._by_content.clear()
-        self._by_identity.clear()
+        self._known.clear()
 
-    def _reference(self, key: bytes, value: Any, size: int) -> Any:
-        if key not in self._by_content:
-            self._by_content[key] = self.ray.put(value)
+    def __len__(self) -> int:
+        """Objects that are kept."""
+        return len(self._known)
+
+    def _reference(self, arrays: list[np.ndarray], value: Any) -> Any:
+        key = tuple(map(id, arrays))
+        if key not in self._known:
+            reference = self.ray.put(value)
             self.puts += 1
-            self.size += size
-        return self._by_content[key]
+            self.size += sum(array.nbytes for array in arrays)
+            # Forgotten with the first of them: another array may have its place then.
+            forget = partial(self._forget, key)
+            self._known[key] = reference, [weakref.ref(array, forget) for array in arrays]
+        return self._known[key][0]
 
-    def _key(self, array: np.ndarray) -> bytes:
-        """The digest of a large array, computed once for the same object."""
-        known = self._by_identity.get(id(array))
-        if known is not None and known[0]() is array:
-            return known[1]
-        key = digest([array])
-        self._by_identity[id(array)] = weakref.ref(array), key
-        return key
+    def _forget(self, key: tuple[int, ...], _: Any) -> None:
+        self._known.pop(key, None)
 
 
 def arrange(places: Sequence[int], objects: Sequence[Any]) -> list[np.ndarray]:
     """The arrays that `Store.put` was given, of its places and what its references stand for."""
     small = iter(objects[-1])
     return [next(small) if place < 0 else objects[place] for place in places]
-
-
-def digest(arrays: Sequence[np.ndarray]) -> bytes:
-    """What identifies these arrays by their content, types and shapes."""
-    found = hashlib.blake2b(digest_size=20)
-    for array in arrays:
-        found.update(f"{array.dtype.str} {array.shape} ".encode())
-        found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-    return found.digest()
