@@ -13,7 +13,9 @@ from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.kept import optimizer_state
 from keras_lr.engines.trial import TrialResult
 from keras_lr.errors import InvalidInput
-from keras_lr.tuner.confirm import Candidate, Confirmation, pick_seeds, ranked, train_again
+from keras_lr.tuner.confirm import Candidate, Confirmation, pick_seeds, ranked
+from keras_lr.tuner.confirmed import store_values, stored_values
+from keras_lr.tuner.trial import ranked_trials
 from keras_lr.watch.answers import study_answer
 from keras_lr.watch.sections import section
 
@@ -132,31 +134,44 @@ def test_the_best_mean_wins_and_what_diverged_with_a_seed_comes_last():
     assert "1 of 2 diverged" in figure.layout.yaxis.ticktext[0]
 
 
-def test_ctrl_c_keeps_the_seeds_that_are_done():
-    class Engine:
-        def __init__(self, job):
-            self.job = job
+@pytest.mark.parametrize("where", ["within a seed", "between seeds", "while it is written down"])
+def test_ctrl_c_keeps_what_is_done(where, monkeypatch):
+    closed, notes = [], []
 
+    class Engine(FitEngine):
         def run(self, specs, report, done):
             for index in range(len(specs)):
-                if (self.job, index) == (3, 1):
+                if (self.job.seed, index, where) == (3, 1, "within a seed"):
                     raise KeyboardInterrupt
-                done(index, TrialResult({"loss": [0.5]}))
+                done(index, TrialResult({"val_loss": [0.5]}))
 
-    job, known, noted = type("Job", (), {"seed": 0}), {}, []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("keras_lr.tuner.confirm.replace", lambda job, seed: seed)
-        complete = train_again(
-            {4: None, 5: None},
-            job,
-            (2, 3),
-            "loss",
-            engine=Engine,
-            known=known,
-            note=lambda: noted.append(dict(known)),
-        )
-    assert not complete
-    assert known == noted[-1] == {(4, 2): 0.5, (5, 2): 0.5, (4, 3): 0.5}
+        def reseed(self, seed):
+            if where == "between seeds":
+                raise KeyboardInterrupt
+            super().reseed(seed)
+
+        def close(self):
+            closed.append(self)
+
+    def note(*given):
+        notes.append(1)
+        if (len(notes), where) == (2, "while it is written down"):
+            raise KeyboardInterrupt
+        store_values(*given)
+
+    shown = small(trials=2)
+    monkeypatch.setattr(type(shown), "_engine_for", lambda self, job: Engine(job))
+    monkeypatch.setattr("keras_lr.tuner.study.store_values", note)
+    found = shown.confirm(top=2, seeds=(2, 3))
+    assert found.interrupted
+    whole = where == "while it is written down"
+    assert found.seeds == ((2, 3) if whole else (2,))
+    first, second = (trial.number for trial in ranked_trials(shown.trials, "minimize"))
+    known = {(first, 2): 0.5, (second, 2): 0.5}
+    known |= {(first, 3): 0.5} if where != "between seeds" else {}
+    known |= {(second, 3): 0.5} if whole else {}
+    assert stored_values(shown.optuna) == known
+    assert len(closed) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ all of this at once. Should two ever train the same trial (one was stopped for m
 was taken to be dead), the trial's mark says whose outcome counts, and the other's is dropped.
 """
 
+import contextlib
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -188,11 +189,14 @@ class Ledger:
         return self.study._storage.get_trial(trial_id).user_attrs.get(_OWNER)
 
     def _queue(self, trial_id: int) -> None:
+        from optuna.exceptions import UpdateFinishedTrialError
         from optuna.trial import TrialState
 
         queued = {"queued_by": self.owner.id, "at": time.time()}
-        self.study._storage.set_trial_user_attr(trial_id, _OWNER, queued)
-        self.study._storage.set_trial_state_values(trial_id, state=TrialState.WAITING)
+        # Whoever seemed to be dead may have ended it this moment.
+        with contextlib.suppress(UpdateFinishedTrialError):
+            self.study._storage.set_trial_user_attr(trial_id, _OWNER, queued)
+            self.study._storage.set_trial_state_values(trial_id, state=TrialState.WAITING)
 
     # -- what became of it ----------------------------------------------------------------------
 

@@ -185,7 +185,9 @@ class Study:
                 )
         finally:
             taken.restore()
-        if not complete:  # of seeds that only some trials have seen nothing can be said
+        if not complete:
+            store_values(self.optuna, known)  # Ctrl-C may have come while they were written
+            # Of seeds that only some trials have seen nothing can be said.
             chosen = tuple(s for s in chosen if all((n, s) in known for n in specs))
         if not chosen:
             raise KeyboardInterrupt
