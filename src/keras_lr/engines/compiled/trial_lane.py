@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.callbacks.fit.advice import is_numeric
 from keras_lr.engines.compiled.lanes import Lane
 from keras_lr.engines.compiled.rates import RateTable
 from keras_lr.engines.compiled.settings import as_pairs
@@ -17,6 +18,9 @@ from keras_lr.rules.states import RuleStates
 @dataclass
 class TrialLane:
     """A trial in training. What happens at an epoch's end is what `LearningRate` does there.
+
+    What rules make of an epoch both leave to `RuleStates`; here what they decide is done to a lane,
+    there to a model.
 
     Args:
         index: The trial's place in its wave.
@@ -80,13 +84,14 @@ class TrialLane:
             Whether the state has to go back to the last good one.
         """
         done = (epoch + 1) * self.batches
-        logs = {**logs, **self.table.logged(done, self.reduction)}
+        logs = {name: float(value) for name, value in logs.items() if is_numeric(value)}
+        logs |= self.table.logged(done, self.reduction)
         rollback = False
         if self.spec.rules:
             seen = Observation(
-                int((epoch + 1) * (self.batches / self.table.accumulated)),
+                done // self.table.accumulated,
                 epoch,
-                {name: float(value) for name, value in logs.items() if _is_number(value)},
+                logs,
                 self.table.settable(done, self.states.reduction),
                 finite,
             )
@@ -96,7 +101,6 @@ class TrialLane:
                 # `LearningRate` raises here, before the epoch gets into the history.
                 self.result.diverged = self.ended = True
                 return False
-        logs = {name: float(value) for name, value in logs.items() if _is_number(value)}
         if has_diverged(logs) and not rollback:
             self.result.diverged = self.ended = True
             logs = kept_of_divergence(logs)
@@ -107,11 +111,3 @@ class TrialLane:
     def last_logs(self) -> dict[str, float]:
         """The last epoch of the history."""
         return {name: values[-1] for name, values in self.result.history.items()}
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
