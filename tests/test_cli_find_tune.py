@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import keras_lr
-from helpers import predict_elsewhere
+from elsewhere import predict_elsewhere
 from keras_lr.cli import main
 
 NETS = """
