@@ -1,7 +1,5 @@
 """Small models and data that the tests share."""
 
-import json
-
 import numpy as np
 
 
@@ -71,24 +69,3 @@ def ones(batches, batch_size=2):
     """Data of `batches` batches for `unit_gradient`."""
     x = np.ones((batches * batch_size, 1), "float32")
     return x, np.zeros_like(x)
-
-
-def predict_elsewhere(path, x):
-    """What a saved model answers in a process that can't import keras_lr, where warnings raise."""
-    import subprocess
-    import sys
-
-    code = (
-        "import sys, warnings; sys.modules['keras_lr'] = None; warnings.simplefilter('error');"
-        # Keras on JAX or torch, with NumPy 2: theirs, and about any array.
-        "warnings.filterwarnings('ignore', message='__array__ implementation');"
-        "import json, keras, numpy; m = keras.saving.load_model(sys.argv[1]);"
-        "x = numpy.array(json.loads(sys.stdin.read()), 'float32');"
-        "print(json.dumps(m.predict(x, verbose=0).tolist()))"
-    )
-    command = [sys.executable, "-c", code, str(path)]
-    given = json.dumps(np.asarray(x).tolist())
-    run = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert "Warning" not in run.stderr, run.stderr
-    return np.array(json.loads(run.stdout.splitlines()[-1]), "float32")

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import predict_elsewhere
+from elsewhere import predict_elsewhere
 from keras_lr.cli import main
 from keras_lr.demo import run
 from keras_lr.demo.arms import Recipe, train

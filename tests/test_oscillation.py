@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import predict_elsewhere
+from elsewhere import predict_elsewhere
 from keras_lr import LearningRate, rules, schedules
 from oscillating import (
     Alignments,

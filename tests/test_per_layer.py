@@ -211,7 +211,7 @@ def test_layers_of_one_name_are_told_apart(tmp_path):
 
 
 def test_keras_alone_loads_it_where_it_is_keras_own(tmp_path):
-    from helpers import predict_elsewhere
+    from elsewhere import predict_elsewhere
 
     model = network()
     trained(model, per_layer(keras.optimizers.Adam(0.02), {"backbone": 0.1}, model=model))

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from helpers import applied_rates, classifier, data, ones, predict_elsewhere, unit_gradient
+from elsewhere import predict_elsewhere
+from helpers import applied_rates, classifier, data, ones, unit_gradient
 from keras_lr import rules
 from keras_lr.callbacks import LearningRate, LearningRateMonitor
 from keras_lr.errors import InvalidInput
