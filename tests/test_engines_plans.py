@@ -259,7 +259,10 @@ def test_structures_are_compiled_side_by_side_and_once_each(monkeypatch):
     gone.append(weakref.ref(one.feed))
     del one, two
     monkeypatch.setattr(groups, "KEPT", 1)
+    cleared = []
+    monkeypatch.setattr("jax.clear_caches", lambda: cleared.append(True))
     engine.run([TrialSpec({"learning_rate": 0.1, "batch_size": 32})], never, never)
+    assert cleared == [True], "JAX remembers them too"
     gc.collect()
     assert len(engine._groups) == 1
     assert [part() for part in gone] == [None] * 5, "what isn't in use any more is let go"

@@ -104,6 +104,7 @@ class CompiledEngine:
                 )
             results |= self._train(key, waves[key], once)
             self._groups.forget(ahead)
+        self._groups.tidy()
         return [results[index] for index in range(len(specs))]
 
     def _sort(self, spec: TrialSpec) -> tuple[Any, dict[str, Any]]:

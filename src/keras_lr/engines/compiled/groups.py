@@ -35,6 +35,7 @@ class Groups:
         self._structures: set[Any] = set()
         self._plans: dict[str, None] = {}
         self._seconds = 0.0
+        self._forgotten = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -84,7 +85,20 @@ class Groups:
             held += entry.state_bytes if isinstance(entry, Group) else 0
             if stay > KEPT or (stay > used and held > KEPT_BYTES):
                 self._note(entry)
+                self._forgotten += 1
                 del self._entries[key]
+
+    def tidy(self) -> None:
+        """Have JAX forget what it knows of structures that were let go; between two waves.
+
+        Building and tracing a small model leaves several MiB in JAX's own caches, which can only
+        be emptied all at once. Whatever else is used again is traced anew, so this is seldom done.
+        """
+        import jax
+
+        if self._forgotten >= KEPT:
+            jax.clear_caches()
+            self._forgotten = 0
 
     def describe(self) -> str:
         """Programs, compilation, plans; empty where nothing was compiled."""
