@@ -258,6 +258,11 @@ def test_structures_are_compiled_side_by_side_and_once_each(monkeypatch):
     gone = [weakref.ref(part) for group in (one, two) for part in (group.program, group.model)]
     gone.append(weakref.ref(one.feed))
     del one, two
+    monkeypatch.setattr(groups, "KEPT_BYTES", 0)
+    engine._groups.forget(2)
+    assert len(engine._groups) == 2, "those in use stay whatever their size"
+    engine._groups.forget(1)
+    assert len(engine._groups) == 1
     monkeypatch.setattr(groups, "KEPT", 1)
     cleared = []
     monkeypatch.setattr("jax.clear_caches", lambda: cleared.append(True))
