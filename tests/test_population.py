@@ -173,7 +173,7 @@ def test_what_another_process_has_taken_over_meanwhile_is_what_counts(monkeypatc
     calls = itertools.count()
 
     def stopped(self):
-        if next(calls) == 0:
+        if next(calls) == 2:  # within the second epoch
             owner._here.clear()  # as if it had been silent for too long
             space = Space(SPACE, {}, frozenset(SPACE))
             other = Ledger(optuna.load_study(study_name="keras-lr", storage=storage), space)
@@ -197,12 +197,12 @@ def test_what_another_process_has_taken_over_meanwhile_is_what_counts(monkeypatc
 def test_of_processes_that_begin_at_once_the_first_goes_on():
     storage, both = optuna.storages.InMemoryStorage(), threading.Barrier(2)
 
-    def meeting(method):
+    def meeting(method, times):
         calls = itertools.count()
 
         def call(*given):
             result = method(*given)
-            if next(calls) == 0:
+            if next(calls) < times:
                 both.wait(60)
             return result
 
@@ -215,9 +215,10 @@ def test_of_processes_that_begin_at_once_the_first_goes_on():
         search.sampling = Sampling(
             space, "minimize", {}, sampler=as_sampler("random", 0), storage=storage
         )
-        # Both look before one of them asks, and both ask before one of them looks again.
-        for part, name in ((search.sampling.ledger, "elsewhere"), (search.sampling, "ask")):
-            setattr(part, name, meeting(getattr(part, name)))
+        # Both look before one of them asks, ask before one looks again, and see each other.
+        ledger = search.sampling.ledger
+        ledger.elsewhere = meeting(ledger.elsewhere, 2)
+        search.sampling.ask = meeting(search.sampling.ask, 1)
         try:
             return [trial.number for trial in search._claimed()]
         except InvalidInput as error:
