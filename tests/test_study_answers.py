@@ -45,6 +45,9 @@ def state(model):
 def test_the_best_model_goes_on_as_the_trial_would_have(optimizer, space, engine, tmp_path, capsys):
     settings = {"space": {"learning_rate": [0.01], **space}, "engine": engine, "trials": 1}
     study = small(optimizer, **settings, storage=tmp_path / "study.log")
+    assert repr(study).startswith("1 trial in ")
+    assert "Use 0.01" in repr(study)
+    assert "history" not in f"{study}{study.best}", "whoever prints it wants to read it"
     model = study.best_model()
     later = small(optimizer, **settings, storage=tmp_path / "study.log").best_model()
     assert capsys.readouterr().out == "", "it was kept beside the storage"

@@ -29,7 +29,7 @@ from keras_lr.tuner.space import Space
 from keras_lr.tuner.trial import Trial, ranked_trials
 
 
-@dataclass
+@dataclass(repr=False)
 class Study:
     """The outcome of `keras_lr.tune`.
 
@@ -69,6 +69,11 @@ class Study:
         if self.optuna is not None and self.confirmation is None:
             told = {"objective": self.objective, "direction": self.direction}
             self.confirmation = last_confirmation(self.optuna, self.trials, **told)
+
+    def __repr__(self) -> str:
+        """How many trials there were, and what they say to use, in one line."""
+        told = ("study_counts", "study_answer")
+        return " ".join(call(f"keras_lr.watch.answers:{name}", self) for name in told)
 
     @property
     def best(self) -> Trial:

@@ -27,7 +27,7 @@ class Trial:
     params: dict[str, Any]
     value: float | None
     state: State
-    history: dict[str, list[float]] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict, repr=False)
     seconds: float = 0.0
     error: str | None = None
 

@@ -67,7 +67,8 @@ def study_counts(study: Any) -> str:
         if state in states
     ]
     took = f" in {study.seconds:.1f} s" if study.seconds else ""
-    return f"{len(states)} trials{took} ({', '.join(counts)}), engine {study.engine}."
+    trials = f"{len(states)} trial{'s' * (len(states) != 1)}"
+    return f"{trials}{took} ({', '.join(counts)}), engine {study.engine}."
 
 
 def comparison_answer(comparison: Comparison) -> str:

@@ -17,7 +17,7 @@ from keras_lr.tuner.study import Study
 from keras_lr.tuner.trial import Trial
 
 
-@dataclass
+@dataclass(repr=False)
 class Population(Study):
     """The outcome of `keras_lr.tune(method="pbt")`: a `Study` whose trials are the members.
 
