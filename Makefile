@@ -13,7 +13,8 @@
 PYTHON ?= python3
 PIP_FLAGS = --quiet --disable-pip-version-check --constraint constraints.txt
 # Two processes, a file to each; more gain little, since the backends use several cores themselves.
-PARALLEL = --numprocesses 2 --dist loadfile
+# The longest files come first: tests/conftest.py names them.
+PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder
 WHY = pyproject.toml constraints.txt
 # The libraries whose schedules the recipes are held against, where there are any.
 PEERS_torch = ,peers-torch

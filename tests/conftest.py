@@ -35,6 +35,37 @@ hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("steady")
 
 
+# The files that take longest, the longest first (pytest --durations=0 says which they are): begun
+# last, one of them would keep one process busy while the others have nothing left to do.
+LONGEST = (
+    "test_worker_contract",
+    "test_engines_contract",
+    "test_engines_contract_models",
+    "test_worker",
+    "test_docs",
+    "test_per_layer",
+    "test_oscillation_fits",
+    "test_oscillation_settings",
+    "test_engines_plans",
+    "test_resume",
+    "test_cli_find_tune",
+    "test_finder_preserve",
+    "test_resume_optimizers",
+    "test_oscillation_models",
+    "test_finder_race",
+    "test_engines_inputs",
+    "test_resume_changes",
+    "test_oscillation",
+    "test_study_answers",
+    "test_distribution",
+)
+
+
+def pytest_collection_modifyitems(items):
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     import keras
