@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import keras_lr
+from engine_failures import check_that_the_impossible_fail_alone, maybe_impossible
 from engine_models import assert_same_curves, build, images, never
 from keras_lr import rules, schedules
 from keras_lr.engines import Job, TrialSpec, choose_engine
@@ -257,40 +258,24 @@ def test_what_ails_the_worker_comes_back_in_words(tmp_path, monkeypatch):
         Worker().receive()
 
 
-def some(kind="dense"):
-    """Models of which some are impossible."""
-    if kind == "none":
-        raise ValueError("no such model")
-    if kind == "deferred":  # what doesn't fit shows with the data
-        layers = [keras.layers.Conv2D(2, 11), keras.layers.Flatten(), keras.layers.Dense(3)]
-        made = keras.Sequential(layers)
-    elif kind == "other":
-        layers = [keras.layers.Flatten(), keras.layers.Dense(3)]
-        made = keras.Sequential([keras.Input((5, 8, 1)), *layers])
-    else:
-        return build(kind)
+def sized(rows=8):
+    """A model that fits the data, or one that shows there that it doesn't."""
+    layers = [keras.layers.Flatten(), keras.layers.Dense(3)]
+    made = keras.Sequential([keras.Input((rows, 8, 1)), *layers])
     made.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     return made
 
 
-def test_an_impossible_model_is_its_own_trials_failure(beside):
-    kinds = ["deferred", "none", "dense", "other"]
-    specs = [TrialSpec({"learning_rate": 0.05}, arguments={"kind": kind}) for kind in kinds]
-    ended = []
-    there = beside(job(some))
-    assert there.obstacle(some("deferred")) is None, "its trials will tell"
-    got = there.run(specs, never, lambda index, result: ended.append(index))
-    wanted = FitEngine(there.job).run(specs, never, never)
-    assert sorted(ended) == [0, 1, 2, 3]
-    for kind, one, two in zip(kinds, got, wanted, strict=True):
-        assert (one.error is None) == (two.error is None) == (kind == "dense")
-        if kind == "dense":
-            assert_same_curves([one], [two], rtol=RTOL, atol=ATOL)
-        if kind == "none":
-            assert isinstance(one.error, ValueError)
-            assert str(one.error) == "no such model"
-    with pytest.raises(ValueError, match="no such model"):
-        there.run([TrialSpec(arguments={"kind": "none"})], never, never, lambda *_: {})
+def test_trials_that_cannot_be_trained_fail_alone(beside):
+    check_that_the_impossible_fail_alone(beside)
+    there = beside(job(maybe_impossible))
+    assert there.obstacle(maybe_impossible("unfit")) is None, "its trials will tell"
+    with pytest.raises(ValueError, match="no model of width"):
+        there.run([TrialSpec(arguments={"kind": "unbuilt"})], never, never, lambda *_: {})
+    specs = [TrialSpec(arguments={"rows": 5}), TrialSpec()]
+    got = beside(job(sized, epochs=1)).run(specs, never, never)
+    assert isinstance(got[0].error, ValueError)
+    assert got[1].finished
 
 
 class Batches(keras.utils.PyDataset):

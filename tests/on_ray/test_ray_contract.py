@@ -3,6 +3,7 @@
 import pytest
 
 from engine_contract import CASES
+from engine_failures import check_that_the_impossible_fail_alone
 from engine_models import assert_same_curves, never
 from keras_lr.engines.fit import FitEngine
 from keras_lr.errors import InvalidInput
@@ -27,3 +28,9 @@ def test_curves_are_those_of_fit(cluster, options, case):
     engine.close()
     assert_same_curves(got[: made.compared], wanted, rtol=made.late, atol=made.late / 10)
     assert engine.told.tasks == 2, "a trial a core"
+
+
+def test_trials_that_cannot_be_trained_fail_alone(cluster, options):
+    from keras_lr.engines.ray import RayEngine
+
+    check_that_the_impossible_fail_alone(lambda job: RayEngine(job, options))
