@@ -1,4 +1,4 @@
-"""A process without keras_lr, where warnings raise, and what saved models answer there."""
+"""A process without keras_lr, where warnings raise, and what it finds in saved models."""
 
 import atexit
 import functools
@@ -8,16 +8,24 @@ import sys
 import tempfile
 import traceback
 import warnings
+from pathlib import Path
 
 import numpy as np
 
 
 def predict_elsewhere(path, x):
     """What a saved model answers in a process that can't import keras_lr, where warnings raise."""
-    from pathlib import Path
+    answer = _asked(path=str(Path(path).resolve()), x=np.asarray(x).tolist())
+    return np.array(answer["y"], "float32")
 
+
+def optimizer_elsewhere(path):
+    """The variables of a saved model's optimizer, as that process loads them, by path."""
+    return _asked(path=str(Path(path).resolve()))["optimizer"]
+
+
+def _asked(**given):
     process, errors = _process()
-    given = {"path": str(Path(path).resolve()), "x": np.asarray(x).tolist()}
     process.stdin.write(json.dumps(given) + "\n")
     process.stdin.flush()
     answer = process.stdout.readline()
@@ -27,7 +35,7 @@ def predict_elsewhere(path, x):
     answer = json.loads(answer)
     assert "failed" not in answer, answer["failed"]
     assert "Warning" not in told, told
-    return np.array(answer["y"], "float32")
+    return answer
 
 
 @functools.cache
@@ -65,7 +73,12 @@ def main():
         given = json.loads(line)
         try:
             model = keras.saving.load_model(given["path"])
-            found = {"y": model.predict(np.array(given["x"], "float32"), verbose=0).tolist()}
+            if "x" in given:
+                x = np.array(given["x"], "float32")
+                found = {"y": model.predict(x, verbose=0).tolist()}
+            else:
+                variables = model.optimizer.variables
+                found = {"optimizer": {v.path: v.numpy().tolist() for v in variables}}
         except Exception:
             found = {"failed": traceback.format_exc()}
         print(json.dumps(found), file=answers, flush=True)
