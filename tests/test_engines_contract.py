@@ -30,10 +30,10 @@ def both(build_model, specs, **job):
     return engine, got, wanted
 
 
-@pytest.mark.parametrize(("kind", "size"), [("dropout", 20), ("batchnorm", 24)])
-def test_models_under_sgd_with_momentum(kind, size):
+@pytest.mark.parametrize("kind", ["dropout", "batchnorm"])
+def test_models_under_sgd_with_momentum(kind):
     specs = trials(momentum=[0.0, 0.5, 0.9])
-    _, got, wanted = both(lambda: build(kind), specs, batch_size=size)
+    _, got, wanted = both(lambda: build(kind), specs, batch_size=20)
     assert got[-1].diverged, "a rate of 1e30 has to diverge"
     assert len(got[-1].history["loss"]) < 3, "and its history is frozen there"
     assert got[3].history["learning_rate"][-1] < 2.0, "Divergence has to have cut"
