@@ -1,5 +1,5 @@
 # make demo            find, tune, schedule and reduce the rate of a real model (JAX)
-# make test            the suite on JAX
+# make test            the suite on JAX, without the long tests; ALL=1 runs them too, as CI does
 # make test-backends   the suite on TensorFlow and on torch, one process and environment each
 # make test-ray        the Ray engine's tests, on a cluster of several nodes on this machine
 # make lint            ruff, pyright, and the import layers
@@ -15,6 +15,7 @@ PIP_FLAGS = --quiet --disable-pip-version-check --constraint constraints.txt
 # Two processes, a file to each; more gain little, since the backends use several cores themselves.
 # The longest files come first: tests/conftest.py names them.
 PARALLEL = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+QUICK_TESTS = $(if $(ALL),,--quick)
 WHY = pyproject.toml constraints.txt
 # The libraries whose schedules the recipes are held against, where there are any.
 PEERS_torch = ,peers-torch
@@ -27,15 +28,15 @@ demo: .venv/ready
 	.venv/bin/keras-lr demo
 
 test: .venv/ready-test
-	KERAS_BACKEND=jax .venv/bin/python -m pytest $(PARALLEL)
+	KERAS_BACKEND=jax .venv/bin/python -m pytest $(PARALLEL) $(QUICK_TESTS)
 
 test-backends: test-tensorflow test-torch
 
 test-tensorflow: .venv-tensorflow/ready
-	KERAS_BACKEND=tensorflow .venv-tensorflow/bin/python -m pytest $(PARALLEL)
+	KERAS_BACKEND=tensorflow .venv-tensorflow/bin/python -m pytest $(PARALLEL) $(QUICK_TESTS)
 
 test-torch: .venv-torch/ready
-	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest $(PARALLEL)
+	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest $(PARALLEL) $(QUICK_TESTS)
 
 # In an environment of its own: Ray is 80 MB. One process, since the tests share a cluster.
 test-ray: .venv-ray/ready

@@ -61,9 +61,37 @@ LONGEST = (
 )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="leave out what is marked deep")
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers",
+        "deep(after=0): long, and left out by --quick. Of a test with cases the first `after` stay.",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+    if config.getoption("--quick"):
+        left_out = _deep(items)
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=list(left_out))
+
+
+def _deep(items):
+    """What `--quick` leaves out."""
+    seen, deep = {}, set()
+    for item in items:
+        mark = item.get_closest_marker("deep")
+        if mark is not None:
+            name = item.nodeid.split("[")[0]
+            seen[name] = seen.get(name, 0) + 1
+            if seen[name] > mark.kwargs.get("after", 0):
+                deep.add(item)
+    return deep
 
 
 @pytest.fixture(autouse=True)

@@ -66,6 +66,7 @@ class At(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("name", [name for name in STOCK if hasattr(keras.optimizers, name)])
+@pytest.mark.deep(after=6)
 def test_every_stock_optimizer(name):
     optimizer = getattr(keras.optimizers, name)(0.1)
     model = classifier(optimizer)

@@ -60,6 +60,7 @@ def test_a_model_under_adam():
         ("scaled", {"momentum": [0.0, 0.9]}),
     ],
 )
+@pytest.mark.deep(after=2)
 def test_settings_of_other_optimizers_are_inputs(optimizer, settings):
     specs = [TrialSpec({"learning_rate": 0.01, **dict(zip(settings, v, strict=True))})
              for v in zip(*settings.values(), strict=True)]  # fmt: skip
@@ -79,6 +80,7 @@ def test_structural_settings_and_arguments_make_groups_of_their_own():
     assert len(engine._groups) == 3
 
 
+@pytest.mark.deep
 def test_an_optimizer_that_accumulates():
     both(lambda: build(gradient_accumulation_steps=2), trials(momentum=[0.9])[:3])
 
@@ -100,6 +102,7 @@ def test_an_optimizer_with_its_own_schedule():
     assert rates[1][-1] < rates[0][-1], "the rule has to have cut"
 
 
+@pytest.mark.deep
 def test_schedules_under_a_loss_scale_that_skips_updates_are_left_to_fit():
     from keras_lr.engines.compiled.engine import CompiledEngine
 

@@ -24,6 +24,7 @@ def case(request):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.deep(after=4)
 def test_an_engine_gives_the_curves_and_weights_of_fit(engine, case):
     made, job, wanted = case
     got = ENGINES[engine](job).run(made.specs, never, lambda index, result: True)

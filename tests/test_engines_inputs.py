@@ -59,6 +59,7 @@ def smooth(optimizer):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.deep(after=2)
 def test_settings_are_inputs_and_compute_what_fit_computes(case):
     from keras_lr.engines.compiled.engine import CompiledEngine
 

@@ -146,6 +146,7 @@ def test_chunks_hold_batches_of_one_shape_and_are_padded_to_one_length():
 
 @pytest.mark.parametrize("schedule", [None, "cosine()", "warmup(20%) | cosine()", "keras"])
 @pytest.mark.parametrize("accumulated", [None, 2])
+@pytest.mark.deep(after=3)
 def test_the_table_holds_the_rates_that_the_callback_logs(schedule, accumulated):
     from keras_lr import LearningRate
     from keras_lr.engines.compiled.rates import RateTable

@@ -35,6 +35,7 @@ def compiled(job, monkeypatch, *plans):
 
 
 @pytest.mark.parametrize("plan", ["1 step", "1 loop", "2 step", "4 loop", "1 unrolled"])
+@pytest.mark.deep(after=3)
 def test_every_plan_computes_the_same(plan, monkeypatch, reference):
     from keras_lr.engines.compiled.plan import Plan
 
@@ -274,6 +275,7 @@ def test_structures_are_compiled_side_by_side_and_once_each(monkeypatch):
     assert engine.plan.startswith("3 programs")
 
 
+@pytest.mark.deep
 def test_a_layer_that_cannot_be_vectorised_runs_one_lane_at_a_time():
     import jax
 

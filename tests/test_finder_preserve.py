@@ -139,6 +139,7 @@ def interrupted(model, x, y):
 
 @pytest.mark.parametrize("kind", MODELS)
 @pytest.mark.parametrize("trained", [False, True], ids=["fresh", "trained"])
+@pytest.mark.deep(after=3)
 def test_nothing_changes_and_training_goes_on_as_if_nothing_had_been(kind, trained, data):
     losses = []
     for look in (False, True):
@@ -212,6 +213,7 @@ def test_the_working_model_starts_where_the_model_stands(data):
     ],
     ids=["schedule", "loss scale", "loss scale of a schedule", "accumulation"],
 )
+@pytest.mark.deep(after=1)
 def test_optimizers_are_copied_with_their_state_and_given_a_plain_rate(make, data):
     model = compiled("plain", make())
     model.fit(*data, batch_size=16, epochs=2, verbose=0)

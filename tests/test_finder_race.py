@@ -175,6 +175,7 @@ def test_members_train_as_fit_would(decays, data):
     ],
     ids=["momentum", "adam", "schedule", "loss scale", "accumulation"],
 )
+@pytest.mark.deep(after=1)
 def test_the_model_trains_on_as_if_it_had_not_been_raced(make, data):
     layers = lambda: [keras.layers.BatchNormalization(), keras.layers.Dropout(0.2)]  # noqa: E731
     losses = []

@@ -119,6 +119,7 @@ class Drawing(keras.utils.PyDataset):
 
 @pytest.mark.parametrize("source", ["arrays", "dataset"])
 @pytest.mark.parametrize("built", [True, False])
+@pytest.mark.deep(after=1)
 def test_the_model_trains_on_as_if_it_had_not_been_tested(source, built, data):
     losses = []
     given = data if source == "arrays" else (Drawing(*data),)

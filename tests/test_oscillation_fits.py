@@ -165,11 +165,13 @@ class TestPhases:
 
     @TESTS
     @pytest.mark.parametrize("name", ["sgd", "adam"])
+    @pytest.mark.deep(after=1)
     def test_a_phase_goes_on_in_the_next_fit(self, test, name):
         alone = self.of_one(test, made=optimizer(name))
         assert alone != []
         assert self.of_many(test, made=optimizer(name)) == alone
 
+    @pytest.mark.deep
     def test_with_a_stride_too(self):
         found = self.of_many("alignment", stride=3, chunk=4, chunks=10)
         assert found != []
@@ -185,6 +187,7 @@ class TestPhases:
         ],
         ids=["weights", "rate", "fit"],
     )
+    @pytest.mark.deep(after=2)
     def test_not_where_someone_has_changed_the_model(self, test, change):
         done = []
 

@@ -24,6 +24,7 @@ def fit(model, *each, data=None, epochs=4, batch_size=8):
 class TestUnbuilt:
     @pytest.mark.parametrize("test", ["distance", "alignment"])
     @pytest.mark.parametrize("name", ["sgd", "adam"])
+    @pytest.mark.deep(after=2)
     def test_a_model_that_knows_no_input_is_cut_like_one_that_does(self, test, name):
         def dense():
             return keras.layers.Dense(
@@ -122,6 +123,7 @@ class TestSparseGradients:
         ],
         ids=["clipped", "clipped together", "adam"],
     )
+    @pytest.mark.deep(after=2)
     def test_with_whatever_is_done_to_the_slices(self, made, stride):
         rule = rules.Oscillation("alignment", chunk=2, chunks=4, width=0.5, stride=stride)
         assert cuts_of(fit(embedded(made()), rule, data=words())) != []
@@ -129,6 +131,7 @@ class TestSparseGradients:
 
 class TestSeveralStrides:
     @pytest.mark.parametrize("strides", [(1, 3), (2, 3)])
+    @pytest.mark.deep(after=1)
     def test_each_rule_sees_its_own_updates_only(self, strides):
         """A factor near 1 lets both cut in one fit as each does alone."""
         each = [

@@ -54,6 +54,7 @@ class TestSteps:
         assert same_cuts(compiled, alone)
 
     @pytest.mark.parametrize("how", [{"jit_compile": False}, {"run_eagerly": True}])
+    @pytest.mark.deep(after=1)
     def test_not_compiled(self, test, how):
         # Such steps are slow: few of them, and cuts as early as can be.
         few = {"epochs": 2, "data": noisy(96), "first": 4, "chunk": 2, "chunks": 4, "width": 0.1}
@@ -61,6 +62,7 @@ class TestSteps:
         assert same_cuts(fitted(linear(optimizer("sgd"), **how), test, **few), alone)
 
     @pytest.mark.parametrize("name", ["sgd", "adam"])
+    @pytest.mark.deep(after=1)
     def test_accumulated_gradients_are_those_of_big_batches(self, test, name):
         big = fitted(linear(optimizer(name)), test)
         accumulated = optimizer(name, gradient_accumulation_steps=4)

@@ -98,6 +98,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.deep(after=2)
 def test_with_factors_of_1_it_is_the_plain_optimizer(settings):
     def optimizer():
         made = keras.optimizers.AdamW(0.05, weight_decay=0.1, **settings)
@@ -164,6 +165,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("settings", "rates"), CASES.values(), ids=CASES)
+@pytest.mark.deep(after=1)
 def test_a_saved_model_goes_on_as_if_nothing_had_been(settings, rates, tmp_path):
     model = network()
     trained(model, per_layer(keras.optimizers.Adam(0.02, **settings), rates, model=model))

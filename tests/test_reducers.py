@@ -71,6 +71,7 @@ def solo(task, optimizer, rate, seed, schedule, steps):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.name)
 @pytest.mark.parametrize("schedule", [FLAT, schedules.Cosine()], ids=["constant", "cosine"])
+@pytest.mark.deep(after=2)
 def test_a_lane_trains_as_keras_does(task, optimizer, schedule):
     runs = lanes.run(task, optimizer, Policy("tried", schedule), BUDGET)
     rate = float(runs.rates[1])
@@ -233,6 +234,7 @@ def test_keras_plateau_has_kerass_defaults():
     assert (ours.min_delta, ours.threshold) == (theirs.min_delta, "absolute")
 
 
+@pytest.mark.deep
 def test_the_command_runs_and_keeps_what_it_found(tmp_path, capsys):
     pytest.importorskip("sklearn", reason="its tasks are made of scikit-learn's digits")
     first = main(["--quick", "--keep", str(tmp_path), "--json", str(tmp_path / "rows.json")])

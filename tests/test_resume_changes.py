@@ -34,6 +34,7 @@ def rates(schedule, epochs):
 
 
 @pytest.mark.parametrize("choice", ["error", "keep", "reanchor", "cooldown"])
+@pytest.mark.deep(after=2)
 def test_a_longer_run(tmp_path, choice):
     go(tmp_path, "cosine", after=12, choice=choice)  # saved after 10 of 36
     if choice == "error":

@@ -42,6 +42,7 @@ def state(model):
         ("adam", {"beta_1": [0.8]}, "fit"),
     ],
 )
+@pytest.mark.deep(after=1)
 def test_the_best_model_goes_on_as_the_trial_would_have(optimizer, space, engine, tmp_path, capsys):
     settings = {"space": {"learning_rate": [0.01], **space}, "engine": engine, "trials": 1}
     study = small(optimizer, **settings, storage=tmp_path / "study.log")

@@ -127,6 +127,7 @@ def plain(config):
         (mine, {"momentum": [0.9]}),
     ],
 )
+@pytest.mark.deep(after=3)
 def test_the_printed_optimizer_is_the_trials(build_model, space):
     study = tune(build_model, X, Y, space=space, **FORCED)
     got, fit = compiled_by(study, {"Mine": Mine})

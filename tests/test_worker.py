@@ -190,6 +190,7 @@ def test_a_worker_that_dies_is_replaced_once_and_nothing_is_told_twice(engine, c
     assert "Its last trial failed." in capfd.readouterr().err
 
 
+@pytest.mark.deep
 def test_only_the_trial_that_kills_its_worker_fails(engine):
     def report(index, epoch, logs):
         if index == 2:
