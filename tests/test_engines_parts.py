@@ -180,7 +180,7 @@ def test_the_table_holds_the_rates_that_the_callback_logs(schedule, accumulated)
 
 def test_what_was_told_of_a_wave_is_not_told_again():
     from keras_lr.engines import TrialResult
-    from keras_lr.engines.compiled.once import Once
+    from keras_lr.engines.once import Once
     from keras_lr.engines.trial import Become
 
     told = []

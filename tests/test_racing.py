@@ -202,8 +202,7 @@ def test_a_race_ends_trials_early_at_its_rungs(engine):
 
 
 def test_a_worker_process_asks_for_a_wave_at_once_and_repeats_nothing():
-    from keras_lr.engines import TrialSpec
-    from keras_lr.engines.worker.wave import Wave
+    from keras_lr.engines.once import Once
 
     told = []
 
@@ -215,9 +214,9 @@ def test_a_worker_process_asks_for_a_wave_at_once_and_repeats_nothing():
             told.append((epoch, sorted(logs)))
             return {index for index, values in logs.items() if values["loss"] > 1}
 
-    wave = Wave([TrialSpec()] * 3, Report(), lambda *_: False, None)
+    once = Once(3, Report(), lambda *_: False)
     logs = {index: {"loss": float(index)} for index in range(3)}
-    assert wave.reports(0, logs) == {2}
-    assert wave.reports(0, logs) == {2}, "a worker that died has had this verdict before"
-    assert wave.reports(1, {0: logs[0], 1: logs[1]}) == set()
+    assert once.together(0, logs) == {2}
+    assert once.together(0, logs) == {2}, "a worker that died has had this verdict before"
+    assert once.together(1, {0: logs[0], 1: logs[1]}) == set()
     assert told == [(0, [0, 1, 2]), (1, [0, 1])]

@@ -6,13 +6,13 @@ import importlib.util
 import numpy as np
 import pytest
 
-from engine_models import build, images
+from engine_models import build, images, never
 from keras_lr.engines import Job, TrialResult, TrialSpec, choose_engine
+from keras_lr.engines.once import Once, WorkerLost
 from keras_lr.engines.ray.groups import groups, structure
 from keras_lr.engines.ray.mailbox import Mailbox
 from keras_lr.engines.ray.options import RayOptions, slots
 from keras_lr.engines.ray.store import LARGE, Store, arrange
-from keras_lr.engines.roster import Roster, WorkerLost
 from keras_lr.errors import InvalidInput, MissingExtra
 
 
@@ -69,54 +69,64 @@ def test_an_epoch_that_was_reported_is_not_reported_again_and_its_verdict_stays(
         asked.append((trial, epoch))
         return trial == 1 and epoch == 1
 
-    roster = Roster(2, losses=1)
+    once = Once(2, report, never)
     logs = {0: {"loss": 1.0}, 1: {"loss": 2.0}}
-    assert roster.report(0, logs, report) == set()
-    assert roster.report(1, logs, report) == {1}
-    assert roster.report(0, logs, report) == set(), "another worker, from the start"
-    assert roster.report(1, logs, report) == {1}
-    assert roster.report(2, {0: {"loss": 0.5}}, report) == set()
+    assert once.together(0, logs) == set()
+    assert once.together(1, logs) == {1}
+    assert once.together(0, logs) == set(), "another worker, from the start"
+    assert once.together(1, logs) == {1}
+    assert once.together(2, {0: {"loss": 0.5}}) == set()
     assert asked == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2)]
 
 
 def test_a_trial_ends_once():
     ended = []
-    roster = Roster(2, losses=1)
-    done = lambda trial, result: ended.append(trial) or trial == 0  # noqa: E731
+    once = Once(2, never, lambda trial, result: ended.append(trial) or trial == 0)
     first = TrialResult({"loss": [1.0]})
-    assert roster.end(0, first, done) is True
-    assert roster.end(0, TrialResult({"loss": [2.0]}), done) is True
-    assert roster.end(1, TrialResult(), done) is False
+    assert once.done(0, first) is True
+    assert once.done(0, TrialResult({"loss": [2.0]})) is True
+    assert once.done(1, TrialResult()) is False
     assert ended == [0, 1]
-    assert roster.collect()[0] is first
+    assert once.collect()[0] is first
 
 
 def test_what_a_lost_worker_trained_goes_out_again_in_halves_and_at_last_fails_alone():
     ended = []
-    roster = Roster(5, losses=2)
-    done = lambda trial, result: ended.append(trial)  # noqa: E731
-    roster.end(0, TrialResult(), done)
-    assert roster.again([0], alone=False, why="", done=done) == [], "nothing is left to do"
-    assert roster.again([0, 1, 2, 3, 4], alone=False, why="", done=done) == [[1, 2, 3, 4]]
-    assert roster.again([1, 2, 3, 4], alone=True, why="", done=done) == [[1, 2], [3, 4]]
-    assert roster.again([3, 4], alone=True, why="", done=done) == [[3], [4]]
-    assert roster.again([3], alone=True, why="no memory", done=done) == []
+    once = Once(5, never, lambda trial, result: ended.append(trial), losses=2)
+    once.done(0, TrialResult())
+    assert once.again([0], "", alone=False) == [], "nothing is left to do"
+    assert once.again([0, 1, 2, 3, 4], "", alone=False) == [[1, 2, 3, 4]]
+    assert once.again([1, 2, 3, 4], "") == [[1, 2], [3, 4]]
+    assert once.again([3, 4], "") == [[3], [4]]
+    assert once.again([3], "no memory") == []
     assert ended == [0, 3]
     for _ in range(2):
-        assert roster.again([1, 2], alone=False, why="", done=done) == [[1], [2]], "too many nodes"
-    assert isinstance(roster.results[3].error, WorkerLost)
-    assert str(roster.results[3].error) == "no memory"
+        assert once.again([1, 2], "", alone=False) == [[1], [2]], "too many nodes"
+    assert isinstance(once.results[3].error, WorkerLost)
+    assert str(once.results[3].error) == "no memory"
+
+
+def test_copies_of_each_other_are_not_parted():
+    ended = []
+    once = Once(3, never, lambda trial, result: ended.append(trial), lambda *_: {}, losses=1)
+    once.done(1, TrialResult())
+    assert once.again([0, 1, 2], "") == [[0, 1, 2]], "who ended may be the source of a copy"
+    with pytest.raises(ValueError, match="no such layer"):
+        once.failed([0, 1, 2], ValueError("no such layer"))
+    assert once.again([0, 1, 2], "no memory") == []
+    assert [str(result.error) for result in once.collect()] == ["no memory", "None", "no memory"]
+    assert ended == [1, 0, 2]
 
 
 def test_of_a_training_that_raises_the_trial_to_blame_fails_alone():
-    roster, ended = Roster(4, losses=4), []
-    done = lambda trial, result: ended.append(trial)  # noqa: E731
+    ended = []
+    once = Once(4, never, lambda trial, result: ended.append(trial), losses=4)
     wrong = ValueError("no such layer")
-    roster.end(1, TrialResult(), done)
-    assert roster.failed([0, 1, 2, 3], wrong, done) == [[0, 2], [3]]
-    assert roster.failed([1], wrong, done) == []
-    assert roster.failed([3], wrong, done) == [], "not even once more"
-    assert roster.results[3].error is wrong
+    once.done(1, TrialResult())
+    assert once.failed([0, 1, 2, 3], wrong) == [[0, 2], [3]]
+    assert once.failed([1], wrong) == []
+    assert once.failed([3], wrong) == [], "not even once more"
+    assert once.results[3].error is wrong
     assert ended == [1, 3]
 
 
@@ -146,9 +156,9 @@ def test_arrays_are_put_once_as_long_as_they_live_and_come_back_in_order():
     assert store.size > 2 * large.nbytes
     del found
     ray.held.clear()
-    assert len(store) == 3, "what isn't here any more needn't be there"
+    assert len(store._known) == 3, "what isn't here any more needn't be there"
     arrays.clear()
-    assert len(store) == 1
+    assert len(store._known) == 1
     store.put([large])
     assert store.puts == 5, "no small ones are an object too"
 

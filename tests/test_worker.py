@@ -20,7 +20,8 @@ from keras_lr.engines import Job, TrialSpec, choose_engine
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.job_checks import check_job
 from keras_lr.engines.kept import restore
-from keras_lr.engines.roster import WorkerLost
+from keras_lr.engines.once import WorkerLost
+from keras_lr.engines.portable import NotPortable
 from keras_lr.engines.trial import Become
 from keras_lr.engines.worker.engine import WorkerEngine, _Raised
 from keras_lr.engines.worker.process import Worker, WorkerDied
@@ -119,11 +120,11 @@ def test_what_raises_there_fails_the_trial_that_is_to_blame(engine, monkeypatch)
     train = WorkerEngine._train
     seen = []
 
-    def raising(self, wave, places):
+    def raising(self, specs, once, places):
         seen.append(list(places))
         if 2 in places:
             raise _Raised(RuntimeError("no such device"))
-        return train(self, wave, places)
+        return train(self, specs, once, places)
 
     monkeypatch.setattr(WorkerEngine, "_train", raising)
     specs = [TrialSpec({"learning_rate": rate}) for rate in (0.01, 0.02, 0.03)]
@@ -308,6 +309,36 @@ def test_datasets_are_read_out_in_the_order_of_fit(beside):
         got = there.run([TrialSpec({})], never, never)
         wanted = FitEngine(given(seed)).run([TrialSpec({})], never, never)
         assert_same_curves(got, wanted, rtol=RTOL, atol=ATOL)
+
+
+def test_a_population_whose_worker_is_lost_for_good_is_trained_here_and_asked_nothing_twice(
+    engine, monkeypatch
+):
+    asked = []
+
+    def exchange(epoch, logs):
+        asked.append((epoch, sorted(logs)))
+        return {1: Become(2, 0.5)} if epoch == 0 else {}
+
+    def no_other(self):
+        raise NotPortable("no process can be started")
+
+    def report(index, epoch, logs):
+        if epoch == 1 and engine._worker.alive:
+            monkeypatch.setattr(WorkerEngine, "_started", no_other)
+            os.kill(engine._worker.process.pid, signal.SIGKILL)
+            engine._worker.process.wait()
+        return (index, epoch) == (0, 0)
+
+    specs = [TrialSpec({"learning_rate": rate}) for rate in (0.01, 0.001, 0.1)]
+    got = engine.run(specs, report, never, exchange)
+    assert asked == [(0, [1, 2]), (1, [1, 2])]
+    assert "by fit here: no process can be started" in engine.plan
+    wanted = FitEngine(engine.job).run(
+        specs, lambda index, epoch, logs: (index, epoch) == (0, 0), never, exchange
+    )
+    assert [result.pruned for result in got] == [True, False, False]
+    assert_same_curves(got, wanted, rtol=RTOL, atol=ATOL)
 
 
 @pytest.mark.skipif(JAX, reason="on JAX the compiled engine runs in this process")

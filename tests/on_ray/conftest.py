@@ -1,6 +1,7 @@
 """A Ray cluster of several nodes on this machine, shared by the tests of this folder."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,19 @@ def options():
     here = Path(__file__).parent
     path = os.pathsep.join([str(here), str(here.parent)])
     return RayOptions(lanes=2, runtime_env={"env_vars": {"PYTHONPATH": path}})
+
+
+@pytest.fixture
+def make_engine(cluster, options):
+    """A function from a job, and options that differ, to an engine; it is closed in the end."""
+    from keras_lr.engines.ray import RayEngine
+
+    made = []
+
+    def make(job, **changes):
+        made.append(RayEngine(job, replace(options, **changes)))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.close()

@@ -13,24 +13,19 @@ STAYS = {"own_train_step_averaged_weights": "Halved isn't found in a module"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_curves_are_those_of_fit(cluster, options, case):
-    from keras_lr.engines.ray import RayEngine
-
+def test_curves_are_those_of_fit(make_engine, case):
     made = case()
     job = made.made()
     if case.__name__ in STAYS:
         with pytest.raises(InvalidInput, match=STAYS[case.__name__]):
-            RayEngine(job, options).run(made.specs, never, never)
+            make_engine(job).run(made.specs, never, never)
         return
-    engine = RayEngine(job, options)
+    engine = make_engine(job)
     wanted = FitEngine(job).run(made.specs[: made.compared], never, never)
     got = engine.run(made.specs, never, never)
-    engine.close()
     assert_same_curves(got[: made.compared], wanted, rtol=made.late, atol=made.late / 10)
     assert engine.told.tasks == 2, "a trial a core"
 
 
-def test_trials_that_cannot_be_trained_fail_alone(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
-    check_that_the_impossible_fail_alone(lambda job: RayEngine(job, options))
+def test_trials_that_cannot_be_trained_fail_alone(make_engine):
+    check_that_the_impossible_fail_alone(make_engine)

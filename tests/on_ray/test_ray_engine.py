@@ -1,10 +1,13 @@
 """Trials on a cluster: the curves of fit, data that goes once to each node, verdicts that return."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
 from engine_models import assert_same_curves, build, images, never, trials
+from keras_lr import schedules
 from keras_lr.engines import Job, TrialSpec
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.job_checks import check_job
@@ -43,12 +46,10 @@ def job(**changes):
     return Job(**{**given, **changes})
 
 
-def test_curves_and_weights_are_those_of_fit(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
+def test_curves_and_weights_are_those_of_fit(make_engine):
     given = job(validation_split=0.25)
     wanted = FitEngine(given).run(trials(momentum=[0.0, 0.5, 0.9]), never, lambda *_: True)
-    engine = RayEngine(given, options)
+    engine = make_engine(given)
     assert engine.wave == 4, "two nodes of a core each, two trials a task"
     got = engine.run(trials(momentum=[0.0, 0.5, 0.9]), never, lambda index, result: index < 3)
     assert_same_curves(got, wanted)
@@ -59,13 +60,11 @@ def test_curves_and_weights_are_those_of_fit(cluster, options):
     assert "3 Ray tasks; 1 program" in engine.plan
 
 
-def test_data_goes_once_to_each_node_and_programs_are_kept(cluster, options):
+def test_data_goes_once_to_each_node_and_programs_are_kept(make_engine):
     import ray
 
-    from keras_lr.engines.ray import RayEngine
-
     x, y = images(6000)  # more than a megabyte
-    engine = RayEngine(job(x=x, y=y, epochs=1, batch_size=2000), options)
+    engine = make_engine(job(x=x, y=y, epochs=1, batch_size=2000))
     for _ in range(3):
         results = engine.run(specs(), never, lambda *_: False)
         assert all(result.finished for result in results)
@@ -80,9 +79,7 @@ def test_data_goes_once_to_each_node_and_programs_are_kept(cluster, options):
     assert engine.told.kept >= 4, "each of two workers compiled once, for three waves"
 
 
-def test_verdicts_reach_the_lanes_and_are_given_together(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
+def test_verdicts_reach_the_lanes_and_are_given_together(make_engine):
     class Judge:
         def __init__(self):
             self.seen = []
@@ -93,18 +90,14 @@ def test_verdicts_reach_the_lanes_and_are_given_together(cluster, options):
 
     judge = Judge()
     ended = []
-    results = RayEngine(job(), options).run(
-        specs(), judge, lambda index, result: ended.append(index)
-    )
+    results = make_engine(job()).run(specs(), judge, lambda index, result: ended.append(index))
     assert [result.pruned for result in results] == [True, False, True, True]
     assert [len(result.history["loss"]) for result in results] == [2, 3, 2, 2]
     assert sorted(judge.seen) == [(0, [0, 1]), (0, [2, 3]), (1, [0, 1]), (1, [2, 3]), (2, [1])]
     assert sorted(ended) == [0, 1, 2, 3]
 
 
-def test_models_that_differ_are_built_here_and_trained_there(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
+def test_models_that_differ_are_built_here_and_trained_there(make_engine):
     def built(kind="dense"):
         return build(kind)
 
@@ -112,15 +105,13 @@ def test_models_that_differ_are_built_here_and_trained_there(cluster, options):
     wave = [TrialSpec({"learning_rate": 0.05}, arguments={"kind": kind}) for kind in kinds]
     given = job(build_model=built)
     wanted = FitEngine(given).run(wave, never, never)
-    engine = RayEngine(given, options)
+    engine = make_engine(given)
     assert_same_curves(engine.run(wave, never, never), wanted)
     assert engine.told.tasks == 2, "a task for each structure"
 
 
-def test_another_seed_needs_no_other_data_and_no_other_programs(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
-    engine = RayEngine(job(), options)
+def test_another_seed_needs_no_other_data_and_no_other_programs(make_engine):
+    engine = make_engine(job())
     engine.run(specs(), never, never)
     puts = engine.store.puts
     engine.reseed(5)
@@ -129,15 +120,14 @@ def test_another_seed_needs_no_other_data_and_no_other_programs(cluster, options
     assert engine.store.puts == puts + 1, "the model's weights"
     assert engine.told.kept >= 2, "no worker made its programs twice"
     x = Rolled(*images())
-    engine = RayEngine(check_job(job(x=x, y=None, batch_size=None)), options)
+    engine = make_engine(check_job(job(x=x, y=None, batch_size=None)))
     engine.reseed(5)
     wanted = FitEngine(check_job(job(x=x, y=None, batch_size=None, seed=5)))
     assert_same_curves(engine.run(specs(), never, never), wanted.run(specs(), never, never))
 
 
-def test_many_structures_are_sent_as_they_come_and_not_kept(cluster, options, monkeypatch):
+def test_many_structures_are_sent_as_they_come_and_not_kept(make_engine, monkeypatch):
     from keras_lr.engines.portable import Built
-    from keras_lr.engines.ray import RayEngine
 
     monkeypatch.setattr("keras_lr.engines.ray.engine.OUT", 2)
     built, seen = [], []
@@ -149,26 +139,22 @@ def test_many_structures_are_sent_as_they_come_and_not_kept(cluster, options, mo
         model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         return model
 
-    engine = RayEngine(job(build_model=sized, epochs=1), options)
+    engine = make_engine(job(build_model=sized, epochs=1))
     engine._models = Built(limit=0)
     wave = [TrialSpec({"learning_rate": 0.1}, arguments={"units": n}) for n in range(3, 11)]
     note = lambda trial, epoch, logs: seen.append(len(built)) or False  # noqa: E731
     results = engine.run(wave, note, never)
     assert all(result.finished for result in results)
     assert min(seen) < len(wave), "the first were at work before the last were built"
-    assert len(engine.store) <= 3, "the data, and the model that was sent last"
+    assert len(engine.store._known) <= 3, "the data, and the model that was sent last"
 
 
-def test_what_raises_there_fails_the_trial_that_is_to_blame(cluster, options):
-    from dataclasses import replace
-
+def test_what_raises_there_fails_the_trial_that_is_to_blame(make_engine):
     from fatal import Broken  # registers rules that aren't for other tests
-
-    from keras_lr.engines.ray import RayEngine
 
     wave = specs()
     wave[2] = TrialSpec({"learning_rate": 0.1}, rules=(Broken("loss"),))
-    engine = RayEngine(job(), replace(options, lanes=4))
+    engine = make_engine(job(), lanes=4)
     ended = []
     results = engine.run(wave, never, lambda index, result: ended.append(index))
     assert [result.finished for result in results] == [True, True, False, True]
@@ -176,9 +162,7 @@ def test_what_raises_there_fails_the_trial_that_is_to_blame(cluster, options):
     assert sorted(ended) == [0, 1, 2, 3]
 
 
-def test_what_fails_here_fails_its_trial_and_what_is_refused_there_is_an_error(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
+def test_what_fails_here_fails_its_trial_and_what_is_refused_there_is_an_error(make_engine):
     def fussy(limit=8):
         if limit == 0:
             raise ValueError("no such model")
@@ -192,7 +176,7 @@ def test_what_fails_here_fails_its_trial_and_what_is_refused_there_is_an_error(c
 
     wave = [TrialSpec({"learning_rate": 0.1}, arguments={"limit": n}) for n in (1, 8, 0, 5)]
     ended = []
-    results = RayEngine(job(build_model=fussy), options).run(
+    results = make_engine(job(build_model=fussy)).run(
         wave, never, lambda index, result: ended.append(index)
     )
     assert [result.finished for result in results] == [False, True, False, False]
@@ -201,18 +185,26 @@ def test_what_fails_here_fails_its_trial_and_what_is_refused_there_is_an_error(c
     assert sorted(ended) == [0, 1, 2, 3]
     refused = TrialSpec({"learning_rate": 0.1, "momentum": 1.5})
     with pytest.raises(InvalidInput, match="SGD refuses its settings"):
-        RayEngine(job(), options).run([*specs(), refused], never, never)
+        make_engine(job()).run([*specs(), refused], never, never)
 
 
-def test_what_cannot_travel_is_refused_before_anything_is_sent(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
-    def with_lambda():
+def test_what_cannot_travel_is_refused_before_anything_is_sent_and_fails_alone_later(make_engine):
+    def with_lambda(kind="lambda"):
+        if kind == "dense":
+            return build()
         model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Lambda(lambda x: x * 2)])
         model.compile("sgd", "mse")
         return model
 
-    with pytest.raises(InvalidInput, match=r"Other machines can't train this: .*lambda"):
-        RayEngine(job(build_model=with_lambda), options).run(specs(), never, never)
+    refused = r"Other machines can't train this: .*lambda"
+    with pytest.raises(InvalidInput, match=refused):
+        make_engine(job(build_model=with_lambda)).run(specs(), never, never)
+    dense, stays = (TrialSpec(arguments={"kind": kind}) for kind in ("dense", "lambda"))
+    code = TrialSpec({}, schedules.as_schedule(lambda step: 0.5), arguments={"kind": "dense"})
+    engine = make_engine(job(build_model=with_lambda))
+    results = engine.run([dense, dense, dense, stays, code], never, never)
+    assert [result.finished for result in results] == [True, True, True, False, False]
+    for result in results[3:]:
+        assert re.search(refused, str(result.error))
     with pytest.raises(InvalidInput, match="become copies of each other"):
-        RayEngine(job(), options).run(specs(), never, never, exchange=lambda epoch, logs: {})
+        make_engine(job()).run(specs(), never, never, exchange=lambda epoch, logs: {})

@@ -54,12 +54,10 @@ def watch_of_first(trial, epoch, logs):
     return trial == 0 and epoch == 0
 
 
-def test_a_node_that_is_lost_in_the_middle(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
+def test_a_node_that_is_lost_in_the_middle(cluster, make_engine):
     cluster.add_node(**NODE)
     cluster.wait_for_nodes()
-    engine = RayEngine(job(), options)
+    engine = make_engine(job())
     lost = []
 
     def lose():
@@ -76,10 +74,8 @@ def test_a_node_that_is_lost_in_the_middle(cluster, options):
     check(watch, results, 6)
 
 
-def test_workers_that_are_killed_in_the_middle(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
-    engine = RayEngine(job(), options)
+def test_workers_that_are_killed_in_the_middle(cluster, make_engine):
+    engine = make_engine(job())
     killed = []
     watch = Watch(lambda: killed.append(kill_workers(cluster)), lambda epoch, logs: epoch == 1)
     results = engine.run(specs(4), watch, watch.done)
@@ -88,17 +84,13 @@ def test_workers_that_are_killed_in_the_middle(cluster, options):
     check(watch, results, 4)
 
 
-def test_a_trial_that_kills_its_workers_fails_alone(cluster, options):
-    from dataclasses import replace
-
+def test_a_trial_that_kills_its_workers_fails_alone(make_engine):
     from fatal import Fatal  # registers a rule that no process survives: not for other tests
-
-    from keras_lr.engines.ray import RayEngine
 
     plateau = rules.Plateau("loss", patience=1)
     wave = [TrialSpec({"learning_rate": 0.1}, None, (plateau,)) for _ in range(3)]
     wave[1] = TrialSpec({"learning_rate": 0.1}, None, (Fatal("loss", patience=1),))
-    engine = RayEngine(job(), replace(options, lanes=4, losses=2))
+    engine = make_engine(job(), lanes=4, losses=2)
     ended = []
     results = engine.run(wave, never, lambda index, result: ended.append(index))
     assert [result.finished for result in results] == [True, False, True]
@@ -106,13 +98,11 @@ def test_a_trial_that_kills_its_workers_fails_alone(cluster, options):
     assert sorted(ended) == [0, 1, 2]
 
 
-def test_after_an_interrupt_nothing_goes_on(cluster, options):
-    from keras_lr.engines.ray import RayEngine
-
+def test_after_an_interrupt_nothing_goes_on(make_engine):
     def interrupt():
         raise KeyboardInterrupt
 
-    engine = RayEngine(job(), options)
+    engine = make_engine(job())
     watch = Watch(interrupt, lambda epoch, logs: epoch == 1)
     with pytest.raises(KeyboardInterrupt):
         engine.run(specs(4), watch, watch.done)

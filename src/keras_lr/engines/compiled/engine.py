@@ -9,11 +9,11 @@ from keras_lr.engines.compiled.checks import unseen_rule
 from keras_lr.engines.compiled.group import Group
 from keras_lr.engines.compiled.groups import KEPT, Groups
 from keras_lr.engines.compiled.memory import is_out_of_memory
-from keras_lr.engines.compiled.once import Once
 from keras_lr.engines.compiled.settings import split
 from keras_lr.engines.engine import NotCompilable
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.models import make_model
+from keras_lr.engines.once import Once
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
 from keras_lr.engines.whole_settings import own_job
 from keras_lr.errors import InvalidInput

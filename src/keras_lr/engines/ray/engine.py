@@ -2,11 +2,11 @@
 
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from keras_lr.engines.once import Once
 from keras_lr.engines.portable import (
     Built,
     NotPortable,
@@ -22,7 +22,6 @@ from keras_lr.engines.ray.mailbox import Mailbox
 from keras_lr.engines.ray.options import RayOptions, Slot, slots
 from keras_lr.engines.ray.store import Store
 from keras_lr.engines.ray.task import Parcel, Shipped, train
-from keras_lr.engines.roster import Roster
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
 from keras_lr.errors import InvalidInput
 
@@ -106,7 +105,8 @@ class RayEngine:
                 "A population's trials become copies of each other, so they have to train side by "
                 'side in one process. Use engine="compiled".'
             )
-        return _Wave(self, list(specs), report, done).run()
+        once = Once(len(specs), report, done, losses=self.options.losses)
+        return _Run(self, list(specs), once).run()
 
     def reseed(self, seed: int) -> None:
         """Train from here on with another seed; data that is arrays, and the programs, stay there."""
@@ -129,9 +129,11 @@ class RayEngine:
         """Read out the data, and put it into the object store."""
         # Workers know the engine that has its programs by this; other data is another engine.
         self._name = uuid.uuid4().hex
-        with _travelling():
+        try:
             self.job = read_datasets(self._given, self._arguments)
             data = pack_data(self.job)
+        except NotPortable as error:
+            raise _refusal(error) from error
         self._data, self._data_objects = self._ship(data)
 
     def _slot(self) -> Slot:
@@ -145,11 +147,10 @@ class RayEngine:
         """Trials and their model as plain data.
 
         Raises:
-            InvalidInput: They can't travel.
+            NotPortable: They can't travel.
             Exception: What `build_model` raises, and a model that doesn't fit the data.
         """
-        with _travelling():
-            return pack(self.job, specs, data=False, models=self._models)
+        return pack(self.job, specs, data=False, models=self._models)
 
     def send(self, group: Sequence[int], packed: Packed, slot: Slot) -> Any:
         """Send trials out as a task; returns the reference of its outcome and its number."""
@@ -169,19 +170,15 @@ class RayEngine:
         return task.remote(parcel, self.mailbox, *objects, *self._data_objects), self._count
 
 
-class _Wave:
+class _Run:
     """One call of `RayEngine.run`."""
 
-    def __init__(
-        self, engine: RayEngine, specs: list[TrialSpec], report: Report, done: Done
-    ) -> None:
+    def __init__(self, engine: RayEngine, specs: list[TrialSpec], once: Once) -> None:
         self.engine = engine
         self.ray = engine._ray
         self.specs = specs
-        self.report = report
-        self.done = done
+        self.once = once
         self.slot = engine._slot()
-        self.roster = Roster(len(specs), engine.options.losses)
         self.running: dict[Any, tuple[int, list[int]]] = {}
         cut = groups(
             len(specs),
@@ -204,7 +201,7 @@ class _Wave:
             # After Ctrl-C or an error: nothing goes on that nobody waits for.
             for reference in self.running:
                 self.ray.cancel(reference, force=True)
-        return self.roster.collect()
+        return self.once.collect()
 
     def _has_room(self) -> bool:
         """Whether a task more may be sent: what waits at the cluster takes its memory."""
@@ -225,12 +222,19 @@ class _Wave:
     def _send(self, group: list[int]) -> None:
         try:
             packed = self.engine.pack([self.specs[trial] for trial in group])
+        except NotPortable as error:
+            refusal = _refusal(error)
+            if not self.engine.told.tasks:
+                raise refusal from error
+            # Others train already: they needn't pay for the trial that is to blame.
+            self.waiting.extendleft(self.once.failed(group, refusal))
+            return
         except InvalidInput:
             raise
         except Exception as error:
             # build_model fails with their arguments, which are the same in a group.
             for trial in group:
-                self.roster.end(trial, TrialResult(error=error), self.done)
+                self.once.done(trial, TrialResult(error=error))
             return
         reference, number = self.engine.send(group, packed, self.slot)
         self.running[reference] = number, group
@@ -244,10 +248,10 @@ class _Wave:
                 continue  # of a worker that was given up; its trials are somebody else's
             if kind == "epoch":
                 epoch, logs = content
-                answers[post] = self.roster.report(epoch, logs, self.report)
+                answers[post] = self.once.together(epoch, logs)
             else:
                 trial, packed = content
-                answers[post] = self.roster.end(trial, unpack_result(packed), self.done)
+                answers[post] = self.once.done(trial, unpack_result(packed))
         self.engine.mailbox.answer.remote(answers)
 
     def _close(self, reference: Any) -> None:
@@ -263,17 +267,17 @@ class _Wave:
             if isinstance(cause, InvalidInput):
                 raise cause from error
             # The others needn't pay for the trial that is to blame.
-            self.waiting.extendleft(self.roster.failed(group, cause, self.done))
+            self.waiting.extendleft(self.once.failed(group, cause))
             return
         self.engine.told.add(outcome)
         for trial, weights in outcome["weights"].items():
-            self.roster.results[trial].weights = [weight.copy() for weight in weights]
+            self.once.keep(trial, [weight.copy() for weight in weights])
 
     def _again(self, group: list[int], error: Exception) -> None:
         why = " ".join(str(error).split("\n")[0].split())
         node = isinstance(error, self.ray.exceptions.NodeDiedError)
         self.engine.told.lost += 1
-        self.waiting.extendleft(self.roster.again(group, alone=not node, why=why, done=self.done))
+        self.waiting.extendleft(self.once.again(group, why, alone=not node))
 
 
 @dataclass
@@ -312,16 +316,8 @@ def _environment(options: RayOptions, slot: Slot) -> dict[str, Any]:
     return {**given, "env_vars": {**variables, **given.get("env_vars", {})}}
 
 
-@contextmanager
-def _travelling() -> Iterator[None]:
-    """What can't travel is an error of the user's: he asked for other machines."""
-    try:
-        yield
-    except NotPortable as error:
-        raise _refusal(error) from error
-
-
 def _refusal(error: NotPortable) -> InvalidInput:
+    """What can't travel is an error of the user's: he asked for other machines."""
     return InvalidInput(
         f"Other machines can't train this: {error}. Mend that, or use engine='auto' on this machine."
     )

@@ -57,10 +57,6 @@ class Store:
         """Let go of everything that was put."""
         self._known.clear()
 
-    def __len__(self) -> int:
-        """Objects that are kept."""
-        return len(self._known)
-
     def _reference(self, arrays: list[np.ndarray], value: Any) -> Any:
         key = tuple(map(id, arrays))
         if key not in self._known:

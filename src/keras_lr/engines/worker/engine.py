@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.once import Once
 from keras_lr.engines.portable import (
     Built,
     NotPortable,
@@ -17,10 +18,12 @@ from keras_lr.engines.portable import (
     unpack_result,
 )
 from keras_lr.engines.portable.trials import as_error
-from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
+from keras_lr.engines.trial import Become, Done, Exchange, Job, Report, TrialResult, TrialSpec
 from keras_lr.engines.worker.process import Worker, WorkerDied
-from keras_lr.engines.worker.wave import Wave
 from keras_lr.errors import InvalidInput
+
+LOSSES = 1
+"""How often a trial's worker may die before the trial, left by itself, counts as failed."""
 
 
 class WorkerEngine:
@@ -121,24 +124,27 @@ class WorkerEngine:
         exchange: Exchange | None = None,
     ) -> list[TrialResult]:
         """Train a wave of trials; see `Engine.run`."""
-        wave = Wave(specs, report, done, exchange)
-        here = self._sort(wave)
+        places = range(len(specs))
+        once = Once(len(specs), report, done, exchange, losses=LOSSES)
+        here = self._sort(specs, once)
+        there = [place for place in once.left(places) if place not in here]
+        if exchange is None or not here:
+            try:
+                here |= self._there(specs, once, there)
+            except BaseException:
+                self.close()  # Ctrl-C, or an error: whatever it computes, nobody waits for
+                raise
         if exchange is not None and here:
-            here = dict.fromkeys(range(len(specs)), next(iter(here.values())))
-        there = [place for place in wave.left(range(len(specs))) if place not in here]
-        try:
-            here |= self._there(wave, there)
-        except BaseException:
-            self.close()  # Ctrl-C, or an error: whatever it computes, nobody waits for
-            raise
+            # Those that ended too: each may be the source of a copy.
+            here = dict.fromkeys(places, next(iter(here.values())))
         if here:
-            self._here(wave, here)
-        return wave.results()
+            self._here(specs, once, here)
+        return once.collect()
 
-    def _sort(self, wave: Wave) -> dict[int, str]:
+    def _sort(self, specs: Sequence[TrialSpec], once: Once) -> dict[int, str]:
         """The trials that can't travel, and why; those that can't be built have failed."""
         here = {}
-        for index, spec in enumerate(wave.specs):
+        for index, spec in enumerate(specs):
             try:
                 pack(self._sent, [spec], data=False, models=self._models)
             except InvalidInput:
@@ -146,54 +152,56 @@ class WorkerEngine:
             except NotPortable as error:
                 here[index] = str(error)
             except Exception as error:  # what `build_model` raises is the trial's outcome
-                wave.failed([index], error)
+                once.failed([index], error)
         return here
 
-    def _there(self, wave: Wave, places: list[int]) -> dict[int, str]:
+    def _there(self, specs: Sequence[TrialSpec], once: Once, places: list[int]) -> dict[int, str]:
         """Train trials in the worker; those that it leaves to be trained here, and why."""
         left: dict[int, str] = {}
         waiting = [places] if places else []
         while waiting:
             places = waiting.pop(0)
             try:
-                left |= self._train(wave, places)
+                left |= self._train(specs, once, places)
             except NotPortable as error:
-                left |= dict.fromkeys(wave.left(places), str(error))
+                left |= dict.fromkeys(once.left(places), str(error))
             except _Raised as raised:
-                waiting = wave.failed(places, raised.error) + waiting
+                waiting = once.failed(places, raised.error) + waiting
             except WorkerDied as death:
                 # Memory is what a worker usually dies of, so fewer lanes at a time are tried.
-                again = wave.again(places, death)
+                again = once.again(places, str(death))
                 waiting = again + waiting
                 count = sum(map(len, again))
                 told = f"{_trials(count)} run again" if count else "last trial failed"
                 self._say(f"{death}. Its {told}.")
         return left
 
-    def _train(self, wave: Wave, places: list[int]) -> dict[int, str]:
+    def _train(self, specs: Sequence[TrialSpec], once: Once, places: list[int]) -> dict[int, str]:
         worker = self._started()
-        specs = [wave.specs[index] for index in places]
-        packed = pack(self._sent, specs, data=False, models=self._models)
-        worker.send(do="run", wave=worker.put("wave", packed), exchange=wave.exchange is not None)
+        sent = [specs[index] for index in places]
+        packed = pack(self._sent, sent, data=False, models=self._models)
+        worker.send(do="run", wave=worker.put("wave", packed), exchange=once.exchange is not None)
         while True:
             message = self._answer(worker)
             event = message.pop("event")
             if event == "reports":
                 logs = {places[trial]: values for trial, values in message["logs"]}
-                ended = wave.reports(message["epoch"], logs)
+                ended = once.together(message["epoch"], logs)
                 worker.send(answer=[n for n, place in enumerate(places) if place in ended])
             elif event == "done":
                 result = unpack_result(Packed(message["result"]))
-                worker.send(answer=wave.done(places[message["trial"]], result))
+                worker.send(answer=once.done(places[message["trial"]], result))
             elif event == "exchange":
-                worker.send(answer=wave.exchanged(message["epoch"], message["logs"]))
+                assert once.exchange is not None
+                becoming = once.exchange(message["epoch"], dict(message["logs"]))
+                worker.send(answer=[[index, _plain(how)] for index, how in becoming.items()])
             elif event == "end":
                 self._plan = message["plan"]
                 for index in message["weights"]:
-                    wave.keep(places[index], worker.take(f"weights-{index}"))
+                    once.keep(places[index], worker.take(f"weights-{index}"))
                 return {places[index]: reason for index, reason in message["left"]}
 
-    def _here(self, wave: Wave, reasons: Mapping[int, str]) -> None:
+    def _here(self, specs: Sequence[TrialSpec], once: Once, reasons: Mapping[int, str]) -> None:
         for reason in reasons.values():
             if not self.fall_back:
                 raise InvalidInput(
@@ -202,10 +210,10 @@ class WorkerEngine:
             self.reasons[f"by fit here: {reason}"] = None
         places = sorted(reasons)
         FitEngine(self.job).run(
-            [wave.specs[index] for index in places],
-            lambda index, epoch, logs: bool(wave.reports(epoch, {places[index]: logs})),
-            lambda index, result: wave.done(places[index], result),
-            wave.exchange,
+            [specs[index] for index in places],
+            lambda index, epoch, logs: once(places[index], epoch, logs),
+            lambda index, result: once.done(places[index], result),
+            once.exchange,  # with one all trials are here, at their own places
         )
 
     def _started(self) -> Worker:
@@ -241,6 +249,11 @@ class _Raised(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+def _plain(how: Become) -> dict[str, Any]:
+    """What a trial goes on as, for a message."""
+    return {"source": how.source, "factor": how.factor, "settings": dict(how.settings)}
 
 
 def _trials(count: int) -> str:
