@@ -1,5 +1,6 @@
 """SQLite files: written ahead where that is safe, one file when nobody works on it."""
 
+import os
 import sqlite3
 
 import optuna
@@ -14,6 +15,8 @@ proc /proc proc rw 0 0
 server:/a {folder}/far nfs4 rw 0 0
 /dev/b {folder}/far/near\\040by xfs rw 0 0
 none {folder}/odd fuse.something rw 0 0
+server:/b {folder}/données nfs4 rw 0 0
+server:/c {folder}/\udce9t\udce9 nfs4 rw 0 0
 """
 
 
@@ -27,12 +30,12 @@ def mode(path):
 
 def test_a_file_system_that_several_machines_may_share_is_told_apart(tmp_path):
     mounts = tmp_path / "mounts"
-    mounts.write_text(MOUNTS.format(folder=tmp_path))
+    mounts.write_bytes(os.fsencode(MOUNTS.format(folder=tmp_path)))
     found = {
         place: sqlite.is_local(tmp_path / place / "study.db", mounts)
-        for place in ("here", "far", "far/near by", "odd", "farther")
+        for place in ("here", "far", "far/near by", "odd", "farther", "données", "\udce9t\udce9")
     }
-    assert found == {"here": True, "far": False, "far/near by": True, "odd": False, "farther": True}
+    assert [place for place, local in found.items() if local] == ["here", "far/near by", "farther"]
     assert not sqlite.is_local(tmp_path, tmp_path / "none"), "the system doesn't tell"
 
 

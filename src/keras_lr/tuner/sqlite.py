@@ -11,6 +11,8 @@ network's file system, or on one that we don't know, are written in SQLite's own
 """
 
 import contextlib
+import os
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ LOCAL = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", 
 """File systems of which all users are on one machine."""
 
 _MOUNTS = Path("/proc/self/mounts")
+_ESCAPED = re.compile(rb"\\([0-3][0-7]{2})")
 
 
 def write_ahead(storage: Any, path: Path) -> None:
@@ -53,14 +56,15 @@ def is_local(path: Path, mounts: Path = _MOUNTS) -> bool:
         mounts: What the system has mounted where; `False` where it doesn't tell.
     """
     try:
-        lines = mounts.read_text().splitlines()
+        lines = mounts.read_bytes().split(b"\n")
     except OSError:
         return False
-    place, kind = path.resolve(), ""
+    place, kind = path.resolve(), b""
     longest = -1
-    for line in lines:
-        _, at, name, *_ = line.split(" ")
-        folder = Path(at.encode().decode("unicode_escape"))  # a space is written as \040
+    for line in filter(None, lines):
+        _, at, name, *_ = line.split(b" ")
+        # A space is written as \040; all other bytes are a file name's as they are.
+        folder = Path(os.fsdecode(_ESCAPED.sub(lambda code: bytes([int(code[1], 8)]), at)))
         if place.is_relative_to(folder) and len(folder.parts) >= longest:
             longest, kind = len(folder.parts), name
-    return kind in LOCAL
+    return os.fsdecode(kind) in LOCAL
