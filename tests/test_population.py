@@ -167,26 +167,44 @@ def test_an_interrupted_population_shows_its_path_so_far_and_begins_anew(monkeyp
     assert [trial.params for trial in whole.trials] == [trial.params for trial in cut.trials]
 
 
-def test_what_another_process_has_taken_over_meanwhile_is_what_counts(monkeypatch, capsys):
+@pytest.mark.parametrize("ended", [True, False], ids=["and has ended", "and trains"])
+def test_what_another_process_has_taken_over_meanwhile_is_what_counts(ended, monkeypatch, capsys):
     """This one was stopped for minutes: it writes nothing more, and gives back the other's."""
     storage = optuna.storages.InMemoryStorage()
-    calls = itertools.count()
+    calls, taken = itertools.count(), []
+
+    def take_over():
+        owner._here.clear()  # as if it had been silent for too long
+        space = Space(SPACE, {}, frozenset(SPACE))
+        other = Ledger(optuna.load_study(study_name="keras-lr", storage=storage), space)
+        other.open()
+        taken.append((other, other.ask(2, space.distributions())))
+
+    def end():
+        other, (first, second) = taken.pop()
+        copy = Copy(1, member=1, source=0, factor=0.8)
+        assert other.note(second, LINEAGE, [copy.to_json()])
+        for trial, value in ((first, 0.25), (second, 0.5)):
+            other.keep(trial, TrialResult({"val_loss": [1.0, value]}), value)
+            other.tell(trial)
+        other.close()
 
     def stopped(self):
         if next(calls) == 2:  # within the second epoch
-            owner._here.clear()  # as if it had been silent for too long
-            space = Space(SPACE, {}, frozenset(SPACE))
-            other = Ledger(optuna.load_study(study_name="keras-lr", storage=storage), space)
-            other.open()
-            first, second = other.ask(2, space.distributions())
-            copy = Copy(1, member=1, source=0, factor=0.8)
-            assert other.note(second, LINEAGE, [copy.to_json()])
-            for trial, value in ((first, 0.25), (second, 0.5)):
-                other.keep(trial, TrialResult({"val_loss": [1.0, value]}), value)
-                other.tell(trial)
-            other.close()
+            take_over()
+            if ended:
+                end()
 
+    def waiting(self):
+        if taken:
+            trials = self.sampling.study.trials
+            assert [list(trial.intermediate_values) for trial in trials] == [[1], [1]]
+            end()
+        wait(self)
+
+    wait = PopulationSearch._wait
     with monkeypatch.context() as patch:
+        patch.setattr(PopulationSearch, "_wait", waiting)
         patch.setattr("keras_lr.tuner.progress.Progress.epoch", stopped)
         found = small(storage=storage, epochs=2, population=2, verbose=1)
     assert "took the population over" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from keras_lr.engines.fit import FitEngine
 from keras_lr.errors import InvalidInput
 from keras_lr.tuner import owner
 from keras_lr.tuner.journal import cut_torn_line
-from keras_lr.tuner.ledger import Ledger
+from keras_lr.tuner.ledger import _IDENTITY, Ledger
 from keras_lr.tuner.racing import Race
 from keras_lr.tuner.space import Space
 from keras_lr.tuner.storage import as_storage
@@ -83,6 +83,23 @@ def test_a_killed_process_loses_only_the_trial_that_it_was_training(tmp_path):
     for one, two in zip(rest.trials, whole.trials, strict=True):
         assert (one.number, one.params) == (two.number, two.params)
         assert one.value == pytest.approx(two.value, rel=1e-5)
+
+
+def test_of_processes_that_begin_a_study_together_each_knows_the_best_model(
+    tmp_path, monkeypatch, capsys
+):
+    """Each of them writes what the study is known by, and the last one counts."""
+    storage = tmp_path / "study.log"
+
+    def begun(self):
+        other = optuna.load_study(study_name="keras-lr", storage=as_storage(storage))
+        other.set_user_attr(_IDENTITY, "the other's")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_lr.tuner.progress.Progress.epoch", begun)
+        small(storage=storage, trials=1)
+    assert small(storage=storage, trials=1).best_model() is not None
+    assert capsys.readouterr().out == "", "it isn't trained again"
 
 
 def mark(**changes):

@@ -6,7 +6,7 @@ best when it was written. A storage that isn't a file has none, and the best is 
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ class BestFile:
         storage: As `tune` was given it.
         study_name: The study's name.
         identity: What tells it from another study of that name: one that was deleted, or one of
-            which the name makes the same file name.
+            which the name makes the same file name. Asked for whenever the file is used: of
+            processes that begin a study together each writes one, and the last one counts.
     """
 
-    def __init__(self, storage: Any, study_name: str, identity: str) -> None:
+    def __init__(self, storage: Any, study_name: str, identity: Callable[[], str]) -> None:
         file = file_of(storage)
         name = re.sub(r"[^\w-]+", "_", study_name)
         self.identity = identity
@@ -39,8 +40,9 @@ class BestFile:
 
         if self.path is None or self._written == number:
             return
+        content = {"study": self.identity(), "number": number, "kept": list(kept)}
         with contextlib.suppress(OSError):
-            archive.write(self.path, {"study": self.identity, "number": number, "kept": list(kept)})
+            archive.write(self.path, content)
             self._written = number
 
     def read(self, number: int) -> list[np.ndarray] | None:
@@ -53,5 +55,5 @@ class BestFile:
             found = archive.read(self.path)
         except (BrokenFile, OSError):
             return None
-        mine = found.get("study") == self.identity and found.get("number") == number
+        mine = found.get("number") == number and found.get("study") == self.identity()
         return list(found["kept"]) if mine else None

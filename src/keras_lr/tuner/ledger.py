@@ -70,7 +70,6 @@ class Ledger:
                     f"made with: {stored.get(name)!r}. Received: {about.get(name)!r}."
                 )
 
-    @property
     def identity(self) -> str:
         """What tells this study from another of the same name; for files beside the storage."""
         return str(self.study.user_attrs.get(_IDENTITY, ""))
@@ -219,6 +218,10 @@ class Ledger:
         self._outcomes[trial.number] = outcome
         return True
 
+    def mine(self, trial: Any) -> bool:
+        """Whether a trial is (still) this process's: not if another one has taken it over."""
+        return (self._mark(trial._trial_id) or {}).get("id") == self.owner.id
+
     def note(self, trial: Any, name: str, value: Any) -> bool:
         """Write an attribute of a trial, if it is (still) this process's.
 
@@ -227,7 +230,7 @@ class Ledger:
         """
         import optuna
 
-        if (self._mark(trial._trial_id) or {}).get("id") != self.owner.id:
+        if not self.mine(trial):
             return False
         try:
             trial.set_user_attr(name, value)
@@ -243,7 +246,7 @@ class Ledger:
 
     def abandon(self, trial: Any) -> None:
         """Put back into the queue what was interrupted; the next call trains it."""
-        if (self._mark(trial._trial_id) or {}).get("id") == self.owner.id:
+        if self.mine(trial):
             self._queue(trial._trial_id)
 
     def trials(self) -> list[Trial]:

@@ -15,7 +15,7 @@ import copy
 import math
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from keras_lr.tuner.pruners import may_end_at, prunes, rungs_behind, with_rungs
@@ -31,12 +31,15 @@ class Race:
 
     Args:
         study: The Optuna study, with its pruner.
+        mine: Whether a trial is still this process's, asked before its values are told; by default
+            all are.
     """
 
-    def __init__(self, study: Any) -> None:
+    def __init__(self, study: Any, mine: Callable[[Any], bool] = lambda _: True) -> None:
         from optuna.storages import InMemoryStorage
 
         self.study = study
+        self._mine = mine
         self._races = prunes(study.pruner)
         self._rungs = with_rungs(study.pruner)
         self._in_memory = isinstance(study._storage, InMemoryStorage)
@@ -52,7 +55,7 @@ class Race:
 
         Returns:
             The numbers of those that end. A trial that another process has brought to its end,
-            since this one had been stopped for long, is among them.
+            since this one had been stopped for long, is among them, and one that isn't `mine`.
         """
         step = epoch + 1
         finite = {trial: value for trial, value in values.items() if math.isfinite(value)}
@@ -60,7 +63,7 @@ class Race:
         gone = set()
         if asks or self._in_memory or time.monotonic() >= self._next:
             started = time.monotonic()
-            gone = {trial for trial, value in finite.items() if not _tell(trial, step, value)}
+            gone = {t for t, v in finite.items() if not (self._mine(t) and _tell(t, step, v))}
             ended = time.monotonic()
             self._next = ended + (ended - started) / SHOWN
         if asks and len(finite) > len(gone):

@@ -13,6 +13,7 @@ from keras_lr.tuner.population.lineage import Copy
 from keras_lr.tuner.population.result import Population
 from keras_lr.tuner.population.truncation import PBT
 from keras_lr.tuner.progress import Progress
+from keras_lr.tuner.racing import Race
 from keras_lr.tuner.reporting import Reporting
 from keras_lr.tuner.search import Search
 from keras_lr.tuner.share import PAUSE
@@ -65,6 +66,8 @@ class PopulationSearch(Search):
                 f'Leave the engine out, or write engine="compiled". Received: engine={engine!r}.'
             )
         super().connect(engine, **parts)
+        # Nothing is written into members that another process has taken over.
+        self.race = Race(self.sampling.study, self.sampling.ledger.mine)
 
     def about(self) -> dict[str, Any]:
         """What a stored study has to agree with."""
