@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if output is None:
             return 0
         _finish(output, stdout, as_json="--json" in arguments)
+        if output.error is not None:
+            raise output.error
         return output.exit_code
     except KeyboardInterrupt:
         if debug:

@@ -7,9 +7,6 @@ from typing import Any
 from keras_lr.cli.options import positive
 from keras_lr.errors import InvalidInput
 
-TRIALS = 32
-"""Trials of an ordinary search, where nothing is said."""
-
 
 def check_method(method: str, given: Mapping[str, Any]) -> None:
     """Refuse options that are another method's, in the words of the command line.

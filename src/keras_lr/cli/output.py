@@ -50,12 +50,14 @@ class Output:
         text: What people read, as text or as a function that makes it.
         exit_code: What the process ends with.
         files: Written once the result is printed, so that a full disk can't lose it.
+        error: What kept the command from doing the rest; raised when all of this is out.
     """
 
     data: Mapping[str, Any]
     text: str | Callable[[], str]
     exit_code: int = 0
     files: Sequence[File] = ()
+    error: BaseException | None = None
 
     def write(self, stream: TextIO, *, as_json: bool) -> None:
         """Print it: one JSON object, or the text."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from keras_lr.cli.method import TRIALS, check_address, check_method, cluster, population_space
+from keras_lr.cli.method import check_address, check_method, cluster, population_space
 from keras_lr.cli.options import (
     Common,
     check_writable,
@@ -185,28 +185,42 @@ def tune(
         searched = population_space(searched, given_options)
         trained: dict[str, Any] = {"method": method, "population": population, "interval": interval}
     else:
-        trained = {"trials": TRIALS if trials is None else trials, "horizon": horizon}
-    training = user_work("Training the model on the data", f"Received: {model} {data}")
-    with cluster(engine, address), training, storage_work(storage):
-        study = run(
-            build,
-            given.x,
-            given.y,
-            space=searched,
-            epochs=epochs,
-            validation_data=given.validation_data,
-            engine=engine,
-            pruner=pruner,
-            sampler=sampler,
-            objective=objective or "val_loss",
-            seed=seed,
-            storage=storage,
-            **trained,
-            **arguments,
-        )
+        trained = {"trials": trials, "horizon": horizon}
+
+    @contextlib.contextmanager
+    def training() -> Iterator[None]:
+        received = f"Received: {model} {data}"
+        with user_work("Training the model on the data", received), storage_work(storage):
+            yield
+
+    stopped: BaseException | None = None
+    with cluster(engine, address):
+        with training():
+            study = run(
+                build,
+                given.x,
+                given.y,
+                space=searched,
+                epochs=epochs,
+                validation_data=given.validation_data,
+                engine=engine,
+                pruner=pruner,
+                sampler=sampler,
+                objective=objective or "val_loss",
+                seed=seed,
+                storage=storage,
+                **trained,
+                **arguments,
+            )
         if confirm and not study.interrupted:
-            study.confirm(confirm, seeds)
-    return finish(study, out=out, save=save, backend=backend)
+            try:
+                with training():
+                    if study.confirm(confirm, seeds).interrupted:
+                        raise KeyboardInterrupt
+            except (Exception, KeyboardInterrupt) as error:
+                # What was found before has taken most of the time; it comes out all the same.
+                stopped = error
+    return finish(study, out=out, save=save, backend=backend, stopped=stopped)
 
 
 @contextlib.contextmanager
@@ -225,8 +239,18 @@ def storage_work(storage: str | None) -> Iterator[None]:
         ) from error
 
 
-def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> Output:
-    """What a study leaves behind, the interrupted one too."""
+def finish(
+    study: Any, *, out: Path | None, save: Path | None, backend: str, stopped: BaseException | None
+) -> Output:
+    """What a study leaves behind, the interrupted one too.
+
+    Args:
+        study: The study.
+        out: `--out`.
+        save: `--save`.
+        backend: Keras's.
+        stopped: What kept its confirmation from coming to its end.
+    """
     from keras_lr.cli.entry import INTERRUPTED
     from keras_lr.watch import report
 
@@ -255,7 +279,7 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
         "engine": study.engine,
         "plan": study.plan,
         "seconds": study.seconds,
-        "interrupted": study.interrupted,
+        "interrupted": study.interrupted or isinstance(stopped, KeyboardInterrupt),
         "backend": backend,
         "transferred": asdict(moved) if (moved := _transferred(study, done)) else None,
         "confirmed": confirmed_data(study),
@@ -269,6 +293,7 @@ def finish(study: Any, *, out: Path | None, save: Path | None, backend: str) -> 
         lambda: _text(study),
         exit_code=INTERRUPTED if study.interrupted else 0,
         files=files,
+        error=stopped,
     )
 
 
