@@ -1,5 +1,6 @@
 """Every command on the page parses; those that need no files run."""
 
+import inspect
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +9,9 @@ import pytest
 
 from keras_lr.cli import main
 from keras_lr.cli.app import app
+from keras_lr.cli.tune import tune
+from keras_lr.tuner.population.checks import POPULATION
+from keras_lr.tuner.tune import TRIALS
 
 PAGE = Path(__file__).parent.parent / "docs" / "command-line.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -25,6 +29,12 @@ def test_commands_parse(words):
     _, bound, ignored = app.parse_args(words[1:], exit_on_error=False, print_error=False)[:3]
     assert bound.arguments or words[1:] == ["demo"]
     assert not ignored or set(ignored) <= {"common"}
+
+
+def test_the_help_names_the_tuners_defaults():
+    told = inspect.getdoc(tune)
+    assert f"Trials in all; {TRIALS} by default" in told
+    assert f"Members of a population; {POPULATION} by default" in told
 
 
 @pytest.mark.parametrize(

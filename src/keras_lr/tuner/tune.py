@@ -9,7 +9,7 @@ from keras_lr.engines import Job
 from keras_lr.engines.ray import RayOptions
 from keras_lr.errors import InvalidInput
 from keras_lr.tuner.horizon import shortened
-from keras_lr.tuner.population.checks import check_method
+from keras_lr.tuner.population.checks import as_method
 from keras_lr.tuner.population.truncation import PBT
 from keras_lr.tuner.pruners import Pruner, as_pruner
 from keras_lr.tuner.quiet import quietly
@@ -125,9 +125,7 @@ def tune(
     check_parts(objective, study_name)
     as_sampler(sampler, 0)
     as_pruner(pruner, 2)
-    pbt = check_method(
-        method, population=population, interval=interval, trials=trials, pruner=pruner
-    )
+    pbt = as_method(method, population=population, interval=interval, trials=trials, pruner=pruner)
     taken = RandomState.take()
     try:
         search: Search

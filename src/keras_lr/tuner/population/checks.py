@@ -18,7 +18,7 @@ POPULATION = 16
 """Members, where nothing is said."""
 
 
-def check_method(
+def as_method(
     method: Any, *, population: Any, interval: Any, trials: Any, pruner: Any
 ) -> PBT | None:
     """The settings of the method, or `None` for an ordinary search.
