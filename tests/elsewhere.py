@@ -29,13 +29,21 @@ def _asked(**given):
     process.stdin.write(json.dumps(given) + "\n")
     process.stdin.flush()
     answer = process.stdout.readline()
-    errors.seek(0)
-    told = errors.read()
+    told = _emptied(errors)
     assert answer, told
     answer = json.loads(answer)
     assert "failed" not in answer, answer["failed"]
     assert "Warning" not in told, told
     return answer
+
+
+def _emptied(file):
+    """What is in a file, which is empty then: what one model was told is no other's business."""
+    file.seek(0)
+    told = file.read()
+    file.seek(0)  # for the process that writes, too: it has the same file
+    file.truncate()
+    return told
 
 
 @functools.cache
