@@ -17,6 +17,9 @@ EPOCHS, BATCHES = 5, 9
 GONE = os.WEXITED | os.WNOHANG | os.WNOWAIT
 KILLS = 20
 """More than a run that goes on from its last save can have."""
+THREADS = Path("/proc/self/task")
+LIMIT = 300
+"""Seconds after which a process that got stuck is ended; all of them together take a few."""
 
 
 def data(samples=96):
@@ -133,8 +136,11 @@ def trained(folder, name):
 
 def started(folder, name):
     """A process that trains; its id."""
+    if THREADS.exists():
+        assert len(list(THREADS.iterdir())) == 1, "what another thread holds, a fork holds forever"
     pid = os.fork()
     if pid == 0:
+        signal.alarm(LIMIT)
         status = 1
         try:
             trained(folder, name)
@@ -161,9 +167,9 @@ def killed(folder, name, moments):
     time.sleep(moments.random() * 0.02)
     os.kill(pid, signal.SIGKILL)  # of one that has ended, but wasn't waited for, nothing is left
     _, status = os.waitpid(pid, 0)
-    if not os.WIFSIGNALED(status) and status:
-        sys.exit("a process failed")
-    return os.WIFSIGNALED(status)
+    if status not in (0, signal.SIGKILL):
+        sys.exit("a process failed, or got stuck")
+    return status == signal.SIGKILL
 
 
 def main(folder):
@@ -171,11 +177,12 @@ def main(folder):
 
     Its processes part after the imports, before anything is computed.
     """
+    signal.alarm(LIMIT)
     import keras  # noqa: F401
 
     import keras_lr.callbacks  # noqa: F401
 
-    uninterrupted, moments = started(folder, "whole"), random.Random()
+    uninterrupted, moments = started(folder, "whole"), random.Random(0)
     kills = 0
     while killed(folder, "cut", moments):
         kills += 1
