@@ -85,14 +85,16 @@ def _tell_plan(
         for sampler, ask in samplers.items()
     }
     print(f"\n{sweep}\n")
+    looked = replace(sweep, looks=sweep.epochs - 1)  # no more than that, and nothing is ended by it
     print("| storage, sampler | wall clock | asking | driver beside | training's share | cost |")
     print("|---|---|---|---|---|---|")
     for name, calls in combined.items():
-        plan = lay_out(sweep, costs, calls)
-        print(
-            f"| {name} | {plan.wall / 60:.1f} min | {plan.asking / 60:.1f} min | "
-            f"{plan.driver / 60:.1f} min | {plan.efficiency:.0%} | {plan.cost:.0f} |"
-        )
+        for pruned, each in (("", sweep), (", a pruner after each epoch", looked)):
+            plan = lay_out(each, costs, calls)
+            print(
+                f"| {name}{pruned} | {plan.wall / 60:.1f} min | {plan.asking / 60:.1f} min | "
+                f"{plan.driver / 60:.1f} min | {plan.efficiency:.0%} | {plan.cost:.0f} |"
+            )
     print("\n| enough for so many GPUs | " + " | ".join(combined) + " |")
     print("|---" * (1 + len(combined)) + "|")
     columns = [saturated(sweep, costs, calls) for calls in combined.values()]

@@ -162,16 +162,17 @@ def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int) -> d
         storage: As `tune` takes it.
         sampler: By its name.
         filled: Trials that are there.
-        epochs: Values that each trial reports.
+        epochs: Epochs of each trial; as many values are written, and the last when it ends.
 
     Returns:
         `ask` (a trial is asked for, with its owner's mark), `report` (one value of one epoch) and
-        `tell` (its outcome is kept and told), each the mean of a wave.
+        `tell` (its last value and its outcome are kept, and it is told), each the mean of a wave.
     """
     import optuna
 
     from keras_lr.engines import TrialResult
     from keras_lr.tuner.ledger import Ledger
+    from keras_lr.tuner.racing import Race
     from keras_lr.tuner.samplers import as_sampler
     from keras_lr.tuner.storage import as_storage
 
@@ -193,19 +194,21 @@ def measure_optuna(storage: Any, sampler: str, filled: int, *, epochs: int) -> d
         ]
     )
     ledger = Ledger(study, None)  # type: ignore[arg-type]  # no trials are read out of it here
+    race = Race(study)
     ledger.owner.join()
     ledger.ask(1, space)
     asked: list[Any] = []
     ask = _call(lambda: asked.extend(ledger.ask(WAVE, space)), WAVE)
+    curve, steps = [0.5] * (epochs + 1), range(1, epochs + 1)
     report = _call(
-        lambda: [trial.report(0.5, epoch) for trial in asked for epoch in range(epochs)],
+        lambda: [race.end(trial, curve[:step]) for trial in asked for step in steps],
         WAVE * epochs,
     )
-    curve = [0.5] * epochs
     result = TrialResult({"loss": curve, "val_loss": curve, "learning_rate": curve})
 
     def tell() -> None:
         for trial in asked:
+            race.end(trial, curve)
             ledger.keep(trial, result, 0.5)
             ledger.tell(trial)
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from keras_lr.tuner.racing import SHOWN
+
 BROADCAST = 17.0, 2**30, 50
 """Seconds in which Ray brings so many bytes to so many nodes: its own release benchmark,
 `release/perf_metrics/scalability/object_store.json` in its repository."""
@@ -19,6 +21,8 @@ class Sweep:
         step: Seconds of a step of all lanes of a task.
         data: Bytes of the data.
         price: Of an hour of one GPU.
+        looks: Epochs after which a pruner looks at each trial, whose value it needs. (What it ends
+            isn't in the plan, nor what it takes to judge.)
     """
 
     trials: int = 10_000
@@ -30,6 +34,7 @@ class Sweep:
     step: float = 2e-3
     data: float = 200e6
     price: float = 2.0
+    looks: int = 0
 
     @property
     def training(self) -> float:
@@ -68,7 +73,7 @@ class Calls:
 
     Args:
         ask: A trial asked for, with its owner's mark.
-        tell: A trial's outcome kept and told.
+        tell: A trial's last value and its outcome kept, and told.
         report: One value of one epoch.
     """
 
@@ -104,7 +109,8 @@ def lay_out(sweep: Sweep, costs: Costs, calls: Calls) -> Plan:
     """What a sweep takes: tasks in rounds over the GPUs, and the driver beside them.
 
     A wave is asked for while none of its tasks runs. What the driver answers and writes, it does
-    while they train, and they wait for it where it takes longer.
+    while they train, and they wait for it where it takes longer. Values that no pruner needs it
+    writes in a small share of that time, as many as there are.
     """
     tasks = -(-sweep.trials // sweep.lanes)
     rounds = -(-tasks // sweep.gpus)
@@ -112,8 +118,11 @@ def lay_out(sweep: Sweep, costs: Costs, calls: Calls) -> Plan:
     broadcast = sweep.data / costs.put + seconds * sweep.data / size * sweep.nodes / nodes
     asking = sweep.trials * calls.ask + tasks * costs.send
     each = sweep.training + sweep.epochs * costs.trip + costs.task
-    written = sweep.trials * (calls.tell + sweep.epochs * calls.report)
-    driver = tasks * sweep.epochs * costs.report + written
+    needed = sweep.trials * (calls.tell + sweep.looks * calls.report)
+    busy = tasks * sweep.epochs * costs.report + needed
+    others = sweep.trials * (sweep.epochs - 1 - sweep.looks) * calls.report
+    shown = min(others, SHOWN * max(rounds * each, busy / (1 - SHOWN)))
+    driver = busy + shown
     wall = broadcast + costs.start + asking + max(rounds * each, driver)
     share = tasks * sweep.training / (wall * sweep.gpus)
     price = wall * sweep.gpus / 3600 * sweep.price
@@ -127,6 +136,6 @@ def saturated(sweep: Sweep, costs: Costs, calls: Calls) -> dict[str, float]:
         "reports through the mailbox": sweep.epochs * costs.report,
         "asking the sampler": sweep.lanes * calls.ask,
         "writing outcomes": sweep.lanes * calls.tell,
-        "writing every epoch": sweep.lanes * sweep.epochs * calls.report,
+        "writing every epoch for a pruner": sweep.lanes * (sweep.epochs - 1) * calls.report,
     }
     return {part: sweep.training / each for part, each in per_task.items()}
