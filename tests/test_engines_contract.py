@@ -45,7 +45,7 @@ def test_models_under_sgd_with_momentum(kind):
 def test_a_model_under_adam():
     specs = trials(beta_1=[0.9, 0.8], beta_2=[0.999, 0.99])[:4]
     engine, _, _ = both(lambda: build("batchnorm", "adam"), specs)
-    assert len(engine._groups) == 1, "the betas are inputs of one program"
+    assert len(engine._groups.entries) == 1, "the betas are inputs of one program"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_settings_of_other_optimizers_are_inputs(optimizer, settings):
              for v in zip(*settings.values(), strict=True)]  # fmt: skip
     model = lambda: build(optimizer=optimizer)  # noqa: E731
     engine, got, _ = both(model, specs, epochs=2, validation_split=0.0)
-    assert len(engine._groups) == 1
+    assert len(engine._groups.entries) == 1
     assert got[0].history["loss"] != got[1].history["loss"], "the setting has to matter"
 
 
@@ -77,7 +77,7 @@ def test_structural_settings_and_arguments_make_groups_of_their_own():
         for nesterov, kind in ((False, "dense"), (True, "dense"), (True, "batchnorm"))
     ]  # fmt: skip
     engine, _, _ = both(build, specs, epochs=2)
-    assert len(engine._groups) == 3
+    assert len(engine._groups.entries) == 3
 
 
 @pytest.mark.deep

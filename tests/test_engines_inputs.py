@@ -70,7 +70,7 @@ def test_settings_are_inputs_and_compute_what_fit_computes(case):
     specs = [TrialSpec({**SLOW, **values}) for values in settings]
     engine = CompiledEngine(job, fall_back=False)
     got = engine.run(specs, never, never)
-    assert len(engine._groups) == 1, "one program"
+    assert len(engine._groups.entries) == 1, "one program"
     assert_same_curves(got, FitEngine(job).run(specs, never, never))
     assert got[0].history["loss"] != got[1].history["loss"], "the setting has to matter"
 
@@ -99,5 +99,5 @@ def test_a_batch_size_is_a_program_of_its_own_and_the_batches_are_those_of_fit()
     ]
     engine = CompiledEngine(job, fall_back=False)
     got = engine.run(specs, never, never)
-    assert len(engine._groups) == 2
+    assert len(engine._groups.entries) == 2
     assert_same_curves(got, FitEngine(job).run(specs, never, never))

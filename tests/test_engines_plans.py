@@ -1,8 +1,5 @@
 """However lanes are executed, and whatever happens on the way: the curves are those of the reference."""
 
-import gc
-import weakref
-
 import keras
 import numpy as np
 import pytest
@@ -64,7 +61,7 @@ def test_changing_the_plan_on_the_way_computes_the_same(monkeypatch, reference):
     plans = Plan(4, loop=True), Plan(4, loop=True, threads=2), Plan(1, loop=False)
     engine = compiled(job, monkeypatch, *plans)
     assert_same_curves(engine.run(specs, never, never), wanted)
-    (only,) = engine._groups.values()
+    (only,) = engine._groups.entries.values()
     assert len(only.planner.costs) == 3
 
 
@@ -127,7 +124,7 @@ def test_lanes_that_cannot_even_begin_together_take_turns(room, width, monkeypat
     engine = compiled(job, monkeypatch, Plan(2, loop=True))
     for _ in range(2):
         assert_same_curves(engine.run(specs, never, never), wanted)
-    (only,) = engine._groups.values()
+    (only,) = engine._groups.entries.values()
     assert (only.parked, only.planner.current.width) == (True, width)
     assert device.failed == (1 if width == 2 else 2), "a second wave knows what the first found"
 
@@ -169,7 +166,7 @@ def test_out_of_memory_halves_the_lanes_and_loses_nothing(resident, monkeypatch,
     engine = compiled(job, monkeypatch, Plan(8, loop=True))
     assert_same_curves(engine.run(specs, never, never), wanted)
     assert device.failed
-    (only,) = engine._groups.values()
+    (only,) = engine._groups.entries.values()
     assert only.planner.current.width == 2
     assert "vmap ×2" in engine.plan
     assert only.parked, "packs that wait are on the host before calls get narrower still"
@@ -229,53 +226,6 @@ def test_a_wave_of_which_all_diverge_ends(monkeypatch):
     assert all(result.diverged for result in got)
 
 
-def test_structures_are_compiled_side_by_side_and_once_each(monkeypatch):
-    from keras_lr.engines.compiled import groups
-    from keras_lr.engines.compiled.engine import CompiledEngine
-    from keras_lr.engines.compiled.runner import Runner
-
-    order = []
-    trace, run = Runner._trace, Runner._run
-    monkeypatch.setattr(
-        Runner, "_trace", lambda self, *what: (order.append("trace"), trace(self, *what))[1]
-    )
-    monkeypatch.setattr(
-        Runner, "_run", lambda self, *a, **k: (order.append("run"), run(self, *a, **k))[1]
-    )
-    x, y = images(40)
-    job = Job(build, x, y, epochs=1, batch_size=16, validation_split=0.2)
-    specs = [
-        TrialSpec({"learning_rate": rate, "nesterov": nesterov, "momentum": 0.9})
-        for rate, nesterov in ((0.01, False), (0.01, True), (0.1, False))
-    ]
-    engine = CompiledEngine(job, fall_back=False)
-    assert_same_curves(engine.run(specs, never, never), FitEngine(job).run(specs, never, never))
-    assert order.index("run") == 4, "both structures are being compiled before one is trained"
-    first = order.count("trace")
-    engine.run(specs, never, never)
-    assert order.count("trace") == first, "a second wave compiles nothing"
-    one, two = engine._groups.values()
-    assert one.feed is two.feed, "validation data is kept once for a batch size"
-    gone = [weakref.ref(part) for group in (one, two) for part in (group.program, group.model)]
-    gone.append(weakref.ref(one.feed))
-    del one, two
-    monkeypatch.setattr(groups, "KEPT_BYTES", 0)
-    engine._groups.forget(2)
-    assert len(engine._groups) == 2, "those in use stay whatever their size"
-    engine._groups.forget(1)
-    assert len(engine._groups) == 1
-    monkeypatch.setattr(groups, "KEPT", 1)
-    cleared = []
-    monkeypatch.setattr("jax.clear_caches", lambda: cleared.append(True))
-    engine.run([TrialSpec({"learning_rate": 0.1, "batch_size": 32})], never, never)
-    assert cleared == [True], "JAX remembers them too"
-    gc.collect()
-    assert len(engine._groups) == 1
-    assert [part() for part in gone] == [None] * 5, "what isn't in use any more is let go"
-    assert engine.plan.startswith("3 programs")
-
-
-@pytest.mark.deep
 def test_a_layer_that_cannot_be_vectorised_runs_one_lane_at_a_time():
     import jax
 
@@ -315,7 +265,7 @@ def test_on_an_accelerator_all_lanes_are_one_call(reference):
     specs = [TrialSpec({"learning_rate": rate}) for rate in np.geomspace(1e-3, 0.3, 64).tolist()]
     engine = CompiledEngine(job, fall_back=False)
     got = engine.run(specs, never, never)
-    (group,) = engine._groups.values()
+    (group,) = engine._groups.entries.values()
     assert group.planner.plans[0].width == 64
     few = slice(0, 64, 16)
     assert_same_curves(got[few], FitEngine(job).run(specs[few], never, never), rtol=1e-3)

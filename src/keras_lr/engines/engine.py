@@ -15,7 +15,7 @@ class Engine(Protocol):
     """Trains trials of one job. Every engine passes `tests/test_engines_contract.py`.
 
     Attributes:
-        name: `"fit"`, `"compiled"` or `"ray"`.
+        name: `"fit"`, `"compiled"` (here or in a worker beside this process) or `"ray"`.
     """
 
     name: str
@@ -111,7 +111,7 @@ def choose_engine(
 
         reason = obstacle(job, probe, schedules=schedules, own=own)
         if reason is None:
-            return CompiledEngine(job, fall_back=name == "auto", probe=probe.optimizer), None
+            return CompiledEngine(job, fall_back=name == "auto", optimizer=probe.optimizer), None
     else:
         from keras_lr.engines.worker.choose import worker_engine
 

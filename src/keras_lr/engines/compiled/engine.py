@@ -1,6 +1,7 @@
 """The engine that trains a wave of trials through as few programs as their structures allow."""
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,8 +9,9 @@ from keras_lr.engines.compiled.candidates import available_cores
 from keras_lr.engines.compiled.checks import unseen_rule
 from keras_lr.engines.compiled.group import Group
 from keras_lr.engines.compiled.groups import KEPT, Groups
-from keras_lr.engines.compiled.memory import is_out_of_memory
+from keras_lr.engines.compiled.memory import is_out_of_memory, without_frames
 from keras_lr.engines.compiled.settings import split
+from keras_lr.engines.compiled.trial_lane import TrialLane
 from keras_lr.engines.engine import NotCompilable
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.models import make_model
@@ -17,10 +19,6 @@ from keras_lr.engines.once import Once
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
 from keras_lr.engines.whole_settings import own_job
 from keras_lr.errors import InvalidInput
-
-AHEAD = 4
-"""Structures that are made and compiled while another is trained, if there aren't more cores to
-compile on: each is one more model on the device."""
 
 Trial = tuple[int, TrialSpec, dict[str, Any]]
 """Its place in the wave, the trial, and what it puts into its program."""
@@ -36,19 +34,21 @@ class CompiledEngine:
     Args:
         job: What the trials have in common.
         fall_back: Train by `fit` what can't be compiled, instead of raising.
-        probe: The optimizer of a model of the job, where `build_model` has no searched arguments
-            (saves building one more).
+        optimizer: Of a model of the job, where `build_model` has no searched arguments (saves
+            building one more).
     """
 
     name = "compiled"
     wave = 16
 
-    def __init__(self, job: Job, *, fall_back: bool = True, probe: Any = None) -> None:
+    def __init__(self, job: Job, *, fall_back: bool = True, optimizer: Any = None) -> None:
         self.job = job
         self.fall_back = fall_back
         self.reasons: list[str] = []
         self._groups = Groups()
-        self._optimizers: dict[Any, Any] = {} if probe is None else {_frozen({}): probe}
+        self._optimizers: dict[Any, Any] = {}
+        if optimizer is not None:
+            self._optimizers[_frozen({})] = optimizer
 
     @property
     def plan(self) -> str:
@@ -96,14 +96,13 @@ class CompiledEngine:
                 "Trials that are copied to each other need one structure: the same arguments of "
                 "build_model, and settings that the program takes as inputs."
             )
-        keys, ahead = list(waves), min(KEPT, max(AHEAD, available_cores()))
+        keys = list(waves)
         for number, key in enumerate(keys):
-            for coming in keys[number : number + ahead]:
-                self._prepare(
-                    coming, waves[coming], early=len(keys) > 1, alike=exchange is not None
-                )
+            self._groups.need(keys[number:])
+            # While one is trained, every core can compile another; each is a model on the device.
+            near = keys[number : number + min(KEPT, 1 + available_cores())]
+            self._prepare(near, waves, alike=exchange is not None)
             results |= self._train(key, waves[key], once)
-            self._groups.forget(ahead)
         self._groups.tidy()
         return [results[index] for index in range(len(specs))]
 
@@ -112,36 +111,62 @@ class CompiledEngine:
         arguments = _frozen(spec.arguments)
         if arguments not in self._optimizers:
             # One model for each set of arguments, to see what its optimizer can take as inputs.
-            self._optimizers[arguments] = make_model(
-                self.job, TrialSpec(arguments=spec.arguments)
-            ).optimizer
+            alone = TrialSpec(arguments=spec.arguments)
+            self._optimizers[arguments] = self._with_room(
+                None, lambda: make_model(self.job, alone).optimizer
+            )
         inputs, structure = split(self._optimizers[arguments], spec.settings)
         own = "learning_rate" not in spec.settings
         # A rule that only fit can follow keeps its own trial out of the program, not the others.
         unseen = unseen_rule(spec.rules)
         return (arguments, _frozen(structure), tuple(sorted(inputs)), own, unseen), inputs
 
-    def _prepare(self, key: Any, trials: list[Trial], *, early: bool, alike: bool) -> None:
-        """Have a structure's group, and its program being compiled if others are trained first."""
-        if key not in self._groups:
-            _, spec, inputs = trials[0]
-            job = own_job(self.job, spec)
-            try:
-                group = self._groups.make(key, job, lambda feed: Group(job, spec, inputs, feed))
-            except NotCompilable as error:
-                self._groups[key] = None
-                self._give_up(error)
-            except InvalidInput:
+    def _prepare(self, keys: list[Any], waves: dict[Any, list[Trial]], *, alike: bool) -> None:
+        """Have the first structure's group, and those of the next ones as long as there is room."""
+        for key in keys:
+            if key not in self._groups:
+                ahead, early = key != keys[0], len(keys) > 1
+                if not self._make(key, waves[key], ahead=ahead, early=early, alike=alike):
+                    return
+            if not self._groups.forget(keys):
+                return
+
+    def _make(
+        self, key: Any, trials: list[Trial], *, ahead: bool, early: bool, alike: bool
+    ) -> bool:
+        """Make a structure's group, or note why it has none; `False` if it has to wait for its turn.
+
+        Args:
+            key: The structure.
+            trials: Those that are of it.
+            ahead: Whether others have their turn before it: these keep their room.
+            early: Whether its program is to be compiled while others are compiled or trained.
+            alike: Whether the trials may become copies of each other.
+        """
+        _, spec, inputs = trials[0]
+        job = own_job(self.job, spec)
+
+        def make() -> Group:
+            return self._groups.make(key, job, lambda feed: Group(job, spec, inputs, feed))
+
+        try:
+            group = make() if ahead else self._with_room(key, make)
+        except NotCompilable as error:
+            self._groups[key] = None
+            self._give_up(error)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            if ahead and is_out_of_memory(error):
+                return False
+            if alike:
                 raise
-            except Exception as error:
-                if alike:
-                    raise
-                # Layers that don't fit the data, say: these trials fail, as they do in fit.
-                self._groups[key] = error
-            else:
-                if early:
-                    group.begin(len(trials))
-        self._groups.use(key)
+            # Layers that don't fit the data, say: these trials fail, as they do in fit.
+            self._groups[key] = without_frames(error)
+        else:
+            if early:
+                group.begin(len(trials))
+        return True
 
     def _train(self, key: Any, trials: list[Trial], once: Once) -> dict[int, TrialResult]:
         """Train the trials of one structure; what became of each, by its place."""
@@ -150,11 +175,14 @@ class CompiledEngine:
             return _fail(trials, group, once)
         if group is None:
             return self._leave(trials, once)
-        if group.job.seed != self.job.seed:
-            group.reseed(self.job.seed)
+
+        def train() -> list[TrialLane]:
+            if group.job.seed != self.job.seed:
+                group.reseed(self.job.seed)
+            return group.train(trials, once, once.done, once.exchange)
+
         try:
-            lanes = group.train(trials, once, once.done, once.exchange)
-            return {lane.index: lane.result for lane in lanes}
+            return {lane.index: lane.result for lane in self._with_room(key, train)}
         except NotCompilable as error:
             self._groups[key] = None
             self._give_up(error)
@@ -162,8 +190,24 @@ class CompiledEngine:
         except Exception as error:
             if once.exchange is not None or not is_out_of_memory(error):
                 raise
-            # Not even one lane fits. The frames of the error would keep what fits.
-            return _fail(trials, error.with_traceback(None), once)
+            # Not even one lane fits, or no second model beside the first.
+            return _fail(trials, without_frames(error), once)
+
+    def _with_room(self, key: Any, call: Callable[[], Any]) -> Any:
+        """What a call gives; where the device's memory is too small, again without other structures.
+
+        Args:
+            key: The structure that it is made for.
+            call: The call. What it told the first time isn't told again (`Once`).
+        """
+        try:
+            return call()
+        except Exception as error:
+            if not is_out_of_memory(error) or not self._groups.leave_only(key):
+                raise
+        # The error is gone by here, and with it the frames that held what was half made.
+        gc.collect()
+        return call()
 
     def _leave(self, trials: list[Trial], once: Once) -> dict[int, TrialResult]:
         """Have trials trained by `fit`; those that ended before their program gave up are through."""

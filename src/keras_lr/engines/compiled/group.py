@@ -78,26 +78,30 @@ class Group:
         keras.utils.set_random_seed(job.seed)
 
     def reseed(self, seed: int) -> None:
-        """Train from here on with another seed's weights and batches; nothing is compiled anew."""
-        self.job = replace(self.job, seed=seed)
-        model = make_model(self.job, self._spec)
+        """Train from here on with another seed's weights and batches; nothing is compiled anew.
+
+        Its second model may not fit beside the first: until it was there nothing is another seed's.
+        """
+        job = replace(self.job, seed=seed)
+        model = make_model(job, self._spec)
         internals.build(model, self.feed.start())
-        self._mark = self.feed.mark()
-        self._start = Program(model).state()
+        mark, start = self.feed.mark(), Program(model).state()
+        self.job, self._mark, self._start = job, mark, start
 
     def begin(self, lanes: int) -> None:
         """Start to compile for so many lanes, while others are compiled or trained."""
         plan = self._plan(lanes).current
-        iterator = self.feed.restart(self._mark)
-        found = self.feed.training(iterator) if internals.is_array_data(iterator) else ()
-        if not isinstance(found, list):
-            return  # what has to be streamed is compiled for when it comes
-        wanted = [("train", chunk) for chunk in found]
-        held_out = self.feed.validation() if self.feed.validates else ()
-        if isinstance(held_out, list):
-            wanted += [("test", chunk) for chunk in held_out]
-        # What can't be traced comes up again in its turn, where another plan is tried.
+        # What can't be read comes up again in its turn; so does what can't be traced, where another
+        # plan is tried, and what doesn't fit, where others make room.
         with contextlib.suppress(Exception):
+            iterator = self.feed.restart(self._mark)
+            found = self.feed.training(iterator) if internals.is_array_data(iterator) else ()
+            if not isinstance(found, list):
+                return  # what has to be streamed is compiled for when it comes
+            wanted = [("train", chunk) for chunk in found]
+            held_out = self.feed.validation() if self.feed.validates else ()
+            if isinstance(held_out, list):
+                wanted += [("test", chunk) for chunk in held_out]
             self.runner.begin([(kind, plan, chunk) for kind, chunk in wanted])
 
     def train(

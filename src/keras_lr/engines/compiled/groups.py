@@ -1,6 +1,6 @@
 """The groups of a study: made when a wave needs them, kept while they are likely to come again."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -13,8 +13,8 @@ KEPT = 16
 come again wave after wave without being compiled again."""
 
 KEPT_BYTES = 2**30
-"""Bytes that the states of kept groups' models may have together, beside those in use: each is on
-the device, where lanes need the room."""
+"""Bytes that the states of all groups' models may have together before others are let go, and none
+is made ahead: each is on the device, where lanes need the room."""
 
 TOLD = 4
 """Plans that are told of in the one line that `plan` is."""
@@ -26,10 +26,13 @@ class Groups:
     """What is known of each structure: its group, or why no trial of it can be trained.
 
     `None` stands for a structure whose trials are left to `fit`; these are never forgotten.
+
+    Attributes:
+        entries: By structure; the last ones are forgotten last.
     """
 
     def __init__(self) -> None:
-        self._entries: dict[Any, Entry] = {}
+        self.entries: dict[Any, Entry] = {}
         # Groups hold their feed; one that no group has any more goes with what it keeps.
         self._feeds: WeakValueDictionary[Any, Feed] = WeakValueDictionary()
         self._structures: set[Any] = set()
@@ -37,22 +40,15 @@ class Groups:
         self._seconds = 0.0
         self._forgotten = 0
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def __contains__(self, key: Any) -> bool:
-        return key in self._entries
+        return key in self.entries
 
     def __getitem__(self, key: Any) -> Entry:
-        return self._entries[key]
+        return self.entries[key]
 
     def __setitem__(self, key: Any, entry: Entry) -> None:
-        self._entries[key] = entry
+        self.entries[key] = entry
         self._structures.discard(key)
-
-    def values(self) -> Iterable[Entry]:
-        """What is known of the structures that aren't forgotten."""
-        return self._entries.values()
 
     def make(self, key: Any, job: Job, make: Callable[[Feed | None], Group]) -> Group:
         """A new group, on the feed of others that are given batches of the same size.
@@ -62,31 +58,47 @@ class Groups:
             job: Its job.
             make: Makes the group, on a feed of its own where it is given none.
         """
-        group = self._entries[key] = make(self._feeds.get(job.batch_size))
+        group = self.entries[key] = make(self._feeds.get(job.batch_size))
         self._feeds[job.batch_size] = group.feed
         self._structures.add(key)
         return group
 
-    def use(self, key: Any) -> None:
-        """Take note that a structure is in use: others are forgotten before it."""
-        self._entries[key] = self._entries.pop(key)
-
-    def forget(self, used: int) -> None:
-        """Let go of structures that weren't in use for long.
+    def need(self, keys: Sequence[Any]) -> None:
+        """Take note of what a wave still needs: others are forgotten before.
 
         Args:
-            used: How many of the latest stay whatever their size.
+            keys: Its structures. The one that is needed first is forgotten last.
+        """
+        for key in reversed(keys):
+            if key in self.entries:
+                self.entries[key] = self.entries.pop(key)
+
+    def forget(self, used: Collection[Any]) -> bool:
+        """Let go of structures that weren't needed for long.
+
+        Args:
+            used: Those that stay whatever their size.
+
+        Returns:
+            Whether there is room for one more.
         """
         held, stay = 0, 0
-        for key, entry in reversed(list(self._entries.items())):
+        for key, entry in reversed(list(self.entries.items())):
             if entry is None:
                 continue
-            stay += 1
-            held += entry.state_bytes if isinstance(entry, Group) else 0
-            if stay > KEPT or (stay > used and held > KEPT_BYTES):
-                self._note(entry)
-                self._forgotten += 1
-                del self._entries[key]
+            size = entry.state_bytes if isinstance(entry, Group) else 0
+            if key in used or (stay < KEPT and held + size <= KEPT_BYTES):
+                stay, held = stay + 1, held + size
+            else:
+                self._let_go(key)
+        return held <= KEPT_BYTES
+
+    def leave_only(self, key: Any) -> bool:
+        """Let go of all groups but one; whether there were any."""
+        others = [k for k, e in self.entries.items() if k != key and isinstance(e, Group)]
+        for other in others:
+            self._let_go(other)
+        return bool(others)
 
     def tidy(self) -> None:
         """Have JAX forget what it knows of structures that were let go; between two waves.
@@ -103,7 +115,7 @@ class Groups:
     def describe(self) -> str:
         """Programs, compilation, plans; empty where nothing was compiled."""
         plans, seconds = dict(self._plans), self._seconds
-        for entry in self._entries.values():
+        for entry in self.entries.values():
             if isinstance(entry, Group):
                 seconds += entry.runner.compile_seconds
                 if entry.planner is not None:
@@ -115,7 +127,10 @@ class Groups:
         told = list(plans)[:TOLD] + [f"{len(plans) - TOLD} more"] * (len(plans) > TOLD)
         return f"{programs}, compiled in {seconds:.1f} s; {' | '.join(told)}"
 
-    def _note(self, entry: Entry) -> None:
+    def _let_go(self, key: Any) -> None:
+        """Forget a structure, but not what is told of it."""
+        entry = self.entries.pop(key)
+        self._forgotten += 1
         if isinstance(entry, Group):
             self._seconds += entry.runner.compile_seconds
             if entry.planner is not None:
