@@ -28,6 +28,7 @@ def found():
 
 
 @pytest.mark.parametrize("what", ["distance", "alignment", "adam", "clipped", "schedule"])
+@pytest.mark.deep
 def test_two_devices_are_as_one(what, found):
     one, two = found["one"][what], found["two"][what]
     assert one["events"] != []

@@ -31,6 +31,7 @@ def both(build_model, specs, **job):
 
 
 @pytest.mark.parametrize("kind", ["dropout", "batchnorm"])
+@pytest.mark.deep
 def test_models_under_sgd_with_momentum(kind):
     specs = trials(momentum=[0.0, 0.5, 0.9])
     _, got, wanted = both(lambda: build(kind), specs, batch_size=20)
@@ -42,6 +43,7 @@ def test_models_under_sgd_with_momentum(kind):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.deep
 def test_a_model_under_adam():
     specs = trials(beta_1=[0.9, 0.8], beta_2=[0.999, 0.99])[:4]
     engine, _, _ = both(lambda: build("batchnorm", "adam"), specs)

@@ -51,6 +51,7 @@ def server():
         shutil.rmtree(folder)
 
 
+@pytest.mark.deep
 def test_a_killed_study_is_the_one_that_never_was(server, tmp_path):
     check_killed(f"{server}postgres", tmp_path / "saved", 20, 5, 33, 30)
 

@@ -163,6 +163,7 @@ def test_a_population_is_asked_there_too(engine):
     assert_same_curves(got, wanted, rtol=RTOL, atol=ATOL)
 
 
+@pytest.mark.deep
 def test_a_worker_that_dies_is_replaced_once_and_nothing_is_told_twice(engine, capfd):
     told, deaths = [], []
 

@@ -50,6 +50,7 @@ def process():
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.mark.deep(after=4)
 def test_curves_and_weights_are_those_of_fit(process, case):
     made = case()
     job = made.made()
