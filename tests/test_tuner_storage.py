@@ -6,7 +6,10 @@ import sqlite3
 import optuna
 import pytest
 
-from keras_lr.tuner import sqlite
+from engine_models import build, images
+from keras_lr import LogUniform, tune
+from keras_lr.errors import InvalidInput
+from keras_lr.tuner import share, sqlite
 from keras_lr.tuner.storage import as_storage, disconnect
 
 MOUNTS = """\
@@ -18,6 +21,14 @@ none {folder}/odd fuse.something rw 0 0
 server:/b {folder}/données nfs4 rw 0 0
 server:/c {folder}/\udce9t\udce9 nfs4 rw 0 0
 """
+
+X, Y = images(32)
+
+
+def small(storage, **changes):
+    given = {"space": {"learning_rate": LogUniform(1e-3, 1.0)}, "epochs": 1, "trials": 2}
+    given |= {"validation_split": 0.25, "batch_size": 12, "verbose": 0, "engine": "fit"}
+    return tune(build, X, Y, storage=storage, **{**given, **changes})
 
 
 def mode(path):
@@ -63,3 +74,34 @@ def test_what_has_no_connections_is_left_alone(name, tmp_path):
     study.ask()
     disconnect(study._storage)
     assert len(study.trials) == 1
+
+
+@pytest.mark.parametrize("directions", [["minimize"], ["maximize"], ["minimize", "maximize"]])
+def test_a_study_of_something_else_is_refused_and_left_alone(directions):
+    storage = optuna.storages.InMemoryStorage()
+    other = optuna.create_study(storage=storage, study_name="keras-lr", directions=directions)
+    other.add_trial(optuna.trial.create_trial(values=[1.0] * len(directions)))
+    with pytest.raises(InvalidInput, match="made by something else") as caught:
+        small(storage)
+    assert "study_name=" in str(caught.value)
+    assert (len(other.trials), other.user_attrs) == (1, {})
+
+
+def test_trials_that_somebody_adds_are_no_trials_of_the_study():
+    storage = optuna.storages.InMemoryStorage()
+    optuna.create_study(storage=storage, study_name="keras-lr").enqueue_trial(
+        {"learning_rate": 0.5}
+    )
+    study = small(storage, trials=1)
+    assert [trial.params for trial in study.trials] == [{"learning_rate": 0.5}]
+    study.optuna.add_trial(optuna.trial.create_trial(value=0.0))
+    again = small(storage, trials=3)
+    assert [trial.number for trial in again.trials] == [0, 2, 3]
+    assert again.best.value > 0
+
+
+def test_a_study_that_gives_no_trials_ends(monkeypatch):
+    storage = optuna.storages.InMemoryStorage()
+    monkeypatch.setattr("keras_lr.tuner.ledger.Ledger.trials", lambda self: [])
+    with pytest.raises(InvalidInput, match=f"0 of 2 are done, and {share.VAIN} waves"):
+        small(storage)

@@ -52,11 +52,15 @@ class Ledger:
             InvalidInput: It doesn't agree.
         """
         about = dict(about)
-        if self.study.direction.name.lower() != direction:
+        # The trials are read first: whoever made them had written down before what they are.
+        trials = self.study.get_trials(deepcopy=False)
+        if self.study.user_attrs.get(_ABOUT) is None:
+            self._refuse_foreign(trials)
+        found = self.study.directions[0].name.lower()
+        if found != direction:
             raise InvalidInput(
-                f"The stored study {self.study.study_name!r} is to "
-                f"{self.study.direction.name.lower()}, this one is to {direction}. "
-                "Choose another study_name."
+                f"The stored study {self.study.study_name!r} is to {found}, this one is to "
+                f"{direction}. Choose another study_name."
             )
         if self.study.user_attrs.get(_ABOUT) is None:
             self.study.set_user_attr(_ABOUT, about)
@@ -69,6 +73,20 @@ class Ledger:
                     "its trials can't be continued. Choose another study_name, or give what it was "
                     f"made with: {stored.get(name)!r}. Received: {about.get(name)!r}."
                 )
+
+    def _refuse_foreign(self, trials: list[Any]) -> None:
+        """Refuse a study that isn't empty, or has several objectives; what waits may be enqueued."""
+        from optuna.trial import TrialState
+
+        begun = sum(frozen.state is not TrialState.WAITING for frozen in trials)
+        several = len(self.study.directions) > 1
+        if begun or several:
+            has = f"{len(self.study.directions)} objectives" if several else f"{begun} trials"
+            raise InvalidInput(
+                f"The stored study {self.study.study_name!r} was made by something else (it has "
+                f"{has}, and no note of tune()'s); it was left as it is. Choose another "
+                'study_name, e.g. study_name="rates".'
+            )
 
     def identity(self) -> str:
         """What tells this study from another of the same name; for files beside the storage."""
@@ -301,10 +319,11 @@ def suggest(trial: Any, name: str, distribution: Any) -> Any:
 
 
 def _counts(frozen: Any) -> bool:
-    """Whether a trial of Optuna's is one of the study's: not if it was asked for in vain."""
-    from optuna.trial import TrialState
+    """Whether a trial of Optuna's is one of the study's.
 
-    if frozen.state is TrialState.FAIL:
+    Not if it was asked for in vain, nor if somebody else has put it there with its end.
+    """
+    if frozen.state.is_finished():
         return _OUTCOME in frozen.user_attrs
     return not frozen.user_attrs.get(_SURPLUS)
 
