@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from engine_models import build, images, never
-from keras_lr import rules
+from keras_lr import rules, tune
 from keras_lr.engines import Job, TrialSpec, choose_engine
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.job_checks import batches_of, check_job
@@ -15,6 +15,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.rate import get_learning_rate
 
 X, Y = images(40)
+ENGINES = ["fit", "auto"] + (["compiled"] if keras.backend.backend() == "jax" else [])
 
 
 def bad(array, place, value):
@@ -89,6 +90,18 @@ def test_models_that_are_none_are_refused():
         make_model(Job(lambda: bare, X, Y), TrialSpec())
     with pytest.raises(InvalidInput, match="isn't compiled"):
         clone(bare)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("trials", [1, 3])
+def test_a_model_that_is_returned_twice_is_refused_before_it_is_trained(engine, trials):
+    model = build()
+    before = model.get_weights()
+    given = {"space": {"learning_rate": [0.05]}, "epochs": 1, "objective": "loss", "verbose": 0}
+    with pytest.raises(InvalidInput, match=r"Build a new one in it, or .* tune\(model, \.\.\.\)"):
+        tune(lambda: model, X, Y, trials=trials, engine=engine, **given)
+    for one, two in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_settings_reach_the_optimizer_wherever_it_is():

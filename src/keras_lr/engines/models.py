@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -14,12 +15,16 @@ from keras_lr.rate.leaves import chain
 
 NOT_SETTINGS = ("name", "loss_scale_factor")
 
+_MADE: WeakValueDictionary[int, Any] = WeakValueDictionary()
+"""The models that functions built for a trial or to look at, by identity, while they live."""
+
 
 def make_model(job: Job, spec: TrialSpec) -> Any:
     """The compiled model of a trial, after seeding: what `fit` would be called on.
 
     Raises:
-        InvalidInput: What was built is no compiled model; settings that its optimizer hasn't.
+        InvalidInput: What was built is no compiled model, or one that was built before; settings
+            that its optimizer hasn't.
     """
     import keras
 
@@ -29,6 +34,7 @@ def make_model(job: Job, spec: TrialSpec) -> Any:
     else:
         model = job.build_model(**spec.arguments)
     check_model(model)
+    _check_new(model)
     own = {name: value for name, value in spec.settings.items() if name not in NAMES}
     apply_settings(model.optimizer, own)
     apply_loss_settings(model, spec.settings)
@@ -49,6 +55,17 @@ def check_model(model: Any) -> None:
             f"The model {model.name!r} isn't compiled. Call model.compile(optimizer="
             "keras.optimizers.SGD(0.01), loss=...) before you return it or pass it on."
         )
+
+
+def _check_new(model: Any) -> None:
+    """Refuse a model that was built before: a trial would go on from the weights of another."""
+    if _MADE.get(id(model)) is model:
+        raise InvalidInput(
+            f"build_model returned the same model twice ({model.name!r}), so trials would go on "
+            "from each other's weights. Build a new one in it, or pass the model itself: "
+            "tune(model, ...)."
+        )
+    _MADE[id(model)] = model
 
 
 def clone(model: Any) -> Any:
