@@ -40,6 +40,8 @@ def bad(array, place, value):
         ({"batch_size": 8.0}, "batch_size must be a whole number"),
         ({"validation_split": 1.5}, "validation_split is a share"),
         ({"validation_split": "0.2"}, "validation_split is a share"),
+        ({"x": X[:1], "y": Y[:1], "validation_split": 0.25}, "of 1 row leaves none to train on"),
+        ({"validation_split": 1e-17}, "of 40 rows leaves none to validate on"),
         ({"x": None}, "x is missing"),
         ({"x": X[:0], "y": Y[:0]}, "x is empty: it holds no samples"),
         ({"x": X.astype(object)}, "array of Python objects"),

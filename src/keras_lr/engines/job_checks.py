@@ -75,6 +75,7 @@ def check_job(job: Job) -> Job:
             "validation_split splits arrays only. Give validation_data=, a second dataset. "
             f"Received: validation_split={share!r}."
         )
+    _check_split(job)
     _check_steps(job)
     return replace(job, origin=Origin.take(job.x, job.validation_data))
 
@@ -146,6 +147,19 @@ def _recorded(data: Any, name: str, steps_name: str, steps: int | None, epochs: 
             f"keras.utils.PyDataset). Received: {type(data).__name__}."
         )
     return Recording(data, steps * epochs, name)
+
+
+def _check_split(job: Job) -> None:
+    """Refuse a split that leaves no row on one side."""
+    held, trained = _rows(replace(job, validation_split=0.0)), _rows(job)
+    if not job.validation_split or job.validation_data is not None or trained is None:
+        return
+    if trained in (0, held):
+        what = "train" if not trained else "validate"
+        raise InvalidInput(
+            f"validation_split={job.validation_split!r} of {held} row{'s' * (held != 1)} leaves "
+            f"none to {what} on. Give more rows, or validation_data=(x_val, y_val)."
+        )
 
 
 def _check_steps(job: Job) -> None:
