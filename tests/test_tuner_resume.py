@@ -274,7 +274,6 @@ def test_files_that_are_no_study_are_refused_and_left_alone(tmp_path, make, mess
         ("mysql://host/name", "mysql://host/name"),
         ("sqlite:///a/../study.db", "sqlite:///a/../study.db"),
         (Path("study.db"), "sqlite:///study.db"),
-        ("sqlite:///:memory:", "sqlite:///:memory:"),
     ],
 )
 def test_urls_and_paths_reach_the_database(given, url, tmp_path, monkeypatch):
@@ -342,6 +341,11 @@ def test_a_database_that_another_process_makes_just_now(tmp_path, monkeypatch):
         (3, "storage is a file name, a URL"),
         ("", "storage is a file name, a URL"),
         (["study.db"], "storage is a file name, a URL"),
+        ("sqlite://", "Leave storage= out"),
+        ("sqlite:///", "Leave storage= out"),
+        ("sqlite:///:memory:", "Leave storage= out"),
+        ("sqlite+pysqlite:///file:a?mode=memory&uri=true", "Leave storage= out"),
+        (":memory:", "Leave storage= out"),
     ],
 )
 def test_storages_that_are_none(storage, message):

@@ -1,14 +1,16 @@
 """SQLite files: written ahead where that is safe, one file when nobody works on it."""
 
+import contextlib
 import os
 import sqlite3
 
 import optuna
 import pytest
+import sqlalchemy
 
 from engine_models import build, images
 from keras_lr import LogUniform, tune
-from keras_lr.errors import InvalidInput
+from keras_lr.errors import InvalidInput, KerasLRError
 from keras_lr.tuner import share, sqlite
 from keras_lr.tuner.storage import as_storage, disconnect
 
@@ -105,3 +107,29 @@ def test_a_study_that_gives_no_trials_ends(monkeypatch):
     monkeypatch.setattr("keras_lr.tuner.ledger.Ledger.trials", lambda self: [])
     with pytest.raises(InvalidInput, match=f"0 of 2 are done, and {share.VAIN} waves"):
         small(storage)
+
+
+def test_a_full_disk_is_told_in_a_line_and_the_study_goes_on(tmp_path, monkeypatch):
+    path = tmp_path / "study.db"
+
+    def limited(storage, path):
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+
+        @sqlalchemy.event.listens_for(storage.engine, "connect")
+        def connected(connection, _):
+            connection.execute(f"PRAGMA max_page_count={pages + 1}")
+
+        storage.engine.dispose()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("keras_lr.tuner.storage.write_ahead", limited)
+        with pytest.raises(KerasLRError, match=r"\(database or disk is full\)") as caught:
+            small(path, trials=40)
+    assert "\n" not in str(caught.value)
+    kept = optuna.load_study(study_name="keras-lr", storage=f"sqlite:///{path}")
+    ended = [t.number for t in kept.trials if "outcome" in t.user_attrs]
+    disconnect(kept._storage)
+    assert ended
+    more = small(path, trials=len(ended) + 1)
+    assert [trial.number for trial in more.trials] == [*ended, len(ended)]

@@ -2,12 +2,14 @@
 
 import contextlib
 import random
+import re
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from keras_lr.errors import InvalidInput
+from keras_lr.errors import InvalidInput, KerasLRError
 from keras_lr.tuner.sqlite import write_ahead
 
 _HEADER = b"SQLite format 3\x00"
@@ -44,6 +46,7 @@ def as_storage(storage: Any) -> Any:
             "storage is a file name, a URL, or an Optuna storage such as optuna.storages."
             f'RDBStorage(url). Write e.g. storage="study.db". Received: storage={storage!r}.'
         )
+    _check_memory(str(storage))
     path = file_of(storage)
     if path is None:
         text = str(storage)
@@ -128,6 +131,41 @@ def unusable(storage: Any, error: Exception) -> InvalidInput:
         f"The storage can't be opened ({type(error).__name__}: {told}). Give a file that tune() "
         f"wrote, or a name that is free. Received: storage={str(storage)!r}."
     )
+
+
+@contextlib.contextmanager
+def named_failures() -> Iterator[None]:
+    """Say in one line that a database failed while a study went on, and what to do.
+
+    Raises:
+        KerasLRError: It failed; Optuna's own error, its cause, speaks of wrong code instead.
+    """
+    import optuna
+
+    try:
+        yield
+    except optuna.exceptions.StorageInternalError as error:
+        cause = error.__cause__ or error
+        told = " ".join(str(getattr(cause, "orig", None) or cause).split())[:200]
+        raise KerasLRError(
+            f"The storage can't be used any more ({told}): is the disk full, or the server gone? "
+            "What was finished is kept, and the same call of tune() goes on from there."
+        ) from error
+
+
+def _check_memory(text: str) -> None:
+    """Refuse SQLite's databases in memory: every thread would get an empty one of its own."""
+    is_sqlite = re.match(r"sqlite(\+\w+)?:", text) is not None
+    nothing = is_sqlite and not text.partition(":")[2].strip("/")
+    if (
+        nothing
+        or text == ":memory:"
+        or (is_sqlite and (":memory:" in text or "mode=memory" in text))
+    ):
+        raise InvalidInput(
+            "A database of SQLite's in memory is empty for every other thread. Leave storage= out "
+            f'for a study in memory, or write storage="study.db". Received: storage={text!r}.'
+        )
 
 
 def _check_url(url: str) -> None:

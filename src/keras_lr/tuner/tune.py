@@ -16,6 +16,7 @@ from keras_lr.tuner.quiet import quietly
 from keras_lr.tuner.run_checks import check_parts
 from keras_lr.tuner.samplers import Sampler, as_sampler
 from keras_lr.tuner.search import Search
+from keras_lr.tuner.storage import named_failures
 from keras_lr.tuner.study import Study
 
 TRIALS = 32
@@ -101,6 +102,7 @@ def tune(
     Raises:
         InvalidInput: Before anything is trained, for an uncompiled model, unusable data, names in
             the space that mean nothing, values that can't be, a storage with another study.
+        KerasLRError: The storage failed on the way; what was finished is kept.
     """
     from keras_lr import backend
     from keras_lr.state.random_state import RandomState
@@ -155,7 +157,7 @@ def tune(
                 objective=objective,
                 direction=direction,
             )
-        with quietly(), search.opened:
+        with quietly(), named_failures(), search.opened:
             search.connect(engine, sampler=sampler, pruner=pruner, storage=storage, name=study_name)
             search.run(quiet=not verbose)
         return search.study(time.perf_counter() - started)
