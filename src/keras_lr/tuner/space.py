@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.engines.models import check_setting, setting_names
+from keras_lr.engines.models import setting_names
 from keras_lr.engines.trial import TrialSpec
-from keras_lr.engines.whole_settings import check_whole_setting
 from keras_lr.errors import InvalidInput, nearest
-from keras_lr.rate import check_rate
 from keras_lr.rules import Rule
 from keras_lr.rules.checked import checked_rules
 from keras_lr.tuner.ranges import LogUniform, Uniform
 from keras_lr.tuner.rule_text import NONE, parse_rules, rules_text
+from keras_lr.tuner.space_values import check_values, no_list
 from keras_lr.tuner.template import Template, as_template
 
 CASES = 256
@@ -169,7 +168,8 @@ def read_space(
     for name, given in space.items():
         member = _member(name, given, space)
         if name in settings:
-            _check_values(name, member, optimizer if name in own else None)
+            ends = member.ends() if isinstance(member, Uniform) else member.values
+            check_values(name, given, ends, optimizer if name in own else None)
         if isinstance(member, Choice) and len(member.values) == 1:
             fixed[name] = member
         else:
@@ -298,6 +298,8 @@ def _member(name: str, given: Any, space: Mapping[str, Any]) -> Uniform | Choice
         if name in ("schedule", "rules"):
             raise InvalidInput(f"{name!r} takes a list of choices. Received: {given!r}.")
         return given
+    if isinstance(given, range):
+        raise no_list(name, given)
     values = list(given) if isinstance(given, list) else [given]
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
     if not values:
@@ -362,14 +364,3 @@ def _label(name: str, value: Any) -> Any:
         return rules_text(value)
     plain = value is None or isinstance(value, bool | int | float | str)
     return value if plain else repr(value)
-
-
-def _check_values(name: str, member: Uniform | Choice, optimizer: Any | None) -> None:
-    values = member.ends() if isinstance(member, Uniform) else member.values
-    for value in values:
-        if optimizer is None:
-            check_whole_setting(name, value)
-        elif name == "learning_rate":
-            check_rate(value, "learning_rate in the space")
-        else:
-            check_setting(optimizer, name, value)
