@@ -61,6 +61,7 @@ def test_the_printed_lines_run_and_give_the_trials_curve(function, space):
     settings = {**FORCED, **held_out, "class_weight": {0: 2.0, 1: 1.0, 2: 1.0}}
     study = tune(function, X, Y, space=space, **settings)
     scope = {function.__name__: function, "x": X, "y": Y, "x_val": X[:16], "y_val": Y[:16]}
+    assert study.code().startswith("import keras_lr"), "before keras, where no backend is named"
     exec(study.code(), scope | {"class_weight": settings["class_weight"]}, got := {})
     history = got["model"].history.history
     assert set(history) == set(study.best.history)

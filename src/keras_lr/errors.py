@@ -72,6 +72,10 @@ class RateNotFound(KerasLRError, RuntimeError):
         self.finding = finding
 
 
+_SHORT = {"lr": "learning_rate", "rate": "learning_rate", "wd": "weight_decay"}
+"""What people write for short."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the nearest valid one, and all of them.
 
@@ -79,13 +83,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     >>> nearest("leraning_rate", ["momentum", "learning_rate"])
     "Did you mean 'learning_rate'? Valid names: learning_rate, momentum."
+    >>> nearest("lr", ["momentum", "learning_rate"])
+    "Did you mean 'learning_rate'? Valid names: learning_rate, momentum."
     >>> nearest("name7_", [f"name{i}" for i in range(30)])
     "Did you mean 'name7'?"
     """
     known = sorted(known)
     if not known:
         return "There is none to choose from."
-    close = difflib.get_close_matches(name, known, n=1)
+    usual = _SHORT.get(name.lower())
+    close = [usual] if usual in known else difflib.get_close_matches(name, known, n=1)
     if close and len(known) > LONG_LIST:
         return f"Did you mean {close[0]!r}?"
     hint = f"Did you mean {close[0]!r}? " if close else ""

@@ -37,7 +37,11 @@ def spec_code(
 
     job = own_job(job, spec)
     builds = not isinstance(job.build_model, keras.Model)
-    lines = ["import keras", "import keras_lr", ""]
+    lines = [
+        "import keras_lr  # before keras: it chooses the installed backend",
+        "import keras",
+        "",
+    ]
     lines.append(f"keras.utils.set_random_seed({job.seed})  # the trials' weights and batches")
     if builds:
         name = getattr(job.build_model, "__name__", "build_model")
