@@ -76,6 +76,31 @@ def test_a_damaged_file_beside_the_storage_is_no_model(tmp_path, capsys):
     assert "comes from the storage; training it again" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_equal_trials_the_first_by_number_is_the_best_whichever_ends_first(
+    order, monkeypatch, capsys
+):
+    def run(self, specs, report, done, exchange=None):
+        for index, spec in list(enumerate(specs))[::order]:
+            self._train(index, spec, report, done)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FitEngine, "run", run)
+        shown = small(space={"learning_rate": [0.01]}, engine="fit", trials=2)
+    assert shown.trials[0].value == shown.trials[1].value
+    assert shown.best.number == 0
+    shown.best_model()
+    assert capsys.readouterr().out == "", "its weights were kept, and not the other's"
+
+
+@pytest.mark.parametrize("name", ["best_model", "code"])
+def test_what_is_no_trial_of_the_study_is_refused(name):
+    other = replace(study().best, params={"learning_rate": 0.5})
+    for given in (3, "x", other):
+        with pytest.raises(InvalidInput, match=r"one of study\.trials"):
+            getattr(study(), name)(given)
+
+
 def test_confirmation_gives_what_fit_does_with_the_other_seeds():
     study = small(trials=4)
     best = study.best

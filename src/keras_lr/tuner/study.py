@@ -102,9 +102,13 @@ class Study:
 
         Args:
             trial: Another of the study's trials, e.g. `study.confirmed`.
+
+        Raises:
+            InvalidInput: No trial was completed; something that is no trial of this study.
         """
         from keras_lr.state.random_state import RandomState
 
+        self._check_own(trial)
         best = trial is None or trial.number == self.best.number
         trial = self.best if trial is None else trial
         taken = RandomState.take()
@@ -120,6 +124,16 @@ class Study:
             return self._train_again(spec)
         finally:
             taken.restore()
+
+    def _check_own(self, trial: Any) -> None:
+        """Refuse what is neither `None` nor a trial of this study."""
+        own = ((one.number, one.params) for one in self.trials)
+        if trial is None or (isinstance(trial, Trial) and (trial.number, trial.params) in own):
+            return
+        raise InvalidInput(
+            "trial is one of this study's: pass study.confirmed, say, or one of study.trials, e.g. "
+            f"study.trials[0]. Received: {trial!r}."
+        )
 
     def _kept_of(self, number: int) -> Any:
         if self._kept is not None and self._kept[0] == number:
@@ -254,7 +268,11 @@ class Study:
 
         Args:
             trial: Another of the study's trials, e.g. `study.confirmed`.
+
+        Raises:
+            InvalidInput: No trial was completed; something that is no trial of this study.
         """
+        self._check_own(trial)
         best = self.best if trial is None else trial
         spec = self._space.spec(best.params, whole=True)
         changed = self.transferred if best.number == self.best.number else None
