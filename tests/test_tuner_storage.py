@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 
+import numpy as np
 import optuna
 import pytest
 import sqlalchemy
@@ -12,6 +13,7 @@ from engine_models import build, images
 from keras_lr import LogUniform, tune
 from keras_lr.errors import InvalidInput, KerasLRError
 from keras_lr.tuner import share, sqlite
+from keras_lr.tuner.ledger import MAY_LACK
 from keras_lr.tuner.storage import as_storage, disconnect
 
 MOUNTS = """\
@@ -27,10 +29,10 @@ server:/c {folder}/\udce9t\udce9 nfs4 rw 0 0
 X, Y = images(32)
 
 
-def small(storage, **changes):
+def small(storage, x=X, y=Y, build_model=build, **changes):
     given = {"space": {"learning_rate": LogUniform(1e-3, 1.0)}, "epochs": 1, "trials": 2}
     given |= {"validation_split": 0.25, "batch_size": 12, "verbose": 0, "engine": "fit"}
-    return tune(build, X, Y, storage=storage, **{**given, **changes})
+    return tune(build_model, x, y, storage=storage, **{**given, **changes})
 
 
 def mode(path):
@@ -133,3 +135,40 @@ def test_a_full_disk_is_told_in_a_line_and_the_study_goes_on(tmp_path, monkeypat
     assert ended
     more = small(path, trials=len(ended) + 1)
     assert [trial.number for trial in more.trials] == [*ended, len(ended)]
+
+
+def adam():
+    model = build()
+    model.compile("adam", model.loss)
+    return model
+
+
+def one_hot():
+    model = build()
+    model.compile(model.optimizer, "categorical_crossentropy")
+    return model
+
+
+def test_other_runs_are_refused_as_far_as_a_study_knows_of_its_own():
+    storage = optuna.storages.InMemoryStorage()
+    study = small(storage, trials=1)
+    others = {
+        "optimizer": {"build_model": adam},
+        "validation_split": {"validation_split": 0.5},
+        "steps_per_epoch": {"steps_per_epoch": 1},
+        "choice of giving sample_weight": {"sample_weight": np.ones(len(X))},
+        "choice of giving class_weight": {"class_weight": dict.fromkeys(range(4), 1.0)},
+        "number of samples": {"x": X[:28], "y": Y[:28]},
+        "shape of the data": {"y": np.eye(int(Y.max()) + 1)[Y], "build_model": one_hot},
+        "number of epochs": {"epochs": 2},
+        "method": {"method": "pbt", "population": 4, "epochs": 2, "trials": None, "engine": "auto"},
+    }
+    for name, changes in others.items():
+        with pytest.raises(InvalidInput, match=f"was made with another {name}, so") as caught:
+            small(storage, **changes)
+        assert "\n" not in str(caught.value)
+    about = dict(study.optuna.user_attrs["keras_lr"])
+    study.optuna.set_user_attr(
+        "keras_lr", {name: value for name, value in about.items() if name not in MAY_LACK}
+    )
+    assert len(small(storage, build_model=adam).trials) == 2, "an older study tells less"

@@ -20,6 +20,29 @@ from keras_lr.tuner.owner import SILENCE, Owner
 from keras_lr.tuner.space import Space
 from keras_lr.tuner.trial import Trial
 
+MAY_LACK = frozenset(
+    {
+        "optimizer",
+        "samples",
+        "shapes",
+        "validation_split",
+        "steps_per_epoch",
+        "sample_weight",
+        "class_weight",
+    }
+)
+"""What older studies haven't written down, and what isn't known of all data: then it is equal."""
+
+_LABELS = {
+    "epochs": "number of epochs",
+    "horizon": "number of epochs behind its horizon",
+    "samples": "number of samples",
+    "shapes": "shape of the data",
+    "sample_weight": "choice of giving sample_weight",
+    "class_weight": "choice of giving class_weight",
+}
+_MISSING = {"method": "search"}
+
 _ABOUT = "keras_lr"
 _IDENTITY = "keras_lr:identity"
 _OUTCOME = "outcome"
@@ -66,12 +89,17 @@ class Ledger:
             self.study.set_user_attr(_ABOUT, about)
             self.study.set_user_attr(_IDENTITY, uuid.uuid4().hex)
         stored = self.study.user_attrs[_ABOUT]
-        for name in sorted({*stored, *about}):
+        # The method decides what else there is, so it is compared first.
+        for name in sorted({*stored, *about}, key=lambda name: (name != "method", name)):
+            if name in MAY_LACK and not (name in stored and name in about):
+                continue
             if stored.get(name) != about.get(name):
+                missing = _MISSING.get(name)
                 raise InvalidInput(
-                    f"The stored study {self.study.study_name!r} was made with another {name}, so "
-                    "its trials can't be continued. Choose another study_name, or give what it was "
-                    f"made with: {stored.get(name)!r}. Received: {about.get(name)!r}."
+                    f"The stored study {self.study.study_name!r} was made with another "
+                    f"{_LABELS.get(name, name)}, so its trials can't be continued. Choose another "
+                    f"study_name, or give what it was made with: {stored.get(name, missing)!r}. "
+                    f"Received: {about.get(name, missing)!r}."
                 )
 
     def _refuse_foreign(self, trials: list[Any]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from keras_lr.engines.data_checks import arrays
+from keras_lr.engines.data_checks import arrays, is_array_data
 from keras_lr.engines.fits import check_fits
 from keras_lr.engines.job_checks import batches_of, training_rows
 from keras_lr.engines.models import make_model
@@ -129,6 +129,30 @@ def check_first_batch(job: Job, probe: Any) -> None:
     if isinstance(held_out, Recording):
         held_out = held_out.batches[0]
     check_fits(probe, x, y, held_out, sample_weight=weight, spare=True)
+
+
+def run_facts(job: Job, probe: Any) -> dict[str, Any]:
+    """By what a resumed study tells other runs from its own, as JSON; of datasets no sizes.
+
+    The data itself isn't compared: that would mean to read all of it.
+    """
+    from keras import tree
+
+    found = {
+        "optimizer": type(probe.optimizer).__name__,
+        "validation_split": float(job.validation_split),
+        "steps_per_epoch": job.steps_per_epoch,
+        "sample_weight": job.sample_weight is not None,
+        "class_weight": job.class_weight is not None,
+    }
+    if not is_array_data(job.x):
+        return found
+    leaves = [leaf for leaf in tree.flatten([job.x, job.y]) if hasattr(leaf, "shape")]
+    shapes = [[int(length) for length in leaf.shape] for leaf in leaves]
+    if shapes and all(shapes):
+        found["samples"] = shapes[0][0]
+        found["shapes"] = [shape[1:] for shape in shapes]
+    return found
 
 
 def _line(error: Exception) -> str:

@@ -21,6 +21,7 @@ from keras_lr.tuner.run_checks import (
     check_first_batch,
     check_schedules,
     other_settings,
+    run_facts,
 )
 from keras_lr.tuner.samplers import as_sampler
 from keras_lr.tuner.sampling import Sampling
@@ -115,6 +116,7 @@ class Search:
             "epochs": self.job.epochs,
             "seed": self.job.seed,
             "batch_size": self.job.batch_size,
+            **run_facts(self.job, self.probe),
             **({} if self.epochs == self.job.epochs else {"horizon": self.epochs}),
         }
 
