@@ -149,7 +149,7 @@ def test_a_study_in_a_storage_goes_on_where_it_stopped(tmp_path, capsys):
     ("change", "what"),
     [
         ({"space": {"learning_rate": LogUniform(1e-3, 2.0)}}, "another space"),
-        ({"epochs": 3}, "another epochs"),
+        ({"epochs": 3}, "another number of epochs"),
         ({"objective": "loss"}, "another objective"),
         ({"objective": "val_accuracy"}, "this one is to maximize"),
     ],
