@@ -66,8 +66,12 @@ class Sampling:
                 raise
             raise unusable(storage, error) from error
         self.ledger = Ledger(self.study, space)
-        self.ledger.recognise(direction, about)
-        self.ledger.open()
+        try:
+            self.ledger.recognise(direction, about)
+            self.ledger.open()
+        except BaseException:
+            self._disconnect()
+            raise
         if self.ledger.owner.others():
             # The same sampler in another process would draw the same trials.
             sampler.reseed_rng()
@@ -76,6 +80,9 @@ class Sampling:
     def close(self) -> None:
         """End the work on the study."""
         self.ledger.close()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         if isinstance(self.storage, str | Path):
             disconnect(self.study._storage)
 
