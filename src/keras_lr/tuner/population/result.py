@@ -135,6 +135,7 @@ class Population(Study):
         Args:
             trial: Another member; its path is trained again (`replay`).
         """
+        self._check_own(trial)
         if trial is None or trial.number == self.best.number:
             return super().best_model()
         print(f"keras-lr: trial {trial.number} isn't the best; training its path again.")
@@ -146,6 +147,7 @@ class Population(Study):
         Args:
             trial: Another member.
         """
+        self._check_own(trial)
         number = (self.best if trial is None else trial).number
         model = self._model(self._root(number))
         return spec_code(self.spec(number), model, self._job, scheduled=self._settings(number))
