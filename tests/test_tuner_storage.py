@@ -91,13 +91,6 @@ def test_a_study_of_something_else_is_refused_and_left_alone(directions):
     assert (len(other.trials), other.user_attrs) == (1, {})
 
 
-def test_a_file_that_is_refused_stays_one_file(tmp_path):
-    small(tmp_path / "study.db", trials=1)
-    with pytest.raises(InvalidInput, match="another seed"):
-        small(tmp_path / "study.db", seed=1)
-    assert not (tmp_path / "study.db-wal").exists()
-
-
 def test_trials_that_somebody_adds_are_no_trials_of_the_study():
     storage = optuna.storages.InMemoryStorage()
     optuna.create_study(storage=storage, study_name="keras-lr").enqueue_trial(
