@@ -63,8 +63,15 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> Path:
     return target
 
 
-def page(sections: Sequence[Section], *, js: str = "inline") -> str:
-    """The whole document."""
+def page(sections: Sequence[Section], *, js: str = "inline", script: str = "") -> str:
+    """The whole document.
+
+    Args:
+        sections: Its parts, in order; the first of the highest weight answers for the page.
+        js: As in `report`.
+        script: JavaScript that runs after the page's own, e.g. one that reloads it. Our own text,
+            never the user's: it is written as it is.
+    """
     from keras_lr import __version__
 
     assets = resources.files("keras_lr.watch")
@@ -89,7 +96,9 @@ def page(sections: Sequence[Section], *, js: str = "inline") -> str:
             *body,
             f"<footer>Written by keras-lr {__version__}, {now}.</footer>\n</main>\n",
             _plotly(js) if count else "",
-            f"<script>\n{assets.joinpath('page.js').read_text()}</script>\n</body>\n</html>\n",
+            f"<script>\n{assets.joinpath('page.js').read_text()}</script>\n",
+            f"<script>\n{script}</script>\n" if script else "",
+            "</body>\n</html>\n",
         ]
     )
 
