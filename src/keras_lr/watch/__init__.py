@@ -6,6 +6,6 @@ figure is drawn.
 
 from keras_lr.watch.comparison import Arm, Comparison
 from keras_lr.watch.report import report
-from keras_lr.watch.run import Run
+from keras_lr.watch.run import Curve, Run
 
-__all__ = ["Arm", "Comparison", "Run", "report"]
+__all__ = ["Arm", "Comparison", "Curve", "Run", "report"]

@@ -1,21 +1,47 @@
 """One training run as data: its curves, and what happened to its rate."""
 
+import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values at some updates of a run.
+
+    Args:
+        steps: Updates done (after the first, 1), rising.
+        values: One value each.
+    """
+
+    steps: Sequence[int]
+    values: Sequence[float]
 
 
 @dataclass(frozen=True)
 class Run:
     """The curves of a `fit` and the events of its rate.
 
+    Every watcher begins with `Run.of(...)`, which takes whatever a training left behind.
+
     Args:
-        history: Metric name to one value an epoch (`History.history`).
+        history: Metric name to one value an epoch (`History.history`). NaN also stands where an
+            epoch has no value of it, as without validation: `logged` leaves those out.
         events: What changed the rate, in order (`LearningRate.record.events`); may be empty.
         name: What the reader calls the run.
         schedule: The schedule's text, or `None`.
+        steps: Name to its values at updates, where they were recorded; may be empty.
+        epochs_planned: Epochs that the run was to have; `None` where nobody knows.
+        steps_per_epoch: Updates in an epoch; `None` where nobody knows.
+        settings: What is known of the optimizer and the data: `optimizer`, `batch_size`,
+            `weight_decay` and others; may be empty.
+        done: Whether the run is over; `False` for one that goes on, or was killed.
+        first_epoch: The number of the epoch of the first values (the first is 0).
+        absent: Of a metric the places in `history` that hold NaN for want of a value.
 
     >>> Run({"loss": [1.0, 0.5]}).epochs
     2
@@ -25,29 +51,96 @@ class Run:
     events: Sequence[Any] = field(default_factory=tuple)
     name: str = "Training"
     schedule: str | None = None
+    steps: Mapping[str, Curve] = field(default_factory=dict)
+    epochs_planned: int | None = None
+    steps_per_epoch: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    done: bool = True
+    first_epoch: int = 0
+    absent: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, history: Any, record: Any = None, *, name: str = "Training") -> "Run":
-        """A run from what `fit` returned, and the `record` of its `LearningRate` callback.
+    def of(cls, history: Any, record: Any = None, *, name: str | None = None) -> "Run":
+        """A run from whatever a training left behind.
 
         Args:
-            history: A Keras `History`, a mapping of metric names to values, or a `Run`.
+            history: A Keras `History`, a mapping of metric names to values, a `Run`, or a path as
+                `Run.read` takes it.
             record: `LearningRate.record`, or `None`.
-            name: What the reader calls the run.
+            name: What the reader calls the run; by default "Training", or what a file is called.
+
+        Raises:
+            InvalidInput: There is no metric in it, or the file can't be read.
+
+        >>> Run.of({"loss": [1.0, None, 0.5]}).logged("loss")
+        [(0, 1.0), (2, 0.5)]
         """
         if isinstance(history, Run):
             return history
+        from keras_lr.watch import run_sources
+
+        if isinstance(history, str | os.PathLike):
+            return run_sources.from_path(history, name=name)
         curves = history if isinstance(history, Mapping) else getattr(history, "history", None)
         if not isinstance(curves, Mapping) or not curves:
             raise InvalidInput(
-                "A run is drawn from what fit returned: history = model.fit(...). "
-                f"Received: {history!r} without any metric."
+                "A run is what fit returned (history = model.fit(...)), a dictionary of lists, or "
+                "the path of a run record (.jsonl), a history (.json), a CSV log, or a TensorBoard "
+                f"log. Received: {history!r} without any metric."
             )
-        numbers = {str(k): [float(v) for v in values] for k, values in curves.items()}
-        events = tuple(getattr(record, "events", ()))
-        return cls(numbers, events, name, getattr(record, "schedule", None))
+        return run_sources.from_history(history, curves, record, name=name or "Training")
+
+    @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        rows: Literal["epoch", "step"] | None = None,
+    ) -> "Run":
+        """A run from a file.
+
+        Args:
+            path: A run record (`.jsonl`, as `LearningRateMonitor(record=...)` writes it; of several
+                runs the last), a saved history (`.json`), the file of a `CSVLogger`, or a
+                TensorBoard folder or event file.
+            name: What the reader calls the run; by default the file's name.
+            rows: `"epoch"` or `"step"`: what a row of a CSV file, or a step of TensorBoard's, is
+                where they don't say it.
+
+        Raises:
+            InvalidInput: It can't be read, or has nothing in it.
+            MissingExtra: It is a TensorBoard log, and the `tensorboard` package isn't installed.
+        """
+        from keras_lr.watch import run_sources
+
+        return run_sources.from_path(path, name=name, rows=rows)
 
     @property
     def epochs(self) -> int:
-        """Epochs that were trained."""
+        """Epochs that were trained, and are in `history`."""
         return max((len(values) for values in self.history.values()), default=0)
+
+    def logged(self, name: str) -> list[tuple[int, float]]:
+        """The number of each epoch that has a value of `name`, and that value."""
+        absent = self.absent.get(name, frozenset())
+        return [
+            (self.first_epoch + index, value)
+            for index, value in enumerate(self.history.get(name, ()))
+            if index not in absent
+        ]
+
+
+def gaps(columns: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
+    """The `history` and `absent` of columns in which `None` is no value."""
+    return {
+        "history": {
+            name: [math.nan if value is None else value for value in values]
+            for name, values in columns.items()
+        },
+        "absent": {
+            name: frozenset(index for index, value in enumerate(values) if value is None)
+            for name, values in columns.items()
+            if None in values
+        },
+    }

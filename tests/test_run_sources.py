@@ -1,0 +1,185 @@
+import json
+import math
+
+import keras
+import pytest
+
+from keras_lr.errors import InvalidInput
+from keras_lr.state.rate_event import RateEvent
+from keras_lr.state.run_lines import encode, encode_event, read_runs
+from keras_lr.watch import Curve, Run
+
+BEGIN = {
+    "version": 1,
+    "name": "digits",
+    "epoch": 0,
+    "step": 0,
+    "epochs": 4,
+    "steps_per_epoch": 10,
+    "schedule": "cosine",
+    "settings": {"optimizer": "SGD", "batch_size": 32},
+}
+CUT = RateEvent(10, 0, "plateau", 0.5, 0.05, "no gain", fit=0, member="")
+
+
+def lines(*more):
+    return [encode("run", **BEGIN), *more]
+
+
+def epoch(number, **values):
+    return encode("epoch", epoch=number, step=10 * (number + 1), values=values)
+
+
+def step(at, **values):
+    return encode("step", step=at, values=values)
+
+
+@pytest.fixture
+def record(tmp_path):
+    def write(*text, end="\n", name="run.jsonl"):
+        path = tmp_path / name
+        path.write_text("\n".join(text) + end)
+        return path
+
+    return write
+
+
+class TestRecord:
+    def test_everything_in_it(self, record):
+        path = record(
+            *lines(
+                step(5, learning_rate=0.1, update_ratio=1e-3),
+                step(10, learning_rate=0.1),
+                epoch(0, loss=1.0, val_loss=2.0),
+                encode_event(CUT),
+                epoch(1, loss=math.nan),
+                epoch(2, loss=math.inf, val_loss=1.0),
+                encode("end", step=30, epoch=3),
+            )
+        )
+        run = Run.of(path)
+        assert run.name == "digits"
+        assert run.history["loss"][0] == 1.0
+        assert math.isnan(run.history["loss"][1])
+        assert run.history["loss"][2] == math.inf
+        assert run.logged("val_loss") == [(0, 2.0), (2, 1.0)]
+        assert [at for at, _ in run.logged("loss")] == [0, 1, 2]
+        assert run.steps["learning_rate"] == Curve([5, 10], [0.1, 0.1])
+        assert run.steps["update_ratio"] == Curve([5], [1e-3])
+        assert run.events == (CUT,)
+        assert (run.epochs, run.epochs_planned, run.steps_per_epoch) == (3, 4, 10)
+        assert run.settings == {"optimizer": "SGD", "batch_size": 32}
+        assert run.schedule == "cosine"
+        assert run.done
+
+    def test_a_killed_run_is_what_it_wrote(self, record):
+        run = Run.read(record(*lines(epoch(0, loss=1.0), '{"kind": "epoch", "ep'), end=""))
+        assert (run.history, run.done) == ({"loss": [1.0]}, False)
+
+    def test_a_resumed_run_goes_on_where_it_begins(self, record):
+        path = record(
+            *lines(
+                epoch(0, loss=1.0),
+                epoch(1, loss=0.9),
+                step(10, learning_rate=0.1),
+                step(20, learning_rate=0.2),
+                encode_event(CUT),
+                encode_event(RateEvent(20, 1, "plateau", 0.5, 0.025, "lost in the crash")),
+                '{"kind": "epo',
+                encode("run", version=1, epoch=1, step=10, epochs=6),
+                epoch(1, loss=0.8),
+                step(20, learning_rate=0.3),
+            )
+        )
+        run = Run.read(path)
+        assert run.history == {"loss": [1.0, 0.8]}
+        assert run.steps["learning_rate"] == Curve([10, 20], [0.1, 0.3])
+        assert [e.step for e in run.events] == [10]
+        assert (run.epochs_planned, run.schedule, run.done) == (6, "cosine", False)
+
+    def test_of_several_runs_the_last(self, record):
+        path = record(*lines(epoch(0, loss=1.0), *lines(epoch(0, loss=3.0))))
+        assert len(read_runs(path)) == 2
+        assert Run.read(path).history == {"loss": [3.0]}
+
+    def test_a_run_that_began_later_knows_its_epochs(self, record):
+        begun = encode("run", **{**BEGIN, "epoch": 5, "step": 50})
+        run = Run.read(record(begun, epoch(5, loss=1.0), epoch(6, loss=0.5)))
+        assert run.logged("loss") == [(5, 1.0), (6, 0.5)]
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ([""], "empty"),
+            (["no json"], "is no run record"),
+            ([step(1, loss=1.0)], "is no run record"),
+            (lines(), "no values yet"),
+            ([encode("run", **{**BEGIN, "version": 9})], "version 9"),
+            (lines(encode("epoch", epoch=0)), "line 2"),
+            (lines(encode("epoch", epoch=0, values={"loss": "x"})), "line 2"),
+        ],
+    )
+    def test_refusals(self, record, text, told):
+        with pytest.raises(InvalidInput, match=told):
+            Run.read(record(*text))
+
+    def test_lines_of_later_kinds_are_passed_over(self, record):
+        assert Run.read(record(*lines(encode("picture"), epoch(0, loss=1.0)))).epochs == 1
+
+
+class TestOtherSources:
+    def test_a_history_knows_its_plan(self):
+        history = keras.callbacks.History()
+        history.history, history.epoch = {"loss": [1.0, 0.5]}, [3, 4]
+        history.params = {"epochs": 9, "steps": 7}
+        run = Run.of(history)
+        assert (run.epochs_planned, run.steps_per_epoch, run.first_epoch) == (9, 7, 3)
+        assert run.logged("loss") == [(3, 1.0), (4, 0.5)]
+
+    def test_a_run_is_itself(self):
+        run = Run({"loss": [1.0]})
+        assert Run.of(run) is run
+
+    def test_columns_without_numbers_are_left_out(self):
+        assert Run.of({"loss": [1.0], "words": ["a"], "none": [None]}).history == {"loss": [1.0]}
+
+    @pytest.mark.parametrize("wrapped", [False, True])
+    def test_a_saved_history(self, tmp_path, wrapped):
+        path = tmp_path / "history.json"
+        history = {"loss": [1.0, None, math.nan], "val_loss": [1.0, 2.0, 3.0]}
+        path.write_text(json.dumps({"history": history} if wrapped else history))
+        run = Run.of(path)
+        assert run.history["val_loss"] == [1.0, 2.0, 3.0]
+        assert [at for at, _ in run.logged("loss")] == [0, 2]
+        assert run.name == "history.json"
+
+    def test_a_csv_that_went_on_after_a_crash(self, record):
+        rows = ["epoch,loss,val_loss", "0,1.0,2.0", "1,0.9,NA", "2,0.8,1.5", "1,0.7,1.0"]
+        run = Run.of(record(*rows, name="log.csv"), name="mine")
+        assert run.history["loss"] == [1.0, 0.7]
+        assert (run.logged("val_loss"), run.name) == ([(0, 2.0), (1, 1.0)], "mine")
+
+    def test_a_csv_of_updates(self, record):
+        run = Run.read(record("step,loss", "10,1.0", "20,0.5", name="log.csv"))
+        assert run.steps == {"loss": Curve([10, 20], [1.0, 0.5])}
+        assert run.epochs == 0
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ({}, "what fit returned"),
+            (3, "what fit returned"),
+            ({"loss": ["a"]}, "a number for each epoch"),
+            ("nothing.csv", "no file or folder"),
+        ],
+    )
+    def test_refusals(self, given, told):
+        with pytest.raises(InvalidInput, match=told):
+            Run.of(given)
+
+    @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"history": {}}'])
+    def test_json_that_is_no_history(self, tmp_path, text):
+        path = tmp_path / "history.json"
+        path.write_text(text)
+        with pytest.raises(InvalidInput, match=r"history\.json"):
+            Run.read(path)
