@@ -4,6 +4,7 @@
 # make test-ray        the Ray engine's tests, on a cluster of several nodes on this machine
 # make lint            ruff, pyright, and the import layers
 # make bench-ray       what a sweep on a Ray cluster costs, and a plan (docs/ray.md)
+# make docs            the documentation as a site, in build/docs; a warning is an error
 # make bench           the numbers in docs/benchmarks.md
 # make bench-tune      those of tuning alone (most of an hour; QUICK=--quick: that everything runs)
 #
@@ -22,7 +23,7 @@ PEERS_torch = ,peers-torch
 # A driver on torch sends its trials to workers on JAX.
 PEERS_ray = ,torch
 
-.PHONY: demo test test-backends test-tensorflow test-torch test-ray bench-ray lint bench bench-tune clean
+.PHONY: demo test test-backends test-tensorflow test-torch test-ray bench-ray lint docs bench bench-tune clean
 
 demo: .venv/ready
 	.venv/bin/keras-lr demo
@@ -47,6 +48,17 @@ lint: .venv/ready-dev
 	.venv/bin/ruff format --check
 	.venv/bin/pyright
 	.venv/bin/lint-imports --no-cache
+
+# In an environment of its own, since a site needs no tools of the tests.
+docs: .venv-docs/ready
+	.venv-docs/bin/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+	@echo "The site is in build/docs/index.html"
+
+.venv-docs/ready: $(WHY)
+	@echo "Making the environment in .venv-docs, once; a minute."
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install $(PIP_FLAGS) --editable ".[docs]"
+	@touch $@
 
 bench: .venv/ready-bench
 	KERAS_BACKEND=jax .venv/bin/python -m benchmarks
@@ -76,4 +88,4 @@ bench-ray: .venv-ray/ready
 	KERAS_BACKEND=jax .venv-ray/bin/python -m benchmarks.ray_plan
 
 clean:
-	rm -rf .venv .venv-tensorflow .venv-torch .venv-ray
+	rm -rf .venv .venv-tensorflow .venv-torch .venv-ray .venv-docs

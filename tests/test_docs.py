@@ -3,6 +3,7 @@
 The article's page runs on all backends; the others, which show the compiled engine, on JAX.
 """
 
+import inspect
 import re
 from pathlib import Path
 from unittest import mock
@@ -10,7 +11,8 @@ from unittest import mock
 import keras
 import pytest
 
-from keras_lr import schedules
+import keras_lr
+from keras_lr import schedules, watch
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -18,9 +20,10 @@ PAGES = [
     for page in [
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
-        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
     ]
     if "```python" in page.read_text()
+    and page.parent.name != "examples"  # made of the scripts, which tests/test_examples.py runs
     and page.name != "ray.md"  # needs Ray: tests/on_ray/test_ray_docs.py runs it
 ]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -38,7 +41,9 @@ EVERYWHERE = {
 }
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: str(page.relative_to(ROOT)).removeprefix("docs/")
+)
 def test_blocks_run(page, tmp_path, monkeypatch):
     if keras.backend.backend() != "jax" and page.name not in EVERYWHERE:
         pytest.skip("this page shows the compiled engine, which is JAX's")
@@ -50,6 +55,26 @@ def test_blocks_run(page, tmp_path, monkeypatch):
             line = text[: match.start(1)].count("\n")
             code = compile("\n" * line + match[1], str(page), "exec")
             exec(code, namespace)
+
+
+REFERENCE = re.compile(r"^ *\.\. auto\w+:: (\S+)", re.MULTILINE)
+
+
+def test_the_reference_has_everything_public():
+    pages = (ROOT / "docs" / "reference").glob("*.rst")
+    names = {name for page in pages for name in REFERENCE.findall(page.read_text())}
+    shown = {name.rsplit(".", 1)[1] for name in names if "." in name}
+    for module in (
+        keras_lr,
+        keras_lr.callbacks,
+        keras_lr.rules,
+        schedules,
+        keras_lr.optimizers,
+        watch,
+    ):
+        modules = {name for name in module.__all__ if inspect.ismodule(getattr(module, name))}
+        missing = set(module.__all__) - modules - shown
+        assert not missing, f"docs/reference/*.rst lack {sorted(missing)} of {module.__name__}"
 
 
 def test_links_lead_somewhere():

@@ -64,7 +64,7 @@ class Plateau:
             [0, 1); improvement is judged on the average. 0 takes the values as they are; 0.9
             averages over about ten.
         every: Look every so many updates, at the mean of a training metric over them; `None` looks
-            at epochs' ends. A val_ metric comes at epochs' ends only.
+            at epochs' ends. A `val_` metric comes at epochs' ends only.
         restore_best: Before a cut, go back to the weights and the optimizer's state at the best
             value. Smoothing begins anew there.
         semantics: `"keras"`, or `"torch"`: as `torch.optim.lr_scheduler.ReduceLROnPlateau` counts.

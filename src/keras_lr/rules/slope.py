@@ -46,7 +46,7 @@ class Slope:
         monitor: The metric to watch, a key of the logs.
         factor: What to multiply the rate by, in (0, 1).
         window: Looks that the line is laid through, at least 10; below 40 noise decides much.
-        every: Updates between two looks; `None` looks at epochs' ends, as a val_ metric needs it.
+        every: Updates between two looks; `None` looks at epochs' ends, as a `val_` metric needs it.
         probability: Cut when the line falls with less probability than this, in (0, 1). At 0.51 a
             cut needs a line that is level or rises; more cuts sooner, and oftener by mistake.
         discard: The share of highest values that the second line leaves out, in [0, 0.5].

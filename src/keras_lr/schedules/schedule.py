@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Schedule(Composable):
-    """Base of every schedule; see the module's text for how to write one."""
+    """Base of every schedule: a frozen dataclass with a `formula`, known by name once registered."""
 
     name: ClassVar[str] = "schedule"
     """Its name in the text form and in configs; `register` sets it."""
     example: ClassVar[str] = ""
-    """Its text form at telling settings: what the contract suite runs it with."""
+    """Its text form at telling settings, which the contract suite runs it with."""
     lengths: ClassVar[tuple[str, ...]] = ()
     """The fields that hold lengths, which `resolve` turns into steps."""
 
