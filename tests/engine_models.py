@@ -14,6 +14,28 @@ def images(samples=96, seed=0):
     return x, x[:, 0, :CLASSES, 0].argmax(1)
 
 
+def redrawn(x, y, size=24):
+    """A `PyDataset` whose order is drawn anew after each epoch, by NumPy's own generator."""
+    import keras
+
+    class Redrawn(keras.utils.PyDataset):
+        def __init__(self):
+            super().__init__()
+            self.order = np.arange(len(x))
+
+        def __len__(self):
+            return len(x) // size
+
+        def __getitem__(self, index):
+            rows = self.order[size * index : size * (index + 1)]
+            return x[rows], y[rows]
+
+        def on_epoch_end(self):
+            self.order = np.random.permutation(len(x))
+
+    return Redrawn()
+
+
 def build(kind="dense", optimizer="sgd", **settings):
     """A compiled classifier of small images."""
     import keras

@@ -1,5 +1,10 @@
 """Small models and data that the tests share."""
 
+import os
+import signal
+import sys
+import traceback
+
 import numpy as np
 
 
@@ -69,3 +74,23 @@ def ones(batches, batch_size=2):
     """Data of `batches` batches for `unit_gradient`."""
     x = np.ones((batches * batch_size, 1), "float32")
     return x, np.zeros_like(x)
+
+
+def forked(work, limit=0):
+    """A process that parts here, does `work` and ends; its id.
+
+    After `limit` seconds it ends all the same (0: never).
+    """
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(limit)
+        status = 1
+        try:
+            work()
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    return pid

@@ -6,12 +6,13 @@ import random
 import signal
 import sys
 import time
-import traceback
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from helpers import forked
 
 EPOCHS, BATCHES = 5, 9
 GONE = os.WEXITED | os.WNOHANG | os.WNOWAIT
@@ -138,19 +139,7 @@ def started(folder, name):
     """A process that trains; its id."""
     if THREADS.exists():
         assert len(list(THREADS.iterdir())) == 1, "what another thread holds, a fork holds forever"
-    pid = os.fork()
-    if pid == 0:
-        signal.alarm(LIMIT)
-        status = 1
-        try:
-            trained(folder, name)
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    return pid
+    return forked(lambda: trained(folder, name), LIMIT)
 
 
 def killed(folder, name, moments):

@@ -8,7 +8,9 @@ once. Each trial's number is added to the file SAVED once it is written. What th
 import os
 import signal
 import sys
-import traceback
+from functools import partial
+
+from helpers import forked
 
 WAVE = 8
 SPACE = {"learning_rate": (1e-3, 1.0), "momentum": [0.0, 0.5, 0.9]}
@@ -114,17 +116,7 @@ def main(storage, saved, trials, kills, together):
 
     running = []
     for last in kills:
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                child(storage, saved, trials, last)
-                status = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(status)
+        pid = forked(partial(child, storage, saved, trials, last))
         running.append(pid)
         if not together:
             ended(running.pop(), last)

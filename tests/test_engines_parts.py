@@ -197,7 +197,7 @@ def test_what_was_told_of_a_wave_is_not_told_again():
         assert once.done(0, TrialResult())
     assert told == [(0, 0), ("exchange", 0), (0, 1), (1, 1), ("end", 0)]
     assert once(1, 2, {}) is False
-    assert (once.ended(0) is None, once.ended(1)) == (False, None)
+    assert once.left([0, 1]) == [1]
 
 
 def test_keras_privates_of_the_engines_have_two_rooms():

@@ -9,12 +9,11 @@ import sys
 import time
 
 import keras
-import numpy as np
 import pytest
 
 import keras_lr
 from engine_failures import check_that_the_impossible_fail_alone, maybe_impossible
-from engine_models import assert_same_curves, build, images, never
+from engine_models import assert_same_curves, build, images, never, redrawn
 from keras_lr import rules, schedules
 from keras_lr.engines import Job, TrialSpec, choose_engine
 from keras_lr.engines.fit import FitEngine
@@ -281,28 +280,11 @@ def test_trials_that_cannot_be_trained_fail_alone(beside):
     assert got[1].finished
 
 
-class Batches(keras.utils.PyDataset):
-    """Batches in an order that is drawn anew after each epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.x, self.y = images()
-        self.order = np.arange(96)
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, index):
-        rows = self.order[24 * index : 24 * index + 24]
-        return self.x[rows], self.y[rows]
-
-    def on_epoch_end(self):
-        self.order = np.random.permutation(96)
-
-
 def test_datasets_are_read_out_in_the_order_of_fit(beside):
     def given(seed=0):
-        return check_job(Job(build, Batches(), None, 3, validation_data=images(), seed=seed))
+        return check_job(
+            Job(build, redrawn(*images()), None, 3, validation_data=images(), seed=seed)
+        )
 
     there = beside(given())
     for seed in (0, 3):

@@ -6,32 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from engine_models import assert_same_curves, build, images, never, trials
+from engine_models import assert_same_curves, build, images, never, redrawn, trials
 from keras_lr import schedules
 from keras_lr.engines import Job, TrialSpec
 from keras_lr.engines.fit import FitEngine
 from keras_lr.engines.job_checks import check_job
 from keras_lr.errors import InvalidInput
-
-
-class Rolled(keras.utils.PyDataset):
-    """Batches in an order that is drawn anew after each epoch."""
-
-    def __init__(self, x, y):
-        super().__init__()
-        self.x, self.y = x, y
-        self.order = np.arange(len(x))
-
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, index):
-        rows = self.order[24 * index : 24 * index + 24]
-        return self.x[rows], self.y[rows]
-
-    def on_epoch_end(self):
-        self.order = np.random.permutation(len(self.x))
-
 
 RATES = [0.003, 0.01, 0.03, 0.1]
 
@@ -119,7 +99,7 @@ def test_another_seed_needs_no_other_data_and_no_other_programs(make_engine):
     assert_same_curves(got, FitEngine(job(seed=5)).run(specs(), never, never))
     assert engine.store.puts == puts + 1, "the model's weights"
     assert engine.told.kept >= 2, "no worker made its programs twice"
-    x = Rolled(*images())
+    x = redrawn(*images())
     engine = make_engine(check_job(job(x=x, y=None, batch_size=None)))
     engine.reseed(5)
     wanted = FitEngine(check_job(job(x=x, y=None, batch_size=None, seed=5)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from keras_lr.engines.kept import keep
 from keras_lr.engines.models import make_model
+from keras_lr.engines.once import Once
 from keras_lr.engines.trial import (
     Done,
     Exchange,
@@ -97,6 +98,27 @@ class FitEngine:
         if done(index, result) and model is not None and result.error is None:
             result.weights = keep(model)
         return result
+
+
+def train_left(job: Job, specs: Mapping[int, TrialSpec], once: Once) -> None:
+    """Train here what another engine leaves of its wave.
+
+    Args:
+        job: What the trials have in common.
+        specs: The trials by their places in the wave; where they may become copies of each other,
+            the whole wave, in its order.
+        once: What the wave's caller was told, and is told from here on.
+    """
+    places = list(specs)
+    results = FitEngine(job).run(
+        list(specs.values()),
+        lambda index, epoch, logs: once(places[index], epoch, logs),
+        lambda index, result: once.done(places[index], result),
+        once.exchange,
+    )
+    for place, result in zip(places, results, strict=True):
+        if result.weights is not None:
+            once.keep(place, result.weights)
 
 
 def _watch(index: int, result: TrialResult, rate: Any, report: Report) -> Any:

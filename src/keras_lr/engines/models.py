@@ -33,8 +33,8 @@ def make_model(job: Job, spec: TrialSpec) -> Any:
         model = clone(job.build_model)
     else:
         model = job.build_model(**spec.arguments)
-    check_model(model)
-    _check_new(model)
+        check_model(model)
+        _check_new(model)
     own = {name: value for name, value in spec.settings.items() if name not in NAMES}
     apply_settings(model.optimizer, own)
     apply_loss_settings(model, spec.settings)

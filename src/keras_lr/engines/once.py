@@ -78,10 +78,6 @@ class Once:
             self._wanted[trial] = bool(self._done(trial, result))
         return self._wanted[trial]
 
-    def ended(self, trial: int) -> TrialResult | None:
-        """The result of a trial that ended; `None` while it hasn't."""
-        return self.results.get(trial)
-
     def left(self, group: Sequence[int]) -> list[int]:
         """Those that haven't ended."""
         return [trial for trial in group if trial not in self.results]

@@ -13,7 +13,7 @@ from keras_lr.engines.compiled.memory import is_out_of_memory, without_frames
 from keras_lr.engines.compiled.settings import split
 from keras_lr.engines.compiled.trial_lane import TrialLane
 from keras_lr.engines.engine import NotCompilable
-from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.fit import train_left
 from keras_lr.engines.models import make_model
 from keras_lr.engines.once import Once
 from keras_lr.engines.trial import Done, Exchange, Job, Report, TrialResult, TrialSpec
@@ -77,7 +77,6 @@ class CompiledEngine:
     ) -> list[TrialResult]:
         """Train a wave of trials; see `Engine.run`."""
         once = Once(len(specs), report, done, exchange)
-        results: dict[int, TrialResult] = {}
         waves: dict[Any, list[Trial]] = {}
         for index, spec in enumerate(specs):
             try:
@@ -85,10 +84,7 @@ class CompiledEngine:
             except InvalidInput:
                 raise
             except Exception as error:
-                if exchange is not None:
-                    raise  # alike as they are, what one can't do none can
-                results[index] = TrialResult(error=error)
-                once.done(index, results[index])
+                once.failed([index], error)
                 continue
             waves.setdefault(key, []).append((index, spec, inputs))
         if exchange is not None and len(waves) > 1:
@@ -102,9 +98,9 @@ class CompiledEngine:
             # While one is trained, every core can compile another; each is a model on the device.
             near = keys[number : number + min(KEPT, 1 + available_cores())]
             self._prepare(near, waves, alike=exchange is not None)
-            results |= self._train(key, waves[key], once)
+            self._train(key, waves[key], once)
         self._groups.tidy()
-        return [results[index] for index in range(len(specs))]
+        return once.collect()
 
     def _sort(self, spec: TrialSpec) -> tuple[Any, dict[str, Any]]:
         """Which program a trial needs, and what it puts into it."""
@@ -168,13 +164,15 @@ class CompiledEngine:
                 group.begin(len(trials))
         return True
 
-    def _train(self, key: Any, trials: list[Trial], once: Once) -> dict[int, TrialResult]:
-        """Train the trials of one structure; what became of each, by its place."""
+    def _train(self, key: Any, trials: list[Trial], once: Once) -> None:
+        """Train the trials of one structure."""
         group = self._groups[key]
         if isinstance(group, Exception):
-            return _fail(trials, group, once)
+            _fail(trials, group, once)
+            return
         if group is None:
-            return self._leave(trials, once)
+            self._leave(trials, once)
+            return
 
         def train() -> list[TrialLane]:
             if group.job.seed != self.job.seed:
@@ -182,16 +180,18 @@ class CompiledEngine:
             return group.train(trials, once, once.done, once.exchange)
 
         try:
-            return {lane.index: lane.result for lane in self._with_room(key, train)}
+            for lane in self._with_room(key, train):
+                if lane.result.weights is not None:
+                    once.keep(lane.index, lane.result.weights)
         except NotCompilable as error:
             self._groups[key] = None
             self._give_up(error)
-            return self._leave(trials, once)
+            self._leave(trials, once)
         except Exception as error:
             if once.exchange is not None or not is_out_of_memory(error):
                 raise
             # Not even one lane fits, or no second model beside the first.
-            return _fail(trials, without_frames(error), once)
+            _fail(trials, without_frames(error), once)
 
     def _with_room(self, key: Any, call: Callable[[], Any]) -> Any:
         """What a call gives; where the device's memory is too small, again without other structures.
@@ -209,14 +209,13 @@ class CompiledEngine:
         gc.collect()
         return call()
 
-    def _leave(self, trials: list[Trial], once: Once) -> dict[int, TrialResult]:
+    def _leave(self, trials: list[Trial], once: Once) -> None:
         """Have trials trained by `fit`; those that ended before their program gave up are through."""
+        specs = {index: spec for index, spec, _ in trials}
+        if once.exchange is None:
+            specs = {index: specs[index] for index in once.left(list(specs))}
         # With an exchange all run again: who ended may be the source of a copy.
-        found = _ended(trials, once) if once.exchange is None else {}
-        left = [trial for trial in trials if trial[0] not in found]
-        for (index, _, _), result in zip(left, self._by_fit(left, once), strict=True):
-            found[index] = result
-        return found
+        train_left(self.job, specs, once)
 
     def _give_up(self, error: NotCompilable) -> None:
         """Leave trials to `fit`, or refuse them where that isn't wanted."""
@@ -226,31 +225,11 @@ class CompiledEngine:
             ) from error
         self.reasons.append(str(error))
 
-    def _by_fit(self, trials: list[Trial], once: Once) -> list[TrialResult]:
-        places = [index for index, _, _ in trials]
-        return FitEngine(self.job).run(
-            [spec for _, spec, _ in trials],
-            lambda index, epoch, logs: once(places[index], epoch, logs),
-            lambda index, result: once.done(places[index], result),
-            # A run with an exchange is of one structure, so that places are places here too.
-            once.exchange,
-        )
 
-
-def _ended(trials: list[Trial], once: Once) -> dict[int, TrialResult]:
-    """The results of those that ended."""
-    ended = {index: once.ended(index) for index, _, _ in trials}
-    return {index: result for index, result in ended.items() if result is not None}
-
-
-def _fail(trials: list[Trial], error: Exception, once: Once) -> dict[int, TrialResult]:
+def _fail(trials: list[Trial], error: Exception, once: Once) -> None:
     """Let those that haven't ended fail."""
-    found = _ended(trials, once)
-    for index, _, _ in trials:
-        if index not in found:
-            found[index] = TrialResult(error=error)
-            once.done(index, found[index])
-    return found
+    for index in once.left([index for index, _, _ in trials]):
+        once.done(index, TrialResult(error=error))
 
 
 def _frozen(values: Any) -> Any:

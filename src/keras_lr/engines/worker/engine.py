@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from keras_lr.engines.fit import FitEngine
+from keras_lr.engines.fit import train_left
 from keras_lr.engines.once import Once
 from keras_lr.engines.portable import (
     Built,
@@ -208,13 +208,7 @@ class WorkerEngine:
                     f"The compiled engine can't run this: {reason}. Use engine='fit'."
                 )
             self.reasons[f"by fit here: {reason}"] = None
-        places = sorted(reasons)
-        FitEngine(self.job).run(
-            [specs[index] for index in places],
-            lambda index, epoch, logs: once(places[index], epoch, logs),
-            lambda index, result: once.done(places[index], result),
-            once.exchange,  # with one all trials are here, at their own places
-        )
+        train_left(self.job, {place: specs[place] for place in sorted(reasons)}, once)
 
     def _started(self) -> Worker:
         if self._worker is None or not self._worker.alive:
