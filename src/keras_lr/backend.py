@@ -33,6 +33,8 @@ def choose() -> None:
     if name is None:
         return  # `require()` says what to install, when a backend is first needed.
     os.environ["KERAS_BACKEND"] = name
+    if _is_command():
+        return  # a command that needs a backend names it, and the others need none
     print(f"keras-lr: KERAS_BACKEND is not set; using {name}.", file=sys.stderr)
 
 
@@ -53,6 +55,12 @@ def require() -> str:
     import keras
 
     return keras.backend.backend()
+
+
+def _is_command() -> bool:
+    """Whether this process is the command `keras-lr`, or `python -m` is about to run it."""
+    program = sys.argv[0] if sys.argv else ""
+    return program == "-m" or Path(program).stem == "keras-lr"
 
 
 def _configured() -> str | None:

@@ -1,27 +1,50 @@
 """The commands by name; each is imported when it is called."""
 
+from collections.abc import Sequence
+
 from cyclopts import App
 
 from keras_lr import __version__
+from keras_lr.cli.config import from_file
 
 COMMANDS = {
     "demo": "Find, tune, train, compare and report on real data, in about a minute.",
     "find": "Find a learning rate for a model on its data, in a few hundred steps.",
     "tune": "Tune the learning rate with momentum and schedule, over many short trainings.",
     "show": "Draw one or several schedules in the terminal.",
+    "report": "Write finished trainings or a stored study to one HTML page.",
 }
 """The first line of each command's docstring; a test holds the two together."""
 
-EXAMPLES = {
-    "tune": """
-Examples:
-
-    keras-lr tune model.keras data.npz --epochs 20 --trials 64 --out report.html
-    keras-lr tune model.keras data.npz --epochs 40 --method pbt --interval 5
-    keras-lr tune net:make net:data --engine ray --address 10.0.0.1:6379
-""",
+EXAMPLES: dict[str, Sequence[str]] = {
+    "demo": (
+        "keras-lr demo",
+        "keras-lr demo --out somewhere --trials 16 --seeds 3",
+    ),
+    "find": (
+        "keras-lr find model.keras data.npz --epochs 20",
+        "keras-lr find net:make data.csv --target kind --schedule cosine",
+        "keras-lr find model.keras data.npz --json | jq .learning_rate",
+    ),
+    "tune": (
+        "keras-lr tune model.keras data.npz --trials 64 --out report.html",
+        "keras-lr tune model.keras data.npz --storage study.db --confirm 3",
+        "keras-lr tune model.keras data.npz --method pbt --interval 5",
+        "keras-lr tune net:make net:data --engine ray --address 10.0.0.1:6379",
+        "keras-lr tune --config keras-lr.toml",
+    ),
+    "show": (
+        'keras-lr show "cosine | warmup(5%)" --steps 1000',
+        "keras-lr show linear cosine --steps 1000 --theory",
+        'keras-lr show "step_decay(0.5, every=100)" --steps 1000 --at 250',
+    ),
+    "report": (
+        "keras-lr report training.csv",
+        "keras-lr report first.csv second.json logs/ --out report.html",
+        "keras-lr report study.db --study-name rates --js cdn",
+    ),
 }
-"""What a command's `--help` ends with."""
+"""What a command's `--help` ends with; the first one stands in the overview too."""
 
 app = App(
     name="keras-lr",
@@ -31,11 +54,13 @@ app = App(
     help_format="markdown",
     result_action="return_value",
     suppress_keyboard_interrupt=False,
+    config=from_file,
 )
 for _name, _help in COMMANDS.items():
     app.command(
         f"keras_lr.cli.{_name}:{_name}",
         name=_name,
         help=_help,
-        help_epilogue=EXAMPLES.get(_name),
+        help_epilogue="\n".join(["Examples:", "", *(f"    {line}" for line in EXAMPLES[_name])]),
     )
+app.register_install_completion_command(help="Complete commands and options with Tab.")

@@ -9,7 +9,8 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from keras_lr.errors import KerasLRError
+from keras_lr.cli.output import Output
+from keras_lr.errors import InvalidInput, KerasLRError
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -30,10 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # Whatever Keras or the user's own functions print is progress, not the result.
         with contextlib.redirect_stdout(sys.stderr):
-            output = _run(arguments, stdout)
-        if output is None:
+            output, as_json = _run(arguments, stdout)
+        if not isinstance(output, Output):
             return 0
-        _finish(output, stdout, as_json="--json" in arguments)
+        _finish(output, stdout, as_json=as_json)
         if output.error is not None:
             raise output.error
         return output.exit_code
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KerasLRError as error:
         if debug:
             traceback.print_exc()
-        _say(f"error: {told(error)}")
+        _say(told(error), error=True)
         return error.exit_code
 
 
@@ -66,25 +67,37 @@ def _finish(output: Any, stdout: TextIO, *, as_json: bool) -> None:
         print("\n".join(lines), file=stdout, flush=True)
 
 
-def _run(arguments: list[str], stdout: TextIO) -> Any:
+def _run(arguments: list[str], stdout: TextIO) -> tuple[Any, bool]:
+    """What the command gives back, and whether it is wanted as JSON."""
+    if all(each in ("--json", "--debug") for each in arguments):
+        from keras_lr.cli.overview import overview
+
+        return overview(), "--json" in arguments
+    command, bound = _parsed(arguments, stdout)
+    output = command(*bound.args, **bound.kwargs)
+    return output, getattr(bound.arguments.get("common"), "json", False)
+
+
+def _parsed(arguments: list[str], stdout: TextIO) -> tuple[Any, Any]:
     from cyclopts import CycloptsError
     from rich.console import Console
 
     from keras_lr.cli.app import app
-    from keras_lr.errors import InvalidInput
+    from keras_lr.cli.hints import hint
 
     try:
-        return app(
+        return app.parse_args(
             arguments,
             console=Console(file=stdout),
             error_console=Console(stderr=True),
             exit_on_error=False,
             print_error=False,
-        )
+        )[:2]
     except CycloptsError as error:
         if isinstance(error.__cause__, InvalidInput):  # of our own reading of an option
             raise error.__cause__ from error
-        raise InvalidInput(f"{one_line(error)} Try: {_help_for(arguments)}") from error
+        told = f"{one_line(error)}{hint(error)} Try: {_help_for(arguments)}"
+        raise InvalidInput(told) from error
 
 
 def _help_for(arguments: list[str]) -> str:
@@ -131,5 +144,8 @@ def _window(text: str, caret: int) -> tuple[str, str]:
     return f"{before}{shown}{after}", f"{' ' * (len(before) + caret - start)}^"
 
 
-def _say(text: str) -> None:
-    print(f"keras-lr: {text}", file=sys.stderr)
+def _say(text: str, *, error: bool = False) -> None:
+    from keras_lr.watch.colour import painted
+
+    start = painted("keras-lr: error:", "bold red", sys.stderr) if error else "keras-lr:"
+    print(f"{start} {text}", file=sys.stderr)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from keras_lr.errors import InvalidInput
+
+_EVERY = Group("Every command", sort_key=1)
 
 
 @Parameter(name="*")
@@ -19,12 +21,15 @@ class Common:
     """Options of every command.
 
     Args:
+        config: A TOML file whose table of the command's name has its options and arguments; what
+            is written here counts before it.
         json: Print one JSON object on stdout, and nothing else there.
         debug: Show the traceback of an error.
     """
 
-    json: Annotated[bool, Parameter(negative="")] = False
-    debug: Annotated[bool, Parameter(negative="")] = False
+    config: Annotated[Path | None, Parameter(name="--config", group=_EVERY)] = None
+    json: Annotated[bool, Parameter(negative="", group=_EVERY)] = False
+    debug: Annotated[bool, Parameter(negative="", group=_EVERY)] = False
 
 
 def say(text: str) -> None:

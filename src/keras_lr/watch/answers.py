@@ -68,7 +68,8 @@ def study_counts(study: Any) -> str:
     ]
     took = f" in {study.seconds:.1f} s" if study.seconds else ""
     trials = f"{len(states)} trial{'s' * (len(states) != 1)}"
-    return f"{trials}{took} ({', '.join(counts)}), engine {study.engine}."
+    by = f", engine {study.engine}" if study.engine else ""  # a stored study doesn't know
+    return f"{trials}{took} ({', '.join(counts)}){by}."
 
 
 def comparison_answer(comparison: Comparison) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_lr.finder.finding import Finding
+from keras_lr.watch.colour import coloured
 from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.style import number, score
 from keras_lr.watch.text_axes import framed
@@ -64,7 +65,7 @@ def drawn(curves: Sequence["Curve"]) -> str:
     run = curves[0].plan.horizon
     name = value_name(curves)
     alone = len(curves) == 1
-    if alone or (_colour() and len(curves) <= COLOURS):
+    if alone or (coloured() and len(curves) <= COLOURS):
         lines = [_picture(curves, name)]
         for each in curves:
             found = _moments(each, run.steps_per_epoch)
@@ -202,7 +203,7 @@ def curve(
         lines=lines,
         width=width,
         height=height,
-        color=len(series) > 1 and _colour(),
+        color=len(series) > 1 and coloured(),
         **options,
     )
     return text if isinstance(text, str) else "\n".join(text)
@@ -263,10 +264,3 @@ def comparison_table(comparison: Comparison) -> str:
             [arm.name, arm.description, score(comparison.metric, arm.mean, arm.spread), verdict]
         )
     return table(["trained with", "setting", comparison.metric, "difference"], rows)
-
-
-def _colour() -> bool:
-    import os
-    import sys
-
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")

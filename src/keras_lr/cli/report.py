@@ -1,0 +1,137 @@
+"""`keras-lr report`: finished trainings and stored studies as one HTML page."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from keras_lr.cli.options import Common, check_writable, start
+from keras_lr.cli.output import File, Output
+from keras_lr.errors import InvalidInput
+
+_SQLITE = b"SQLite format 3\x00"
+_JOURNAL = b'{"op_code"'
+"""How a line of Optuna's journal begins."""
+
+
+def report(
+    *file: str,
+    out: Annotated[Path, Parameter(name="--out")] = Path("keras-lr-report.html"),
+    study_name: str | None = None,
+    rows: Literal["epoch", "step"] | None = None,
+    js: Literal["inline", "cdn"] = "inline",
+    common: Common | None = None,
+) -> Output:
+    """Write finished trainings or a stored study to one HTML page.
+
+    Args:
+        file: A run record (.jsonl), a saved history (.json), the file of a CSVLogger, a
+            TensorBoard folder or event file, or a study's --storage; several go on one page.
+        out: The page.
+        study_name: The study's name, where the storage has several.
+        rows: What a row of a CSV file, or a step of TensorBoard's, is, where they don't say it.
+        js: inline holds the chart library in the page (about 5 MB, opens offline), cdn loads it.
+        common: Options of every command.
+    """
+    if not file:
+        raise InvalidInput(
+            "Name a file to report on, e.g.: keras-lr report training.csv --out report.html"
+        )
+    check_writable(out, "--out", ".html")
+    studies = [text for text in file if is_study(text)]
+    if study_name is not None and not studies:
+        raise InvalidInput(
+            f"--study-name is for a study's storage. Received: --study-name {study_name}, and "
+            f"{' '.join(file)}"
+        )
+    if studies:
+        start("report")
+    found = [_read(text, file, study_name=study_name, rows=rows) for text in file]
+
+    def write() -> None:
+        from keras_lr.watch import report as write_report
+
+        write_report([result for _, result in found], out, js=js)
+
+    return Output(
+        {"command": "report", "results": [_data(*each) for each in found], "report": out},
+        lambda: "\n".join(_line(*each) for each in found),
+        files=[File("report", out, write)],
+    )
+
+
+def is_study(text: str) -> bool:
+    """Whether a text names a study's storage: a URL, an SQLite file or a journal of Optuna's.
+
+    Args:
+        text: A path or a URL. What a file is, its content tells: `.log` is a CSVLogger's too.
+    """
+    if "://" in text or text.startswith("journal:"):
+        return True
+    path = Path(text)
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as opened:
+            return opened.read(len(_SQLITE)).startswith((_SQLITE, _JOURNAL))
+    except OSError as error:
+        raise InvalidInput(f"{text} can't be read ({error.strerror}).") from error
+
+
+def _read(
+    text: str, file: tuple[str, ...], *, study_name: str | None, rows: Any
+) -> tuple[str, Any]:
+    """A file's name for the reader, and what is in it."""
+    if is_study(text):
+        from keras_lr.tuner.stored import read_study
+
+        try:
+            return text, read_study(text, study_name)
+        except InvalidInput as error:
+            if study_name is None and str(error).startswith("Which study?"):
+                raise InvalidInput(f"{error} Add --study-name.") from error
+            raise
+    from keras_lr.watch import Run
+
+    same = [other for other in file if Path(other).name == Path(text).name]
+    return text, Run.read(text, name=text if len(same) > 1 else None, rows=rows)
+
+
+def _data(text: str, result: Any) -> dict[str, Any]:
+    from keras_lr.watch.answers import run_answer, study_answer
+
+    if hasattr(result, "trials"):
+        states = [trial.state for trial in result.trials]
+        return {
+            "file": text,
+            "kind": "study",
+            "name": result.optuna.study_name,
+            "answer": study_answer(result),
+            "trials": len(states),
+            "states": {state: states.count(state) for state in dict.fromkeys(states)},
+            "objective": result.objective,
+            "direction": result.direction,
+        }
+    last = {name: points[-1][1] for name in result.history if (points := result.logged(name))}
+    return {
+        "file": text,
+        "kind": "run",
+        "name": result.name,
+        "answer": run_answer(result),
+        "epochs": result.epochs,
+        "done": result.done,
+        "last": last,
+        "changes": len(result.events),
+    }
+
+
+def _line(text: str, result: Any) -> str:
+    from keras_lr.watch.answers import study_counts
+    from keras_lr.watch.figures.study import edge_warning
+
+    told = [f"{text}: {_data(text, result)['answer']}"]
+    if hasattr(result, "trials"):
+        told.append(study_counts(result))
+        if warning := edge_warning(result):
+            told.append(f"Warning: {warning}")
+    return "\n".join(told)
