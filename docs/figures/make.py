@@ -1,69 +1,114 @@
-"""Draw the figures of the documentation (needs Debian's chromium).
+"""Draw the figures of the documentation.
 
-`python docs/figures/make.py` draws those of the article's page;
+`python docs/figures/make.py` draws those of the pages;
 `python docs/figures/make.py keras-lr-demo/report.html` takes the README's picture of the report that
-`make demo` wrote.
+`make demo` wrote (needs Debian's chromium).
 """
 
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
-from typing import Any
 
-from keras_lr import schedules
-from keras_lr.watch.figures import schedule_figure
+import numpy as np
+from svg import BLUE, GREEN, INK, ORANGE, RED, Chart, Line, drawn, single, svg
 
-EPOCH = 1875  # 60,000 samples in batches of 32
+import keras_lr
+from keras_lr import rules, schedules
 
 HERE = Path(__file__).parent
-
-FIGURES = {
-    "decay": schedule_figure(
-        {
-            "1 / (1 + decay · updates): Keras 2's code": schedules.TimeDecay(1e-4),
-            "1 / (1 + decay · epochs): the words": schedules.TimeDecay(1e-4, per="epoch"),
-            "0.01 − 1e-4 · epoch: the words, literally": schedules.Linear(length="100 epochs"),
-        },
-        steps=30 * EPOCH,
-        steps_per_epoch=EPOCH,
-        base_rate=0.01,
-    ),
-    "drop": schedule_figure(
-        {
-            "halved every 10 epochs: the words": schedules.StepDecay(0.5, every="10 epochs"),
-            "halved after 30 and 60: the code": schedules.Piecewise(
-                ["31 epochs", "61 epochs"], [1.0, 0.5, 0.25]
-            ),
-        },
-        steps=100 * EPOCH,
-        steps_per_epoch=EPOCH,
-        base_rate=1e-3,
-    ),
-}
+EPOCH = 1875  # updates: 60,000 samples in batches of 32
 
 
-def draw(figure: Any, path: Path, width: int = 900, height: int = 380) -> None:
-    """A plotly figure as a PNG, by a headless browser."""
-    last = max(trace.x[-1] for trace in figure.data)
-    figure.update_layout(
-        **{"width": width, "height": height, "title": None, "shapes": [], "annotations": []},
-        **{"paper_bgcolor": "white", "plot_bgcolor": "white", "margin": {"t": 50}},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        xaxis2={"visible": False},
-        xaxis={
-            "title": "epoch",
-            "tickvals": list(range(0, int(last) + 1, EPOCH * (10 if last > 60 * EPOCH else 5))),
-            "ticktext": [str(n) for n in range(0, 101, 10 if last > 60 * EPOCH else 5)],
-        },
+def over(schedule: schedules.Schedule, epochs: int, base: float) -> tuple[np.ndarray, np.ndarray]:
+    """A schedule's rates over a run, at points close enough to draw."""
+    plan = schedule.resolve(steps=epochs * EPOCH, steps_per_epoch=EPOCH)
+    steps = np.arange(0, epochs * EPOCH, EPOCH // 5)
+    return steps / EPOCH, base * plan(steps)
+
+
+def ticks(values: list[float], words: str = "{:g}") -> list[tuple[float, str]]:
+    """Positions, each with its number."""
+    return [(value, words.format(value)) for value in values]
+
+
+def decay() -> str:
+    """The article's decay in its three readings."""
+    epoch = schedules.TimeDecay(1e-4, per="epoch")
+    lines = [
+        Line(*over(schedules.TimeDecay(1e-4), 30, 0.01), "per update: Keras 2's code", BLUE, 0.3),
+        Line(*over(epoch, 30, 0.01), "per epoch: the words", ORANGE, 0.55),
+        Line(
+            *over(schedules.Linear(length="100 epochs"), 30, 0.01), "subtracted", GREEN, 0.55, -20
+        ),
+    ]
+    chart = Chart(
+        lines,
+        "rate",
+        "epoch",
+        ticks([0, 10, 20, 30]),
+        ticks([0, 0.005, 0.01]),
+        top=0.011,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "figure.html"
-        body = figure.to_html(
-            include_plotlyjs=True, full_html=False, config={"displayModeBar": False}
-        )
-        page.write_text(f"<!doctype html><body style='margin:0'>{body}")
-        shoot(page, path, width, height)
+    return single(
+        chart, "The rate over thirty epochs: per update it falls to 15 %, per epoch hardly"
+    )
+
+
+def drop() -> str:
+    """Halving every ten epochs, and what the article's code does."""
+    coded = schedules.Piecewise(["31 epochs", "61 epochs"], [1.0, 0.5, 0.25])
+    halved = schedules.StepDecay(0.5, every="10 epochs")
+    lines = [
+        Line(*over(coded, 100, 1e-3), "after epochs 30 and 60: the code", ORANGE, 0.35),
+        Line(*over(halved, 100, 1e-3), "every ten epochs: the words", BLUE, 0.42, 10),
+    ]
+    chart = Chart(
+        lines, "rate", "epoch", ticks([0, 30, 60, 90]), ticks([0, 5e-4, 1e-3]), top=1.1e-3
+    )
+    return single(
+        chart, "Halved every ten epochs the rate ends at 1/512, by the article's code at 1/4"
+    )
+
+
+def idea() -> str:
+    """base × schedule × reduction = rate, over one run."""
+    epochs = np.arange(30)
+    losses = np.exp(-np.interp(epochs, [0, 8, 12, 18, 30], [0.0, 2.0, 2.0, 3.0, 3.0]))
+    cuts = keras_lr.replay(rules.Plateau("loss", patience=4), {"loss": losses.tolist()}).cuts
+    x, shape = over(schedules.Cosine().warmup("10%"), 30, 1.0)
+    reduction = np.prod([np.where(x >= cut.epoch + 1, 0.5, 1.0) for cut in cuts], axis=0)
+    rate = 0.1 * shape * reduction
+    wide, high = 270.0, 90.0
+    parts = [
+        (
+            Chart(
+                [Line(x, 0.1 * np.ones_like(x), "", INK)],
+                "base: the optimizer's own rate",
+                top=0.12,
+            ),
+            0,
+        ),
+        (Chart([Line(x, shape, "", BLUE)], "× schedule: of the step alone", top=1.2), 1),
+        (Chart([Line(x, reduction, "", ORANGE)], "× reduction: of what was seen", top=1.2), 2),
+    ]
+    made: list[str] = []
+    for chart, row in parts:
+        made += drawn(chart, 20, 40 + row * (high + 55), wide, high)
+    dashed = Line(x, 0.1 * shape, "without the cuts", BLUE, 0.42, 6, dashed=True)
+    told = Chart(
+        [dashed, Line(x, rate, "", RED)],
+        "= the rate that reaches the weights",
+        "epoch",
+        ticks([0, 10, 20, 30]),
+        ticks([0, 0.05, 0.1]),
+        top=0.12,
+        marks=[(cut.epoch + 1, "cut") for cut in cuts],
+    )
+    made += drawn(told, 380, 40, 400, 3 * high + 110)
+    return svg(made, 800, 490, "Base times schedule times reduction gives the rate at each step")
+
+
+FIGURES = {"decay": decay, "drop": drop, "idea": idea}
 
 
 def shoot(page: Path, path: Path, width: int, height: int) -> None:
@@ -83,5 +128,5 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         shoot(Path(sys.argv[1]), HERE / "report.png", 900, 1500)
     else:
-        for name, made in FIGURES.items():
-            draw(made, HERE / f"{name}.png")
+        for name, figure in FIGURES.items():
+            (HERE / f"{name}.svg").write_text(figure(), encoding="utf-8")
