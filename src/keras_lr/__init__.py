@@ -24,6 +24,7 @@ _PUBLIC = {
     "Uniform": "keras_lr.tuner:Uniform",
     "LearningRate": "keras_lr.callbacks:LearningRate",
     "replay": "keras_lr.rules:replay",
+    "diagnose": "keras_lr.watch:diagnose",
     "report": "keras_lr.watch:report",
     "get_learning_rate": "keras_lr.rate:get_learning_rate",
     "set_learning_rate": "keras_lr.rate:set_learning_rate",
@@ -40,6 +41,7 @@ __all__ = [
     "Study",
     "Uniform",
     "callbacks",
+    "diagnose",
     "errors",
     "find",
     "get_learning_rate",
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from keras_lr.rate import get_learning_rate, set_learning_rate
     from keras_lr.rules import replay
     from keras_lr.tuner import PBT, Integers, LogIntegers, LogUniform, Study, Uniform, tune
-    from keras_lr.watch import report
+    from keras_lr.watch import diagnose, report
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ figure is drawn.
 """
 
 from keras_lr.watch.comparison import Arm, Comparison
+from keras_lr.watch.diagnosis import Diagnosis, diagnose
 from keras_lr.watch.report import report
 from keras_lr.watch.run import Curve, Run
 

@@ -1,0 +1,87 @@
+"""Decayed too soon: the rate came to nothing while the loss still fell."""
+
+import numpy as np
+
+from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.trend import line_through, own_time
+from keras_lr.watch.style import number
+
+NAME = "rate decayed too soon"
+LEAST = 8
+"""Places of the loss to judge by."""
+NOTHING = 0.05
+"""The share of its highest value below which a rate is next to nothing. A cosine is below it for
+the last seventh of its run, a line for a twentieth."""
+WASTED = 0.25
+"""The share of the run that the rate lay below it."""
+HIGH = 0.2
+"""The share of its highest value above which the pace is taken."""
+SURE = 3.0
+"""Standard errors that the loss falls by at that pace."""
+MATTERS = 0.3
+"""The wasted part at `NOTHING` would have won at least this share of the loss, at that pace, and a
+sixth of it of the progress."""
+
+
+def decayed(evidence: Evidence) -> Verdict:
+    """Whether the loss fell while the rate was there, and the rate wasn't there for long."""
+    if evidence.rates is None:
+        return Unjudged(
+            NAME,
+            "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among "
+            "the callbacks",
+        )
+    if len(evidence.at) < LEAST:
+        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(evidence.at)}")
+    rates, loss = evidence.rates, evidence.loss
+    top = float(rates.max())
+    alive = int(np.flatnonzero(rates >= NOTHING * top)[-1])
+    wasted = len(rates) - 1 - alive
+    if wasted < max(3, WASTED * len(rates)):
+        return NOT_THERE
+    pace, sure = _pace(rates, loss, alive)
+    end = float(np.median(loss[-3:]))
+    won = pace * NOTHING * wasted
+    if sure < SURE or won < MATTERS * abs(end) or won < MATTERS / 6 * evidence.progress:
+        return NOT_THERE
+    unit = f"{evidence.unit}s"
+    return Symptom(
+        name=NAME,
+        title="The rate decayed too soon",
+        where=evidence.stretch(min(alive + 1, len(rates) - 1), len(rates) - 1),
+        evidence=(
+            f"The learning rate was below a twentieth of its highest ({number(top)}) from "
+            f"{evidence.place(alive + 1)} on, {wasted} of {len(rates)} {unit}, and ended at "
+            f"{number(float(rates[-1]))}; {evidence.name} was still falling before "
+            f"({number(float(loss[max(0, alive - 1)]))} at {evidence.place(max(0, alive - 1))}) "
+            f"and came to {number(end)}."
+        ),
+        advice=(
+            "Let the rate fall over the whole run and not sooner; or, if a rule cut it, give the "
+            "rule more patience, a factor of 0.5, and a min_rate."
+        ),
+        code="keras_lr.LearningRate(schedule='cosine')",
+        epoch=evidence.epoch(alive),
+        step=evidence.step(alive),
+        numbers={"rate": float(rates[-1]), "wasted": float(wasted), "share": wasted / len(rates)},
+        span=evidence.span(alive, len(rates) - 1),
+        curves=(evidence.name, "learning_rate"),
+    )
+
+
+def _pace(rates: np.ndarray, loss: np.ndarray, alive: int) -> tuple[float, float]:
+    """How fast the loss fell in the training's own time before the rate was gone, and how surely.
+
+    From the last places at a rate that counts: not from the fall that follows a cut, which is less
+    noise and no way made.
+    """
+    time = own_time(rates)
+    high = np.flatnonzero(rates[: alive + 1] >= HIGH * rates.max())
+    last = high[-max(4, len(high) // 2) :]
+    if len(last) < 4:  # so soon that there is nothing before it: the fall and what follows it
+        last = np.arange(max(0, int(high[-1]) - 1), min(len(rates), int(high[-1]) + 4))
+    if len(last) < 3 or time[last[-1]] == time[last[0]]:
+        return 0.0, 0.0
+    line = line_through(time[last], loss[last])
+    return -line.slope, line.falls

@@ -1,0 +1,121 @@
+"""Ended early: the run stopped before its rate had come down."""
+
+import numpy as np
+
+from keras_lr.errors import InvalidInput
+from keras_lr.schedules import parse
+from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.style import number
+
+NAME = "schedule ended early"
+LEAST = 6
+"""Places of the rate to judge by."""
+ABOVE = 2.0
+"""How many times its planned end the rate has to be above at the end, to be early."""
+HIGH = 0.25
+"""The share of its highest value that a rate ends with at least, if it was cut off (no plan known).
+A schedule that is meant to end higher than that is rare; one of 10 % isn't."""
+STRAIGHT = 0.75
+"""The pace of the last quarter's fall over that of the quarter before, from which on it wasn't
+levelling out. Exponential and inverse decays, which end anywhere, stay below unless they are slow."""
+REBOUND = 5.0
+"""How many times its lowest value the rate is at the end, if a new cycle had begun."""
+
+
+def ended_early(evidence: Evidence) -> Verdict:
+    """Whether the run ended while its rate was on the way down, or up again."""
+    run, rates = evidence.run, evidence.rates
+    if rates is None:
+        return Unjudged(
+            NAME,
+            "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among "
+            "the callbacks",
+        )
+    if not run.done:
+        return Unjudged(NAME, "the end of the run: its record has none yet")
+    planned = _planned(evidence)
+    if planned is not None:
+        return planned
+    if len(rates) < LEAST:
+        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(rates)}")
+    return _by_the_curve(evidence, rates)
+
+
+def _planned(evidence: Evidence) -> Verdict | None:
+    """By the plan, where the run knows it; `None` where it doesn't."""
+    run, rates = evidence.run, evidence.rates
+    total, done = run.epochs_planned, run.first_epoch + run.epochs
+    if rates is None or total is None or run.schedule is None or evidence.unit != "epoch":
+        return None
+    per_epoch = evidence.steps_per_epoch or 1000.0
+    try:
+        plan = parse(run.schedule).resolve(
+            steps=round(total * per_epoch), steps_per_epoch=per_epoch
+        )
+    except (
+        InvalidInput
+    ):  # a function of the user's own, or one that another horizon was laid out for
+        return None
+    if done >= total:
+        return NOT_THERE
+    factors = plan(np.arange(plan.horizon.steps))
+    now, last = float(plan(round(done * per_epoch) - 1)), float(factors[-1])
+    if now <= ABOVE * last or now <= 0:
+        return NOT_THERE
+    floor = f"{now / last:.3g} times the end of its schedule" if last > 0 else "not yet 0"
+    text = (
+        f"The run stopped after {done} of {total} epochs ({done / total:.0%}), at a learning rate "
+        f"of {number(float(rates[-1]))}: {floor} ({run.schedule})."
+    )
+    return _symptom(evidence, len(rates) - 1, text, done / total, total - done)
+
+
+def _by_the_curve(evidence: Evidence, rates: np.ndarray) -> Verdict:
+    top, last = float(rates.max()), float(rates[-1])
+    peak = int(np.flatnonzero(rates >= 0.999 * top)[-1])
+    low = peak + int(np.argmin(rates[peak:]))
+    if rates[low] <= 0.1 * top and last >= REBOUND * rates[low] and last >= 0.02 * top:
+        text = (
+            f"The rate was down to {number(float(rates[low]))} at {evidence.place(low)}, and is "
+            f"{number(last)} at the end: the run ended within the next rise or cycle."
+        )
+        return _symptom(evidence, low, text, low / len(rates), 0)
+    quarter = max(2, len(rates) // 4)
+    falling = rates[-2 * quarter - 1 :]
+    if len(falling) < 2 * quarter + 1 or peak > len(rates) - 2 * quarter - 1:
+        return NOT_THERE
+    before = float(falling[0] - falling[quarter])
+    after = float(falling[quarter] - falling[-1])
+    steady = bool((np.diff(falling) < 0).all())
+    if not steady or last < HIGH * top or after < STRAIGHT * before:
+        return NOT_THERE
+    more = max(1, round(last / (after / quarter)))
+    text = (
+        f"The learning rate was still falling, by {number(after / quarter)} "
+        f"{'an epoch' if evidence.unit == 'epoch' else 'a place'}, when the run ended at "
+        f"{number(last)}, {last / top:.0%} of its highest; it would have been 0 some {more} "
+        f"{'epochs' if evidence.unit == 'epoch' else 'places'} later."
+    )
+    return _symptom(evidence, peak, text, len(rates) / (len(rates) + more), more)
+
+
+def _symptom(evidence: Evidence, first: int, text: str, share: float, more: int) -> Symptom:
+    final = float(evidence.rated[-1])
+    return Symptom(
+        name=NAME,
+        title="The schedule ended early",
+        where=f"at the end, {evidence.place(len(evidence.at) - 1)}",
+        evidence=text,
+        advice=(
+            "Most of what a decay gains comes at its end. Give the schedule the length of the run "
+            "(without a length it takes that of fit), or train the rest; from here a cooldown of a "
+            "fifth of the run makes up for it."
+        ),
+        code="keras_lr.LearningRate(schedule='linear')  # from here on, in another fit",
+        epoch=evidence.epoch(len(evidence.at) - 1),
+        step=evidence.step(len(evidence.at) - 1),
+        numbers={"share": share, "final_rate": final, "epochs_missing": more},
+        span=evidence.span(first, len(evidence.at) - 1),
+        curves=("learning_rate",),
+    )

@@ -1,0 +1,191 @@
+"""A run as the symptoms look at it: its training loss and its rate, side by side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from keras_lr.errors import InvalidInput, nearest
+from keras_lr.watch.run import Run
+
+LOSSES = ("loss", "train_loss", "training_loss", "train/loss", "Loss/train")
+"""Names of the training loss, the first that is there counts."""
+RATES = ("learning_rate", "lr")
+"""Names of the rate; with something after them, such as a member's name, too."""
+FEW_EPOCHS = 8
+"""With fewer epochs than this, the loss is judged at updates where it was recorded there."""
+CHUNKS = 60
+"""Means that a loss at updates is judged by, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a run shows, in arrays of one length.
+
+    Args:
+        run: Where it comes from.
+        unit: What a place is: an epoch, or a number of updates of which the loss is a mean.
+        at: The places: epochs, the first is 1; or updates done.
+        loss: The training loss there; what isn't finite is meant.
+        name: What the run calls it.
+        rates: The rate there (of several groups the highest); `None` where it wasn't logged.
+        steps_per_epoch: Updates in an epoch; `None` where nobody knows.
+    """
+
+    run: Run
+    unit: Literal["epoch", "step"]
+    at: np.ndarray
+    loss: np.ndarray
+    name: str
+    rates: np.ndarray | None
+    steps_per_epoch: float | None
+
+    @classmethod
+    def of(
+        cls, run: Run, *, loss: str | None = None, steps_per_epoch: float | None = None
+    ) -> "Evidence":
+        """The evidence of a run.
+
+        Args:
+            run: The run.
+            loss: What it calls the training loss.
+            steps_per_epoch: Updates in an epoch, where the run doesn't know.
+
+        Raises:
+            InvalidInput: There is no training loss.
+        """
+        name = loss if loss is not None else next((n for n in LOSSES if _has(run, n)), None)
+        if name is None or not _has(run, name):
+            known = sorted({*run.history, *run.steps})
+            asked = "" if loss is None else f" {nearest(loss, known)}"
+            raise InvalidInput(
+                f"{run.name} has no {loss or LOSSES[0]!r} to judge.{asked} Logged are: "
+                f'{", ".join(known)}. Write diagnose(..., loss="...") with the name of the '
+                "training loss."
+            )
+        per_epoch = steps_per_epoch or run.steps_per_epoch
+        at_epochs = len(run.logged(name))
+        if at_epochs < FEW_EPOCHS and name in run.steps:
+            found = _at_updates(run, name)
+            if found is not None and len(found[0]) > at_epochs:
+                at, values = found
+                return cls(run, "step", at, values, name, _rates_at(run, at), per_epoch)
+        points = run.logged(name)
+        at = np.array([epoch + 1 for epoch, _ in points], float)
+        values = np.array([value for _, value in points], float)
+        return cls(run, "epoch", at, values, name, _rates_of(run, at), per_epoch)
+
+    @property
+    def finite(self) -> bool:
+        """Whether every loss is a number."""
+        return bool(np.isfinite(self.loss).all())
+
+    @property
+    def rated(self) -> np.ndarray:
+        """The rates; where they weren't logged, those of a constant one."""
+        return np.ones(len(self.at)) if self.rates is None else self.rates
+
+    @property
+    def progress(self) -> float:
+        """How far the loss came down at most from its first value; 0 if it never did."""
+        values = self.loss[np.isfinite(self.loss)]
+        return float(max(values[0] - values.min(), 0.0)) if len(values) else 0.0
+
+    def curve(self, name: str) -> np.ndarray | None:
+        """Another metric at the places of the loss, NaN where it has none; `None` without it."""
+        points = {epoch + 1: value for epoch, value in self.run.logged(name)}
+        if not points or self.unit != "epoch":
+            return None
+        return np.array([points.get(int(place), np.nan) for place in self.at])
+
+    def epoch(self, index: int) -> int | None:
+        """The epoch of a place (the first is 0), where it is known."""
+        if self.unit == "epoch":
+            return int(self.at[index]) - 1
+        per_epoch = self.steps_per_epoch
+        return None if per_epoch is None else int((self.at[index] - 1) // per_epoch)
+
+    def step(self, index: int) -> int | None:
+        """The updates done by a place, where that is known."""
+        if self.unit == "step":
+            return int(self.at[index])
+        return (
+            None if self.steps_per_epoch is None else round(self.at[index] * self.steps_per_epoch)
+        )
+
+    def place(self, index: int) -> str:
+        """A place in words."""
+        step = self.step(index)
+        if self.unit == "step":
+            return f"step {step}"
+        return f"epoch {int(self.at[index])}" + (f" (step {step})" if step is not None else "")
+
+    def stretch(self, first: int, last: int) -> str:
+        """A stretch in words."""
+        return f"{self.unit}s {int(self.at[first])} to {int(self.at[last])}"
+
+    def span(self, first: int, last: int) -> tuple[float, float]:
+        """A stretch as it is drawn."""
+        return float(self.at[first]), float(self.at[last])
+
+
+def _has(run: Run, name: str) -> bool:
+    return bool(run.logged(name)) or name in run.steps
+
+
+def _at_updates(run: Run, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Means of a loss at updates; of a part that isn't finite, what it says."""
+    curve = run.steps[name]
+    steps, values = np.asarray(curve.steps, float), np.asarray(curve.values, float)
+    if not len(steps):
+        return None
+    parts = np.array_split(np.arange(len(steps)), min(CHUNKS, len(steps)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        means = np.array([values[part].mean() for part in parts])
+    return np.array([steps[part[-1]] for part in parts]), means
+
+
+def _rate_names(names: Mapping[str, object]) -> list[str]:
+    for rate in RATES:
+        if rate in names:
+            return [rate]
+        groups = [n for n in names if n.startswith((f"{rate}_", f"{rate}/", f"{rate}-"))]
+        if groups:
+            return groups
+    return []
+
+
+def _rates_of(run: Run, at: np.ndarray) -> np.ndarray | None:
+    """The rate of each epoch; where one has none, that of the epoch before."""
+    columns = []
+    for name in _rate_names(run.history):
+        points = {epoch + 1: value for epoch, value in run.logged(name)}
+        columns.append([points.get(int(place), np.nan) for place in at])
+    return _highest(columns)
+
+
+def _rates_at(run: Run, at: np.ndarray) -> np.ndarray | None:
+    """The rate at updates, or that of the epochs they are in."""
+    columns = []
+    for name in _rate_names(run.steps):
+        curve = run.steps[name]
+        last = np.searchsorted(np.asarray(curve.steps, float), at, side="right") - 1
+        values = np.asarray(curve.values, float)
+        columns.append([values[i] if i >= 0 else np.nan for i in last])
+    return _highest(columns)
+
+
+def _highest(columns: list[list[float]]) -> np.ndarray | None:
+    if not columns:
+        return None
+    found = np.array(columns, float)
+    if not np.isfinite(found).any():
+        return None
+    rates = np.where(np.isfinite(found), found, -np.inf).max(axis=0)
+    for index in range(1, len(rates)):
+        if rates[index] == -np.inf:
+            rates[index] = rates[index - 1]
+    first = rates[np.isfinite(rates)][0]
+    rates = np.where(rates == -np.inf, first, rates)
+    return rates if rates.max() > 0 else None

@@ -1,0 +1,71 @@
+"""Oscillating: the loss goes up and down instead of on."""
+
+import numpy as np
+
+from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.trend import line_through
+from keras_lr.watch.style import number
+
+NAME = "oscillating"
+LEAST = 10
+"""Places in the second half of the run."""
+SWING = 0.15
+"""How far the loss swings (a standard deviation), as a share of its level."""
+LOST = 0.02
+"""The same as a share of the progress: below it, the swings are of a loss that is nearly 0."""
+RISES = 1 / 3
+"""The share of the second half's steps that go up."""
+SURE = 4.0
+"""Standard errors that the slope is below 0 by, of a loss that goes on."""
+
+
+def oscillating(evidence: Evidence) -> Verdict:
+    """Whether the training loss swings about a level in the second half of the run."""
+    half = len(evidence.at) // 2
+    loss, rates = evidence.loss[half:], evidence.rated[half:]
+    if len(loss) < LEAST:
+        return Unjudged(NAME, f"{2 * LEAST} {evidence.unit}s; this run has {len(evidence.at)}")
+    if np.count_nonzero(np.diff(rates) > 0.01 * rates[:-1]) > 1:
+        return Unjudged(NAME, "a rate that doesn't rise again: the loss swings with this one")
+    line = line_through(np.arange(len(loss)), loss)
+    level, swing = float(np.abs(np.median(loss))), line.noise
+    rises = float(np.mean(np.diff(loss) > 0))
+    small = swing < max(SWING * level, LOST * evidence.progress)
+    if small or rises < RISES or line.falls > SURE or evidence.progress == 0:
+        return NOT_THERE
+    rate = None if evidence.rates is None else float(rates.max())
+    lower = None if rate is None else float(f"{rate / 2:.2g}")
+    at = "" if rate is None else f" at a rate of {number(rate)}"
+    again = _taken_back(evidence, half)
+    rules = "keras_lr.LearningRate(rules=[keras_lr.rules.Oscillation('alignment')])"
+    line_to_write = "" if lower is None else f"keras_lr.set_learning_rate(model, {lower:g})\n"
+    return Symptom(
+        name=NAME,
+        title="Oscillating",
+        where=evidence.stretch(half, len(evidence.at) - 1),
+        evidence=(
+            f"In the second half {evidence.name} swings by ±{number(swing)} about "
+            f"{number(level)} ({swing / level:.0%}){at}, and goes up in {rises:.0%} of the "
+            f"{evidence.unit}s{again}."
+        ),
+        advice=(
+            "Halve the rate, or let it fall to 0 over the last fifth of the run; or let a rule look "
+            "at the gradients and cut when they take back what the update before did."
+        ),
+        code=f"{line_to_write}keras_lr.LearningRate(schedule='constant | cooldown(20%)')\n{rules}",
+        epoch=evidence.epoch(half),
+        step=evidence.step(half),
+        numbers={"swing": swing, "level": level, "rises": rises}
+        | ({} if rate is None or lower is None else {"rate": rate, "lower_rate": lower}),
+        span=evidence.span(half, len(evidence.at) - 1),
+        curves=(evidence.name,),
+    )
+
+
+def _taken_back(evidence: Evidence, half: int) -> str:
+    found = evidence.curve("alignment")
+    if found is None or not np.isfinite(found[half:]).any():
+        return ""
+    mean = float(np.nanmean(found[half:]))
+    return f"; the gradients' alignment with the update before is {number(mean)}"

@@ -1,0 +1,57 @@
+"""Overfitting: the validation loss rises while the training loss falls. Not the rate's doing."""
+
+import numpy as np
+
+from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.trend import roughness
+from keras_lr.watch.style import number
+
+NAME = "overfitting"
+LEAST = 5
+"""Epochs with a validation loss."""
+ROSE = 0.05
+"""How far the validation loss is above its best at the end, as a share of it."""
+TAIL = 3
+"""Epochs whose median is the end."""
+
+
+def overfitting(evidence: Evidence) -> Verdict:
+    """Whether the validation loss is well above its best, and the training loss at its own."""
+    name = "val_" + evidence.name.removeprefix("train_").removeprefix("training_")
+    found = evidence.curve(name)
+    if found is None or np.isfinite(found).sum() < LEAST:
+        return Unjudged(NAME, f"{name} of {LEAST} epochs: fit(..., validation_data=(x, y))")
+    there = np.flatnonzero(np.isfinite(found))
+    best = int(there[np.argmin(found[there])])
+    end = float(np.median(found[there][-TAIL:]))
+    rose = end - float(found[best])
+    train = evidence.loss
+    falls = float(np.median(train[-TAIL:])) < float(train[best])
+    enough = rose > max(ROSE * abs(float(found[best])), 2 * roughness(found[there]))
+    if not enough or not falls or best > len(train) - 1 - TAIL:
+        return NOT_THERE
+    return Symptom(
+        name=NAME,
+        title="Overfitting (not the learning rate)",
+        where=f"from {evidence.place(best)} on",
+        evidence=(
+            f"{name} rose from {number(float(found[best]))} ({evidence.place(best)}) to "
+            f"{number(end)} while {evidence.name} fell from {number(float(train[best]))} to "
+            f"{number(float(np.median(train[-TAIL:])))}."
+        ),
+        advice=(
+            "No rate cures that. Stop there, or take more data, dropout, or weight decay: "
+            "restore_best_weights goes back to the best epoch."
+        ),
+        code=(
+            f"keras.callbacks.EarlyStopping({name!r}, patience={max(3, len(train) // 10)}, "
+            "restore_best_weights=True)"
+        ),
+        severity="note",
+        epoch=evidence.epoch(best),
+        step=evidence.step(best),
+        numbers={"best": float(found[best]), "last": end},
+        span=evidence.span(best, len(train) - 1),
+        curves=(name, evidence.name),
+    )

@@ -1,0 +1,92 @@
+"""An unused plateau: the loss lay flat at a rate that nobody cut."""
+
+import numpy as np
+
+from keras_lr.rules import Plateau, Slope, replay
+from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.trend import line_through
+from keras_lr.watch.style import number
+
+NAME = "unused plateau"
+LEAST = 12
+"""Places of the loss to judge by; the second half of them is what may be flat."""
+CUT = 0.7
+"""The share of its rate that a stretch ends with at most, if the rate was cut in it."""
+SURE = 2.0
+"""Standard errors that the slope is below 0 by, of a loss that still falls."""
+LOWER = 0.01
+"""The share that the last quarter is lower by than the quarter before, of one that still falls."""
+LEFT = 0.02
+"""The share of its first value that the loss has left; below it there is nothing to gain."""
+WINDOW = 10
+"""Places that the replayed `Slope` looks at."""
+
+
+def unused_plateau(evidence: Evidence) -> Verdict:
+    """Whether the second half of the run is flat at an uncut rate, and when rules would have cut."""
+    if evidence.rates is None:
+        return Unjudged(
+            NAME,
+            "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among "
+            "the callbacks",
+        )
+    if len(evidence.at) < LEAST:
+        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(evidence.at)}")
+    half = len(evidence.at) // 2
+    loss, rates = evidence.loss[half:], evidence.rates
+    middle = len(loss) // 2
+    if rates[-1] < CUT * rates[half] or rates[-1] < CUT * rates.max():
+        return NOT_THERE
+    if line_through(np.arange(len(loss)), loss).falls > SURE:
+        return NOT_THERE
+    third, fourth = float(np.mean(loss[:middle])), float(np.mean(loss[middle:]))
+    if third - fourth > LOWER * abs(third) or fourth < LEFT * float(evidence.loss[0]):
+        return NOT_THERE
+    cuts = _first_cuts(evidence)
+    if not cuts:
+        return NOT_THERE
+    rule, index = min(cuts.items(), key=lambda item: item[1])
+    others = ", ".join(f"{name} at {evidence.place(i)}" for name, i in cuts.items())
+    low = float(loss.min())
+    return Symptom(
+        name=NAME,
+        title="Plateau unused",
+        where=evidence.stretch(half, len(evidence.at) - 1),
+        evidence=(
+            f"{evidence.name} doesn't fall in the second half (mean {number(third)}, then "
+            f"{number(fourth)}, best {number(low)}), at a rate of {number(float(rates[-1]))} that "
+            f"nobody cut. First cuts would have been: {others}."
+        ),
+        advice=(
+            "Let a rule cut the rate there, or let it fall to 0 over the last fifth of the run; if "
+            "the loss stays as flat after a cut, it is as low as this net brings it: stop there."
+        ),
+        code=(
+            f"keras_lr.LearningRate(schedule='constant | cooldown(20%)', rules=[{rule}])\n"
+            f"print(keras_lr.replay({rule}, history))"
+        ),
+        epoch=evidence.epoch(index),
+        step=evidence.step(index),
+        numbers={"before": third, "after": fourth, "rate": float(rates[-1])},
+        span=evidence.span(half, len(evidence.at) - 1),
+        curves=(evidence.name,),
+    )
+
+
+def _first_cuts(evidence: Evidence) -> dict[str, int]:
+    """When each rule would have cut first, by the code that makes it."""
+    name = evidence.name
+    shown = {name: evidence.loss.tolist(), "learning_rate": evidence.rated.tolist()}
+    rules = {
+        f"rules.Plateau({name!r})": Plateau(name, mode="min"),
+        f"rules.Slope({name!r}, every=None, window={WINDOW})": Slope(
+            name, every=None, window=WINDOW, mode="min"
+        ),
+    }
+    validation = evidence.curve(f"val_{name}")
+    if validation is not None:
+        shown[f"val_{name}"] = [v if np.isfinite(v) else None for v in validation.tolist()]
+        rules[f"rules.Plateau('val_{name}')"] = Plateau(f"val_{name}", mode="min")
+    found = {code: replay(rule, shown, rows="epoch").cuts for code, rule in rules.items()}
+    return {f"keras_lr.{code}": cuts[0].epoch for code, cuts in found.items() if cuts}

@@ -1,0 +1,124 @@
+"""Rate too low: at the end the loss still falls as fast as it did before."""
+
+import math
+
+import numpy as np
+
+from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.trend import line_through, own_time, roughness
+from keras_lr.watch.style import number
+
+NAME = "rate too low"
+LEAST = 3
+"""Places of the loss that a line goes through, at least."""
+STRAIGHT = 0.65
+"""The pace of the second half over that of the quarter before it, from which on it is a line: 1 of
+a line, .69 of an exponential that has come down one e-fold, .5 of a logarithm, .35 of 1/√t."""
+SURE = 4.0
+"""Standard errors that the second half's slope is below 0 by."""
+MATTERS = 0.1
+"""As long a run again would win at least this share of the progress so far, and this of the loss."""
+HIGH = 0.5
+"""The share of the highest rate down to which a decay leaves the pace to be judged."""
+MOST = 10.0
+"""The largest factor that is advised at once."""
+
+
+def rate_too_low(evidence: Evidence) -> Verdict:
+    """Whether the loss falls in a straight line of the training's own time.
+
+    The time is the sum of the rates, in which a decay doesn't look like a training that gets
+    slower; and the line has to be straight before the rate has fallen to half its highest as well,
+    since the end of a decay brings the loss down at any rate.
+    """
+    time = own_time(evidence.rated)
+    high = np.flatnonzero(evidence.rated >= HIGH * evidence.rated.max())
+    windows = [time <= time[high[-1]], np.ones(len(time), bool)]
+    parts = [_halves(time[window]) for window in windows]
+    if any(min(len(early), len(late)) < LEAST for early, late in parts):
+        needed = 5 * LEAST
+        return Unjudged(
+            NAME,
+            f"about {needed} {evidence.unit}s at no less than half the highest rate; this run "
+            f"has {int(high.size)}",
+        )
+    for window, (early, late) in zip(windows, parts, strict=True):
+        before = line_through(time[window][early], evidence.loss[window][early])
+        after = line_through(time[window][late], evidence.loss[window][late])
+        if after.slope >= STRAIGHT * min(before.slope, 0.0) or after.falls < SURE:
+            return NOT_THERE
+    pace, length = -after.slope, float(time[-1])
+    end = float(np.median(evidence.loss[-LEAST:]))
+    won = pace * length
+    noise = roughness(evidence.loss)
+    if won < MATTERS * max(evidence.progress, abs(end)) or won < 4 * noise:
+        return NOT_THERE
+    return _symptom(evidence, late, after.slope, before.slope, end, won)
+
+
+def _halves(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The second quarter and the second half, by place."""
+    share = time / time[-1]
+    return np.flatnonzero((share >= 0.25) & (share <= 0.5)), np.flatnonzero(share > 0.5)
+
+
+def _symptom(
+    evidence: Evidence,
+    late: np.ndarray,
+    slope: float,
+    earlier: float,
+    end: float,
+    won: float,
+) -> Symptom:
+    # At this pace a loss that can't be below 0 is at 0 after so many runs of this length.
+    room = end / won if evidence.loss.min() > 0 else 2.0
+    factor = float(f"{min(MOST, max(2.0, 1 + room)):.1g}")
+    places, unit = len(evidence.at), evidence.unit
+    ratio = slope / earlier if earlier < 0 else math.inf
+    as_fast = f"{ratio:.0%} of the pace before" if math.isfinite(ratio) else "faster than before"
+    per = won / places * float(evidence.rated.max() / evidence.rated.mean())
+    text = (
+        f"{evidence.name} still falls by {number(per)} {_each(unit)} in the second half, {as_fast}; "
+        f"as long a run again at this pace would take it from {number(end)} to "
+        f"{number(end - won)}."
+    )
+    longer = f"train {factor:g} times as long"
+    if evidence.rates is None:
+        text += " (The learning rate isn't logged, and taken as constant.)"
+        return _made(evidence, late, text, longer, factor, None)
+    rate = float(evidence.rates.max()) * factor
+    return _made(evidence, late, text, longer, factor, float(f"{rate:.2g}"))
+
+
+def _each(unit: str) -> str:
+    return "an epoch" if unit == "epoch" else "a place"
+
+
+def _made(
+    evidence: Evidence,
+    late: np.ndarray,
+    text: str,
+    longer: str,
+    factor: float,
+    rate: float | None,
+) -> Symptom:
+    first, last = int(late[0]), int(late[-1])
+    higher = f"{factor:g} times the rate" + ("" if rate is None else f" ({rate:g})")
+    code = "keras_lr.find(model, x, y)"
+    return Symptom(
+        name=NAME,
+        title="Rate too low, or run too short",
+        where=evidence.stretch(first, last),
+        evidence=text,
+        advice=(
+            f"Take {higher}, or {longer}. The finder measures how high it may be in a few hundred "
+            "steps."
+        ),
+        code=code if rate is None else f"keras_lr.set_learning_rate(model, {rate:g})\n{code}",
+        epoch=evidence.epoch(first),
+        step=evidence.step(first),
+        numbers={"factor": factor, **({} if rate is None else {"rate": rate})},
+        span=evidence.span(first, last),
+        curves=(evidence.name,),
+    )

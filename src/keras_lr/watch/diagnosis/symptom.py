@@ -1,0 +1,77 @@
+"""What a diagnosis is made of: a symptom with its evidence, and what couldn't be judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Severity = Literal["bad", "warning", "note"]
+"""`bad`: the run failed. `warning`: a good part of it was lost. `note`: worth knowing."""
+
+SEVERITIES: tuple[Severity, ...] = ("bad", "warning", "note")
+"""From the gravest on."""
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """Something that a run shows, how it shows it, and what to do.
+
+    Args:
+        name: Of the symptom, as programs ask for it, e.g. `"diverged"`.
+        title: What is wrong, in a few words.
+        where: The part of the run that shows it, in words.
+        evidence: The numbers that show it, in a sentence.
+        advice: What to do, in a sentence.
+        severity: `"bad"`, `"warning"` or `"note"`.
+        code: The line to write, or nothing.
+        epoch: The epoch where it begins (the first is 0); `None` where that isn't known.
+        step: The updates done by then; `None` where that isn't known.
+        numbers: The same numbers for programs, by name.
+        span: First and last place of the part that shows it, as it is drawn: epochs from 1 on, or
+            updates where the loss was judged at updates. `None` for the whole run.
+        curves: The curves that show it, by the names that the run has for them.
+    """
+
+    name: str
+    title: str
+    where: str
+    evidence: str
+    advice: str
+    severity: Severity = "warning"
+    code: str = ""
+    epoch: int | None = None
+    step: int | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    span: tuple[float, float] | None = None
+    curves: tuple[str, ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """All of it as JSON values (NaN and infinity aside)."""
+        return {
+            **vars(self),
+            "numbers": dict(self.numbers),
+            "span": None if self.span is None else list(self.span),
+            "curves": list(self.curves),
+        }
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """A question that the run doesn't answer.
+
+    Args:
+        name: Of the symptom that wasn't judged.
+        needs: What it would take, as an instruction.
+    """
+
+    name: str
+    needs: str
+
+
+@dataclass(frozen=True)
+class NotThere:
+    """The run was judged, and doesn't show the symptom."""
+
+
+NOT_THERE = NotThere()
+
+Verdict = Symptom | Unjudged | NotThere

@@ -1,0 +1,149 @@
+"""Weight decay dominating: the weights shrink faster than the gradients make them grow."""
+
+import numpy as np
+
+from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.trend import line_through
+from keras_lr.watch.style import number
+
+NAME = "weight decay dominates"
+LEAST = 5
+"""Epochs to judge by."""
+MEMORY = 0.01
+"""The share of the run that the weights remember, below which they forget what they learn. Best
+values found for AdamW are a share of the run of 0.03 and more."""
+SHRUNK = 0.5
+"""The share of its highest value that ‖w‖ has come down to."""
+AT_REST = -4.0
+"""Standard errors of the trend of ‖w‖² (`norm_equilibrium`) below which the weights shrink."""
+NO_GAIN = 0.02
+"""The share of the loss that was won while they shrank, at most."""
+
+
+def weight_decay(evidence: Evidence) -> Verdict:
+    """Whether the decay outweighs the gradients, by its time scale or by the norm of the weights.
+
+    Each update takes the share rate × decay of the weights away, so that they are a mean of the
+    updates before over 1/(rate × decay) of them.
+
+    Source: Wang and Aitchison (2024), "How to set AdamW's weight decay as you scale model and dataset
+    size"; Bergsma et al. (2025), "Power lines", for the best shares of a run.
+    """
+    if len(evidence.at) < LEAST:
+        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(evidence.at)}")
+    decay = _decay(evidence)
+    if decay is not None and not np.nanmax(decay) > 0:
+        return NOT_THERE
+    by_scale = _by_time_scale(evidence, decay)
+    by_norm = _by_norm(evidence)
+    for verdict in (by_norm, by_scale):
+        if isinstance(verdict, Symptom):
+            return verdict
+    if by_scale is None and by_norm is None:
+        return Unjudged(
+            NAME,
+            "weight_decay and ‖w‖ at each epoch: list "
+            "keras_lr.callbacks.LearningRateMonitor(statistics=('weight_norm', "
+            "'norm_equilibrium')) among the callbacks"
+            + ("" if evidence.steps_per_epoch else "; and diagnose(..., steps_per_epoch=N)"),
+        )
+    return NOT_THERE
+
+
+def _decay(evidence: Evidence) -> np.ndarray | None:
+    found = evidence.curve("weight_decay")
+    if found is not None and np.isfinite(found).any():
+        return found
+    setting = evidence.run.settings.get("weight_decay")
+    if isinstance(setting, int | float):
+        return np.full(len(evidence.at), float(setting))
+    return None
+
+
+def _by_time_scale(evidence: Evidence, decay: np.ndarray | None) -> Verdict | None:
+    rates, per_epoch = evidence.rates, evidence.steps_per_epoch
+    if decay is None or rates is None or (per_epoch is None and evidence.unit == "epoch"):
+        return None
+    steps = np.diff(np.concatenate([[0.0], evidence.at]))
+    if evidence.unit == "epoch":
+        steps = np.full(len(rates), float(per_epoch or 0.0))
+    product = float(np.nansum(rates * decay * steps) / steps.sum())
+    if product <= 0:
+        return NOT_THERE
+    scale, run = 1 / product, float(steps.sum())
+    if scale > MEMORY * run:
+        return NOT_THERE
+    highest = float(np.nanmax(decay))
+    lower = float(f"{highest * scale / (10 * MEMORY * run):.2g}")
+    return _symptom(
+        evidence,
+        0,
+        f"1/(rate × weight decay) is {number(scale)} updates on average, {scale / run:.2%} of the "
+        f"run's {number(run)}: the weights are a mean over so few updates, and forget the rest.",
+        f"Lower it to {lower:g}, so that they remember a tenth of the run, or lower the rate.",
+        {"time_scale": scale, "steps": run, "weight_decay": highest, "lower": lower},
+        ("weight_decay", "learning_rate"),
+        f"weight_decay={lower:g}",
+    )
+
+
+def _by_norm(evidence: Evidence) -> Verdict | None:
+    norm, trend = evidence.curve("weight_norm"), evidence.curve("norm_equilibrium")
+    if norm is None or np.isfinite(norm).sum() < LEAST:
+        return None
+    there = np.flatnonzero(np.isfinite(norm))
+    top = int(there[np.argmax(norm[there])])
+    shrinking = there[there >= top]
+    if norm[there[-1]] > SHRUNK * norm[top] or len(shrinking) < 3:
+        return NOT_THERE
+    late = shrinking[len(shrinking) // 2 :]
+    moving = None if trend is None else float(np.nanmedian(trend[late]))
+    if moving is not None and moving > AT_REST:
+        return NOT_THERE
+    if trend is None and line_through(late, norm[late]).falls < -AT_REST and len(late) > 3:
+        return NOT_THERE
+    before, after = float(evidence.loss[top]), float(np.median(evidence.loss[-3:]))
+    low = float(np.min(evidence.loss[top:]))
+    # Once the loss is at its lowest, it doesn't go on while the norm does.
+    won_late = float(np.median(evidence.loss[late][:3])) - after
+    if won_late > NO_GAIN * abs(after):
+        return NOT_THERE
+    sure = "" if moving is None else f" (a trend of {number(moving)} standard errors)"
+    return _symptom(
+        evidence,
+        top,
+        f"‖w‖ came down from {number(float(norm[top]))} ({evidence.place(top)}) to "
+        f"{number(float(norm[there[-1]]))} and goes on shrinking{sure}, while {evidence.name} "
+        f"gains nothing by it ({number(before)} there, {number(low)} at best, {number(after)} at "
+        "the end).",
+        "Lower the weight decay tenfold, or leave biases and normalisation out of it: "
+        "optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta']).",
+        {"norm_before": float(norm[top]), "norm_after": float(norm[there[-1]])},
+        ("weight_norm", evidence.name),
+        "",
+    )
+
+
+def _symptom(
+    evidence: Evidence,
+    first: int,
+    text: str,
+    advice: str,
+    numbers: dict[str, float],
+    curves: tuple[str, ...],
+    code: str,
+) -> Symptom:
+    return Symptom(
+        name=NAME,
+        title="Weight decay dominates",
+        where=evidence.stretch(first, len(evidence.at) - 1),
+        evidence=text,
+        advice=advice,
+        code=code,
+        epoch=evidence.epoch(first),
+        step=evidence.step(first),
+        numbers=numbers,
+        span=evidence.span(first, len(evidence.at) - 1),
+        curves=curves,
+    )
