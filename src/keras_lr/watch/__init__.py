@@ -9,4 +9,4 @@ from keras_lr.watch.diagnosis import Diagnosis, diagnose
 from keras_lr.watch.report import report
 from keras_lr.watch.run import Curve, Run
 
-__all__ = ["Arm", "Comparison", "Curve", "Run", "report"]
+__all__ = ["Arm", "Comparison", "Curve", "Diagnosis", "Run", "diagnose", "report"]
