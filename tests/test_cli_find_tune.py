@@ -206,6 +206,10 @@ def test_tune_finds_a_path_with_a_population(capsys, files):
         (["find", "m.keras", "cli_nets:weighted"], "can't use 'callbacks'"),
         (["find", "m.keras", "d.npz", "--rates", "0", "1"], "--rates takes positive numbers"),
         (["find", "m.keras", "d.npz", "--rates", "1"], "--rates"),
+        (["find", "m.keras", "d.npz", "--rates", "1", "0.1"], "the lowest and the highest rate"),
+        (["find", "m.keras", "hot.npz"], "Give its last layer 5 units, and write y.argmax(-1)"),
+        (["tune", "m.keras", "d.npz", "--study-name", "a"], "add --storage study.db"),
+        (["tune", "m.keras", "d.npz", "--storage", "no/s.db"], "Received: --storage no/s.db"),
         (["find", "m.keras", "d.npz", "--seed", "-1"], "--seed must be a whole number from 0 to"),
         (["tune", "m.keras", "d.npz", "--seed", "99999999999"], "--seed must be a whole number"),
         (["demo", "--seed", "4294967296"], "--seed must be a whole number"),
@@ -267,6 +271,9 @@ def test_a_mistake_is_one_line_and_exit_code_2(capsys, files, tmp_path, argument
     np.savez("wide.npz", x=np.zeros((9, 5), "float32"), y=np.zeros(9, int))
     np.savez("labels.npz", x=np.zeros((9, 4), "float32"), y=np.arange(9))
     np.savez("onehot.npz", x=np.zeros((9, 4), "float32"), y=np.zeros((9, 7), "float32"))
+    np.savez(
+        "hot.npz", x=np.zeros((9, 4), "float32"), y=np.eye(5, dtype="float32")[np.arange(9) % 5]
+    )
     before = sorted(tmp_path.iterdir())
     assert main(arguments) == 2
     out, err = capsys.readouterr()
@@ -316,7 +323,7 @@ def test_the_result_is_printed_even_if_a_file_cannot_be_written(capsys, files, m
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    tuning = importlib.import_module("keras_lr.cli.tune")
+    tuning = importlib.import_module("keras_lr.cli.tuned")
     monkeypatch.setattr(tuning, "save_model", full)
     arguments = ["tune", "m.keras", "d.npz", "--trials", "2", "--epochs", "1"]
     assert main([*arguments, "--save", "best.keras", "--json"]) == 1

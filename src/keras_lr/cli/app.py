@@ -64,3 +64,8 @@ for _name, _help in COMMANDS.items():
         help_epilogue="\n".join(["Examples:", "", *(f"    {line}" for line in EXAMPLES[_name])]),
     )
 app.register_install_completion_command(help="Complete commands and options with Tab.")
+
+
+def options_of(command: str) -> list[str]:
+    """The options of a command, such as "--epochs"."""
+    return [argument.name for argument in app[command].assemble_argument_collection()]

@@ -3,7 +3,7 @@
 import inspect
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,14 @@ class Data:
         y: The targets; `None` where `x` holds them.
         validation_data: What `fit` calls that, or `None`.
         fit: Further arguments of `fit`.
+        returned: What the user's function returned, if it is from one.
     """
 
     x: Any
     y: Any = None
     validation_data: Any = None
     fit: Mapping[str, Any] = field(default_factory=dict)
+    returned: Any = None
 
 
 def load_data(text: str, *, target: str | None, say: Callable[[str], None]) -> Data:
@@ -49,9 +51,8 @@ def load_data(text: str, *, target: str | None, say: Callable[[str], None]) -> D
     path = Path(text)
     if is_reference(text) and not path.exists():
         _no_target(target, text)
-        return _check(
-            from_returned(call_reference(load_reference(text, "DATA"), text, "DATA"), text)
-        )
+        returned = call_reference(load_reference(text, "DATA"), text, "DATA")
+        return _check(replace(from_returned(returned, text), returned=returned))
     if path.suffix not in (".npz", ".csv"):
         module, separator, name = text.partition(":")
         hint = f" Write {Path(module).stem}:{name}." if separator and module.endswith(".py") else ""
@@ -103,7 +104,7 @@ def hold_out(data: Data, share: float, *, seed: int, say: Callable[[str], None])
     order = np.random.default_rng(seed).permutation(rows)
     out, kept = order[:held], order[held:]
     say(f"no validation data: {held} of {rows} rows, drawn at random, are held out")
-    return Data(data.x[kept], data.y[kept], (data.x[out], data.y[out]), data.fit)
+    return replace(data, x=data.x[kept], y=data.y[kept], validation_data=(data.x[out], data.y[out]))
 
 
 def from_returned(value: Any, text: str) -> Data:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from keras_lr.cli.output import Output
-from keras_lr.errors import InvalidInput, KerasLRError
+from keras_lr.errors import InvalidInput, KerasLRError, UnknownUnit
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KerasLRError as error:
         if debug:
             traceback.print_exc()
-        _say(told(error), error=True)
+        _say(told(error, arguments), error=True)
         return error.exit_code
 
 
@@ -116,20 +116,39 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def told(error: BaseException) -> str:
+def told(error: BaseException, arguments: Sequence[str] = ()) -> str:
     """An error's message on one line; below it the text it points into, and the pointer.
+
+    Args:
+        error: The error.
+        arguments: The command's, in whose options it is to speak.
 
     >>> print(told(ValueError("Unknown schedule 'cosin'.\\n  1 * cosin\\n      ^")))
     Unknown schedule 'cosin'.
       1 * cosin
           ^
     """
+    if isinstance(error, UnknownUnit):
+        return (
+            f"{error.length} is in {error.unit}s, which aren't known here. Give the length in steps, "
+            "or as a share such as 5%."
+        )
     lines = str(error).splitlines()
     at = next((i for i, line in enumerate(lines) if line.strip() == "^"), 0)
     if at < 2:
-        return one_line(error)
+        return in_options(one_line(error), arguments)
     message = " ".join(" ".join([*lines[: at - 1], *lines[at + 1 :]]).split())
+    message = in_options(message, arguments)
     return "\n".join([message, *_window(lines[at - 1], lines[at].index("^"))])
+
+
+def in_options(message: str, arguments: Sequence[str]) -> str:
+    """A message of the library's in the words of the command that was called."""
+    from keras_lr.cli.app import COMMANDS, options_of
+    from keras_lr.cli.spelling import spelled
+
+    command = next((a for a in arguments if a in COMMANDS), None)
+    return message if command is None else spelled(message, options_of(command))
 
 
 def _window(text: str, caret: int) -> tuple[str, str]:

@@ -1,12 +1,14 @@
 """`keras-lr find`: a learning rate for the user's model and data."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from cyclopts import Parameter
 
 from keras_lr.cli.options import (
     Common,
+    check_ends,
     check_writable,
     fit_arguments,
     positive,
@@ -56,7 +58,7 @@ def find(
         common: Options of every command.
     """
     check_writable(out, "--out", ".html")
-    positive("--rates", *(rates or ()))
+    check_ends("--rates", rates)
     positive("--epochs", epochs)
     positive("--batch-size", batch_size)
     check_seed(seed, "--seed")
@@ -65,10 +67,12 @@ def find(
     import keras
 
     from keras_lr.cli.data import load_data
+    from keras_lr.cli.entry import in_options
     from keras_lr.cli.model import load_model
     from keras_lr.cli.reference import user_work
     from keras_lr.engines.fits import check_fits
     from keras_lr.errors import RateNotFound
+    from keras_lr.finder import Finding
     from keras_lr.finder import find as run
 
     keras.utils.set_random_seed(seed)
@@ -93,8 +97,9 @@ def find(
             )
         refused = None
     except RateNotFound as error:
-        finding, refused = error.finding, error
-        say(f"keras-lr: no rate found: {' '.join(str(error).split())}")
+        refused, measured = error, cast(Finding, error.finding)
+        finding = replace(measured, reason=in_options(measured.reason, ["find"]))
+        say(f"keras-lr: no rate found: {' '.join(finding.reason.split())}")
     fields = ("learning_rate", "band", "method", "reason", "rates", "losses", "steps", "seconds")
     answer = {name: getattr(finding, name) for name in fields}
     return Output(

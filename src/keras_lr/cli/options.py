@@ -102,6 +102,18 @@ def positive(option: str, *values: float | None) -> None:
         raise InvalidInput(f"{option} takes positive numbers. Received: {option} {given}")
 
 
+def check_ends(option: str, ends: tuple[float, float] | None) -> None:
+    """Refuse a range of rates that isn't one: not positive, or the higher end first."""
+    if ends is None:
+        return
+    positive(option, *ends)
+    if not ends[0] < ends[1]:
+        raise InvalidInput(
+            f"{option} takes the lowest and the highest rate. "
+            f"Received: {option} {ends[0]:g} {ends[1]:g}"
+        )
+
+
 def fit_arguments(data: Any, known: Sequence[str], text: str, command: str) -> dict[str, Any]:
     """Arguments of `fit` that the user's function returned, as far as the command knows them."""
     for name in data.fit:

@@ -12,7 +12,9 @@ from keras_lr.errors import InvalidInput, nearest
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def read_csv(path: Path, target: str, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
+def read_csv(
+    path: str | Path, target: str, say: Callable[[str], None] = print
+) -> tuple[np.ndarray, np.ndarray]:
     """Features and target of a CSV file with a header line.
 
     Args:
@@ -24,6 +26,7 @@ def read_csv(path: Path, target: str, say: Callable[[str], None]) -> tuple[np.nd
         x: float32, shape `(rows, features)`; y: shape `(rows,)`, int64 where every value is whole
         or a label, otherwise float32.
     """
+    path = Path(path)
     header, rows = _read(path)
     if target not in header:
         raise InvalidInput(

@@ -1,9 +1,7 @@
 """`keras-lr tune`: learning rate, momentum and schedule for the user's model and data."""
 
 import contextlib
-import os
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +10,7 @@ from cyclopts import Parameter
 from keras_lr.cli.method import check_address, check_method, cluster, population_space
 from keras_lr.cli.options import (
     Common,
+    check_ends,
     check_writable,
     fit_arguments,
     positive,
@@ -19,9 +18,10 @@ from keras_lr.cli.options import (
     say,
     start,
 )
-from keras_lr.cli.output import File, Output
+from keras_lr.cli.output import Output
 from keras_lr.cli.ranges import check_fields, read_ranges
 from keras_lr.cli.space import check_momentums, default_space, distinct, read_rules
+from keras_lr.cli.tuned import finish
 from keras_lr.engines.seed import check_seed
 from keras_lr.errors import InvalidInput
 
@@ -55,6 +55,7 @@ def tune(
     batch_size: int | None = None,
     validation_split: float = 0.2,
     storage: str | None = None,
+    study_name: str | None = None,
     confirm: int = 0,
     seeds: int = 5,
     seed: int = 0,
@@ -101,6 +102,7 @@ def tune(
         validation_split: Share of the rows, drawn at random, that is held out for validation where
             the data brings none.
         storage: A file that keeps the study (SQLite; a journal where it ends in .log), or a URL.
+        study_name: The study's name in --storage, which may keep several.
         confirm: Train so many of the best trials again with other seeds, and advise the best mean.
         seeds: With how many seeds.
         seed: Seed of the weights, the batches, the split and the search.
@@ -111,18 +113,13 @@ def tune(
     check_writable(out, "--out", ".html")
     check_writable(save, "--save", ".keras")
     positive("--epochs", epochs)
-    positive("--rate", *(rate or ()))
+    check_ends("--rate", rate)
     positive("--batch-size", batch_size)
     check_momentums(momentum)
     check_seed(seed, "--seed")
     positive("--seeds", seeds)
     if confirm < 0:
         raise InvalidInput(f"--confirm is a number of trials. Received: --confirm {confirm}")
-    if rate is not None and not rate[0] < rate[1]:
-        raise InvalidInput(
-            "--rate takes the lowest and the highest rate. "
-            f"Received: --rate {rate[0]:g} {rate[1]:g}"
-        )
     if not 0 < validation_split < 1:
         raise InvalidInput(
             "--validation-split is a share between 0 and 1. "
@@ -158,9 +155,15 @@ def tune(
     }
     check_method(method, given_options)
     check_address(engine, address)
+    if study_name is not None and storage is None:
+        raise InvalidInput(
+            f"--study-name is a name in a storage: add --storage study.db. "
+            f"Received: --study-name {study_name}"
+        )
     backend = start("tune")
     import keras
 
+    from keras_lr.cli.code import runnable
     from keras_lr.cli.data import hold_out, load_data
     from keras_lr.cli.model import model_builder
     from keras_lr.cli.reference import user_work
@@ -171,7 +174,9 @@ def tune(
     build, probe = model_builder(model)
     given = load_data(data, target=target, say=say)
     check_fits(probe, given.x, given.y, given.validation_data)
+    loaded = given
     given = hold_out(given, validation_split, seed=seed, say=say)
+    held = 0 if given is loaded else len(given.validation_data[0])
     names = ("batch_size", "sample_weight", "class_weight", "validation_split")
     arguments = fit_arguments(given, names, data, "tune")
     if batch_size is not None:
@@ -209,6 +214,7 @@ def tune(
                 objective=objective or "val_loss",
                 seed=seed,
                 storage=storage,
+                study_name=study_name,
                 **trained,
                 **arguments,
             )
@@ -220,7 +226,13 @@ def tune(
             except (Exception, KeyboardInterrupt) as error:
                 # What was found before has taken most of the time; it comes out all the same.
                 stopped = error
-    return finish(study, out=out, save=save, backend=backend, stopped=stopped)
+
+    def code() -> str:
+        """The advised trial's, from loading the data on."""
+        lines = study.code(study.confirmed)
+        return runnable(lines, model, data, target=target, given=loaded, held=held, seed=seed)
+
+    return finish(study, code, out=out, save=save, backend=backend, stopped=stopped)
 
 
 @contextlib.contextmanager
@@ -237,134 +249,3 @@ def storage_work(storage: str | None) -> Iterator[None]:
             f"The study's storage failed ({type(error).__name__}: {told}). Name an SQLite file that "
             f"keras-lr tune wrote, or one that doesn't exist yet. Received: --storage {storage}"
         ) from error
-
-
-def finish(
-    study: Any, *, out: Path | None, save: Path | None, backend: str, stopped: BaseException | None
-) -> Output:
-    """What a study leaves behind, the interrupted one too.
-
-    Args:
-        study: The study.
-        out: `--out`.
-        save: `--save`.
-        backend: Keras's.
-        stopped: What kept its confirmation from coming to its end.
-    """
-    from keras_lr.cli.entry import INTERRUPTED
-    from keras_lr.watch import report
-
-    done = any(t.state == "complete" and t.value is not None for t in study.trials)
-    if not done and not study.interrupted:
-        _ = study.best  # its error says what became of the trials
-    files = []
-    if out is not None and study.trials:
-        files.append(File("report", out, lambda: report(study, out)))
-    if save is not None and done:
-        model = lambda: study.best_model(study.confirmed)  # noqa: E731 - the confirmed, or the best
-        files.append(File("model", save, lambda: save_model(model(), save)))
-    paths = {file.name: file.path for file in files}
-    best = study.best if done else None
-    data = {
-        "command": "tune",
-        "best": None
-        if best is None
-        else {"number": best.number, "params": best.params, "value": best.value},
-        "objective": study.objective,
-        "direction": study.direction,
-        "trials": [
-            {"number": t.number, "state": t.state, "value": t.value, "params": t.params}
-            for t in study.trials
-        ],
-        "engine": study.engine,
-        "plan": study.plan,
-        "seconds": study.seconds,
-        "interrupted": study.interrupted or isinstance(stopped, KeyboardInterrupt),
-        "backend": backend,
-        "transferred": asdict(moved) if (moved := _transferred(study, done)) else None,
-        "confirmed": confirmed_data(study),
-        "path": path_data(study) if done else None,
-        "code": study.code(study.confirmed) if done else None,
-        "report": paths.get("report"),
-        "model": paths.get("model"),
-    }
-    return Output(
-        data,
-        lambda: _text(study),
-        exit_code=INTERRUPTED if study.interrupted else 0,
-        files=files,
-        error=stopped,
-    )
-
-
-def _transferred(study: Any, done: bool) -> Any:
-    return study.transferred if done else None
-
-
-def confirmed_data(study: Any) -> dict[str, Any] | None:
-    """A confirmation for `--json`; `None` where there was none."""
-    found = study.confirmation
-    if found is None:
-        return None
-    return {
-        "choice": None if found.choice is None else found.choice.number,
-        "seeds": found.seeds,
-        "trials": [
-            {
-                "number": one.number,
-                "value": one.searched,
-                "mean": one.mean,
-                "spread": one.spread,
-                "values": one.values,
-            }
-            for one in found.candidates
-        ],
-    }
-
-
-def path_data(study: Any) -> dict[str, Any] | None:
-    """A population's path for `--json`; `None` of independent trials."""
-    if not hasattr(study, "copies"):
-        return None
-    return {
-        "schedule": str(study.schedule),
-        "copies": [
-            {"epoch": c.epoch, "member": c.member, "source": c.source, "factor": c.factor}
-            for c in study.copies
-        ],
-    }
-
-
-def save_model(model: Any, path: Path) -> Path:
-    """Write the model beside the file, then rename."""
-    if not model.optimizer.built:  # or Keras warns on loading that the optimizer's state is missing
-        model.optimizer.build(model.trainable_variables)
-    path.absolute().parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part.keras")
-    try:
-        model.save(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
-
-
-def _text(study: Any) -> str:
-    from keras_lr.watch.answers import study_answer, study_counts
-    from keras_lr.watch.figures.study import best_trial, edge_warning
-    from keras_lr.watch.terminal import trials_table
-
-    lines = []
-    if best_trial(study) is not None:
-        lines += [trials_table(study), ""]
-    if study.confirmation is not None:
-        lines += [study.confirmation.table(), ""]
-    lines.append(study_answer(study))
-    if warning := edge_warning(study):
-        lines.append(f"Warning: {warning}")
-    lines += [study_counts(study), f"Executed: {study.plan}"]
-    if moved := _transferred(study, best_trial(study) is not None):
-        lines.append(f"Rate: {moved}.")
-    if best_trial(study) is not None:
-        lines += ["", *(f"    {line}" for line in study.code(study.confirmed).splitlines())]
-    return "\n".join(lines)

@@ -148,6 +148,13 @@ def _check_labels(model: Any, y: Any, name: str, outputs: Any) -> None:
             "numbers. Compile with keras.losses.CategoricalCrossentropy, or write "
             f"{_word(name)}.argmax(-1). Received: {name} of shape {labels.shape}."
         )
+    if labels.ndim == len(outputs) and labels.shape[-1] > 1 and _is_one_hot(labels[:ROWS]):
+        raise InvalidInput(
+            f"{name} holds a row of {labels.shape[-1]} a sample (one-hot), and the model has "
+            f"{classes} output{'s' * (classes != 1)} and a loss that takes class numbers. Give its "
+            f"last layer {labels.shape[-1]} units, and write {_word(name)}.argmax(-1). "
+            f"Received: {name} of shape {labels.shape}."
+        )
     labels = labels[labels != ignored] if ignored is not None else labels
     if not labels.size:
         return
@@ -163,6 +170,10 @@ def _check_labels(model: Any, y: Any, name: str, outputs: Any) -> None:
             f"{name} holds labels that none of the model's {classes} outputs stands for: with "
             f"{classes} outputs labels go from 0 to {classes - 1}. Received: {told}."
         )
+
+
+def _is_one_hot(rows: Any) -> bool:
+    return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(-1) == 1).all())
 
 
 def _word(name: str) -> str:

@@ -1,0 +1,147 @@
+"""What `keras-lr tune` leaves behind: words, JSON, code, a report, a model."""
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from keras_lr.cli.output import File, Output
+
+
+def finish(
+    study: Any,
+    code: Callable[[], str],
+    *,
+    out: Path | None,
+    save: Path | None,
+    backend: str,
+    stopped: BaseException | None,
+) -> Output:
+    """What a study leaves behind, the interrupted one too.
+
+    Args:
+        study: The study.
+        code: Writes the lines that train as its advised trial did.
+        out: `--out`.
+        save: `--save`.
+        backend: Keras's.
+        stopped: What kept its confirmation from coming to its end.
+    """
+    from keras_lr.cli.entry import INTERRUPTED
+    from keras_lr.watch import report
+
+    done = any(t.state == "complete" and t.value is not None for t in study.trials)
+    if not done and not study.interrupted:
+        _ = study.best  # its error says what became of the trials
+    files = []
+    if out is not None and study.trials:
+        files.append(File("report", out, lambda: report(study, out)))
+    if save is not None and done:
+        model = lambda: study.best_model(study.confirmed)  # noqa: E731 - the confirmed, or the best
+        files.append(File("model", save, lambda: save_model(model(), save)))
+    paths = {file.name: file.path for file in files}
+    best = study.best if done else None
+    data = {
+        "command": "tune",
+        "best": None
+        if best is None
+        else {"number": best.number, "params": best.params, "value": best.value},
+        "objective": study.objective,
+        "direction": study.direction,
+        "trials": [
+            {"number": t.number, "state": t.state, "value": t.value, "params": t.params}
+            for t in study.trials
+        ],
+        "engine": study.engine,
+        "plan": study.plan,
+        "seconds": study.seconds,
+        "interrupted": study.interrupted or isinstance(stopped, KeyboardInterrupt),
+        "backend": backend,
+        "transferred": asdict(moved) if (moved := _transferred(study, done)) else None,
+        "confirmed": confirmed_data(study),
+        "path": path_data(study) if done else None,
+        "code": code() if done else None,
+        "report": paths.get("report"),
+        "model": paths.get("model"),
+    }
+    return Output(
+        data,
+        lambda: _text(study, data["code"]),
+        exit_code=INTERRUPTED if study.interrupted else 0,
+        files=files,
+        error=stopped,
+    )
+
+
+def _transferred(study: Any, done: bool) -> Any:
+    return study.transferred if done else None
+
+
+def confirmed_data(study: Any) -> dict[str, Any] | None:
+    """A confirmation for `--json`; `None` where there was none."""
+    found = study.confirmation
+    if found is None:
+        return None
+    return {
+        "choice": None if found.choice is None else found.choice.number,
+        "seeds": found.seeds,
+        "trials": [
+            {
+                "number": one.number,
+                "value": one.searched,
+                "mean": one.mean,
+                "spread": one.spread,
+                "values": one.values,
+            }
+            for one in found.candidates
+        ],
+    }
+
+
+def path_data(study: Any) -> dict[str, Any] | None:
+    """A population's path for `--json`; `None` of independent trials."""
+    if not hasattr(study, "copies"):
+        return None
+    return {
+        "schedule": str(study.schedule),
+        "copies": [
+            {"epoch": c.epoch, "member": c.member, "source": c.source, "factor": c.factor}
+            for c in study.copies
+        ],
+    }
+
+
+def save_model(model: Any, path: Path) -> Path:
+    """Write the model beside the file, then rename."""
+    if not model.optimizer.built:  # or Keras warns on loading that the optimizer's state is missing
+        model.optimizer.build(model.trainable_variables)
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part.keras")
+    try:
+        model.save(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _text(study: Any, code: str | None) -> str:
+    from keras_lr.watch.answers import study_answer, study_counts
+    from keras_lr.watch.figures.study import best_trial, edge_warning
+    from keras_lr.watch.terminal import trials_table
+
+    lines = []
+    if best_trial(study) is not None:
+        lines += [trials_table(study), ""]
+    if study.confirmation is not None:
+        lines += [study.confirmation.table(), ""]
+    lines.append(study_answer(study))
+    if warning := edge_warning(study):
+        lines.append(f"Warning: {warning}")
+    lines += [study_counts(study), f"Executed: {study.plan}"]
+    if moved := _transferred(study, best_trial(study) is not None):
+        lines.append(f"Rate: {moved}.")
+    if code is not None:
+        lines += ["", *(f"    {line}".rstrip() for line in code.splitlines())]
+    return "\n".join(lines)
