@@ -103,7 +103,7 @@ def test_study_without_a_completed_trial_still_draws():
 def test_momentum_map_places_every_trial():
     study = results.study()
     figure = figures.momentum_figure(study)
-    placed = sum(len(t.x) for t in figure.data if t.name != "best")
+    placed = sum(len(t.x) for t in figure.data if not (t.name or "").startswith("best"))
     assert placed == len(study.trials)
     assert list(figure.layout.yaxis.ticktext) == ["0", "0.5", "0.9", "0.99"]
 
@@ -295,7 +295,7 @@ def test_several_schedules_share_a_picture_only_in_colour(monkeypatch):
     assert apart.count("┌") == 2
     assert apart.count(" 0.75\n") == 2  # the same scale, so that heights compare
     assert "\x1b" not in apart
-    monkeypatch.setattr(terminal, "_colour", lambda: True)
+    monkeypatch.setattr(terminal, "coloured", lambda: True)
     together = schedules.draw(pair, 100)
     assert together.count("┌") == 1
     assert together.count("\x1b[34m") > 10

@@ -1,11 +1,13 @@
 """The answer in words, computed from a result: what to do, and how well it did."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_lr.finder.finding import Finding
-from keras_lr.watch.comparison import Comparison
+from keras_lr.watch.comparison import Arm, Comparison
+from keras_lr.watch.figures.run_lines import line, names_of, rate_names, x_name
+from keras_lr.watch.figures.runs import compared_loss, distinct_names
 from keras_lr.watch.figures.study import best_trial
 from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.run import Run
@@ -68,8 +70,22 @@ def study_counts(study: Any) -> str:
     ]
     took = f" in {study.seconds:.1f} s" if study.seconds else ""
     trials = f"{len(states)} trial{'s' * (len(states) != 1)}"
-    by = f", engine {study.engine}" if study.engine else ""  # a stored study doesn't know
-    return f"{trials}{took} ({', '.join(counts)}){by}."
+    return f"{trials}{took} ({', '.join(counts)})."
+
+
+_ENGINES = {
+    "compiled": "All trials ran through one compiled JAX program",
+    "fit": "Each trial was trained by model.fit, one after the other",
+    "ray": "The trials ran on a Ray cluster",
+}
+
+
+def study_engine(study: Any) -> str:
+    """By what the trials were run, for who wants to know; nothing of a stored study."""
+    if not study.engine:
+        return ""
+    how = _ENGINES.get(study.engine, f"Engine: {study.engine}")
+    return f"{how} ({study.plan})." if study.plan else f"{how}."
 
 
 def comparison_answer(comparison: Comparison) -> str:
@@ -84,13 +100,14 @@ def comparison_answer(comparison: Comparison) -> str:
     else:
         opening = f"No difference can be shown for {candidate.description}"
     parts = [
-        f"{arm.name} {score(metric, arm.mean, arm.spread)} ({_difference(comparison, arm)})"
+        f"{arm.name} {score(metric, arm.mean, arm.spread)} ({difference(comparison, arm)})"
         for arm in comparison.baselines
     ]
     return f"{opening}: {metric} {reached}; {'; '.join(parts)}."
 
 
-def _difference(comparison: Comparison, arm: Any) -> str:
+def difference(comparison: Comparison, arm: Arm) -> str:
+    """How a baseline compares with the candidate, e.g. `"3.8 points worse"`."""
     verdict, gain = comparison.verdict(arm), comparison.gain(arm)
     if verdict == "not distinguishable":
         return verdict
@@ -99,24 +116,59 @@ def _difference(comparison: Comparison, arm: Any) -> str:
     return f"{size} {'worse' if verdict == 'better' else 'better'}"
 
 
+def against(comparison: Comparison) -> str:
+    """The heading above such differences."""
+    return f"compared with {comparison.candidate.name}"
+
+
 def run_answer(run: Run) -> str:
     """How far a run came, and what happened to its rate."""
-    curves = {k: v for k, v in run.history.items() if k != "learning_rate"}
-    name = next((n for n in ("val_loss", "loss") if n in curves), next(iter(curves), None))
-    words = f"{run.epochs} epoch{'s' * (run.epochs != 1)}"
-    if name is not None:
-        finite = [(v, i) for i, v in enumerate(curves[name]) if math.isfinite(v)]
-        if finite and name.endswith("loss"):
-            best, epoch = min(finite)
-            words += (
-                f": {name} went from {number(finite[0][0])} to {number(curves[name][-1])}, "
-                f"lowest {number(best)} in epoch {epoch + 1}"
-            )
-        elif finite:
-            words += f": {name} ended at {number(curves[name][-1])}"
+    name = next((n for n in ("val_loss", "loss") if n in names_of(run)), None)
+    rates = rate_names(run)
+    name = name or next((n for n in names_of(run) if n not in rates), None)
+    length = f"{run.epochs} epoch{'s' * (run.epochs != 1)}"
+    if not run.epochs:
+        updates = max((c.steps[-1] for c in run.steps.values() if len(c.steps)), default=0)
+        length = f"{updates} updates"
+    finite = (
+        []
+        if name is None
+        else [(v, x) for x, v in zip(*line(run, name), strict=True) if v is not None]
+    )
+    if name is None or not finite:
+        words = f"{name or 'The rate'} over {length}"
+    else:
+        words = f"{name} went from {number(finite[0][0])} to {number(finite[-1][0])} in {length}"
+    parts = []
+    if finite and name is not None and name.endswith("loss"):
+        best, at = min(finite)
+        parts.append(f"lowest {number(best)} in {x_name(run)} {number(at, 4)}")
+    if name is not None and (last := _last(run, name)) is not None and not math.isfinite(last):
+        parts.append(f"ended as {number(last)}")
     cuts = [e for e in run.events if e.factor != 1]
     if cuts:
         times = "once" if len(cuts) == 1 else f"{len(cuts)} times"
         causes = ", ".join(dict.fromkeys(str(e.cause) for e in cuts))
-        words += f"; the rate was changed {times} ({causes})"
-    return words + "."
+        parts.append(f"the rate was changed {times} ({causes})")
+    return f"{words}: {'; '.join(parts)}." if parts else f"{words}."
+
+
+def _last(run: Run, name: str) -> float | None:
+    logged = run.logged(name)
+    return logged[-1][1] if logged else None
+
+
+def runs_answer(runs: Sequence[Run]) -> str:
+    """Which of several runs came furthest."""
+    name = compared_loss(runs)
+    reached = []
+    for run, label in zip(runs, distinct_names(runs), strict=True):
+        values = [v for v in line(run, name)[1] if v is not None]
+        if values:
+            reached.append((min(values), label))
+    if not reached:
+        return f"{len(runs)} runs that share no loss."
+    reached.sort()
+    words = "; ".join(f"{label} {number(value)}" for value, label in reached[1:])
+    value, label = reached[0]
+    return f"{label} came lowest: {name} {number(value)}" + (f"; {words}." if words else ".")

@@ -7,10 +7,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure and the sentence that says how to read it."""
+    """A figure and the sentence that says how to read it.
+
+    Args:
+        figure: A plotly figure.
+        caption: The sentence.
+        data: Whether the numbers of its curves follow as a table (not where a table of the section
+            has them already).
+    """
 
     figure: Any
     caption: str = ""
+    data: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class Section:
         charts: The figures.
         tables: The numbers.
         code: Python to copy, or nothing.
+        small: How it was run, for who wants to know: folded away at the end.
         weight: The section with the highest weight answers for the whole page.
     """
 
@@ -50,4 +59,5 @@ class Section:
     charts: Sequence[Chart] = ()
     tables: Sequence[Table] = ()
     code: str = ""
+    small: Sequence[str] = ()
     weight: int = 0

@@ -160,7 +160,10 @@ def finding_curve(finding: Finding) -> str:
     if not good.any():
         return "every rate diverged"
     low, high = float(losses[good].min()), float(losses[good].max())
-    what = "loss against learning rate"
+    # Members that are about to diverge would flatten all others on a linear axis.
+    logarithmic = low > 0 and high > 10 * low
+    what = "loss (logarithmic)" if logarithmic else "loss"
+    what += " against learning rate"
     if not good.all():
         what += f" ({int((~good).sum())} of {len(rates)} diverged)"
     if finding.learning_rate is not None:
@@ -175,8 +178,9 @@ def finding_curve(finding: Finding) -> str:
         x_max=float(rates.max()),
         x_gridlines=marks,
         y_gridlines=[],
-        y_min=low - 0.03 * (high - low or 1),
-        y_max=high + 0.03 * (high - low or 1),
+        y_as_log=logarithmic,
+        y_min=low / 1.1 if logarithmic else low - 0.03 * (high - low or 1),
+        y_max=high * 1.1 if logarithmic else high + 0.03 * (high - low or 1),
     )
 
 
@@ -241,12 +245,17 @@ def trials_table(study: Any, *, count: int = 8) -> str:
     from keras_lr.watch.figures.trials import ranked, varied
 
     best = ranked(study)[:count]
+    if hasattr(study, "copies"):
+        from keras_lr.watch.study_sections import members_table
+
+        members = members_table(study, best)
+        return table(members.header, members.rows)
     keys = varied(study)
     rows = [
         [
             str(trial.number),
             score(study.objective, trial.value),
-            *(describe_value(trial.params.get(key)) for key in keys),
+            *(describe_value(trial.params.get(key), key) for key in keys),
         ]
         for trial in best
     ]
@@ -255,12 +264,12 @@ def trials_table(study: Any, *, count: int = 8) -> str:
 
 def comparison_table(comparison: Comparison) -> str:
     """The arms of a comparison, their scores, and whether they differ, as text."""
+    from keras_lr.watch.answers import against, difference
+
     rows = []
     for arm in comparison.arms:
-        verdict = "" if arm is comparison.candidate else comparison.verdict(arm)
-        if verdict in ("better", "worse"):
-            verdict = f"first is {verdict}"
-        rows.append(
-            [arm.name, arm.description, score(comparison.metric, arm.mean, arm.spread), verdict]
-        )
-    return table(["trained with", "setting", comparison.metric, "difference"], rows)
+        told = "–" if arm is comparison.candidate else difference(comparison, arm)
+        reached = score(comparison.metric, arm.mean, arm.spread)
+        rows.append([arm.name, arm.description, reached, told])
+    header = ["trained with", "setting", comparison.metric, against(comparison)]
+    return table(header, rows)

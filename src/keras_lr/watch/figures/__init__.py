@@ -10,9 +10,16 @@ from keras_lr.watch.figures.finding import finding_curves_figure, finding_figure
 from keras_lr.watch.figures.history import history_figure
 from keras_lr.watch.figures.optunas import optuna_figure
 from keras_lr.watch.figures.population import population_figure
+from keras_lr.watch.figures.runs import runs_figure
 from keras_lr.watch.figures.schedule import schedule_figure
 from keras_lr.watch.figures.study import study_figure
 from keras_lr.watch.figures.trials import best_trials_figure, momentum_figure
+from keras_lr.watch.figures.updates import (
+    metrics_figure,
+    norms_figure,
+    parts_figure,
+    updates_figure,
+)
 
 __all__ = [
     "best_trials_figure",
@@ -21,9 +28,14 @@ __all__ = [
     "finding_curves_figure",
     "finding_figure",
     "history_figure",
+    "metrics_figure",
     "momentum_figure",
+    "norms_figure",
     "optuna_figure",
+    "parts_figure",
     "population_figure",
+    "runs_figure",
     "schedule_figure",
     "study_figure",
+    "updates_figure",
 ]

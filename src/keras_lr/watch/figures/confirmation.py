@@ -3,14 +3,13 @@
 from typing import Any
 
 from keras_lr.watch.figures.trials import summary
-from keras_lr.watch.style import BAD, COLOURS, INK, blank, number, safe
+from keras_lr.watch.style import COLOURS, INK, blank, number, safe
 
 
 def confirmation_figure(confirmation: Any) -> Any:
     """The objective of each candidate: a dot a seed, the mean as a diamond, ± one deviation.
 
-    A ring is what the study saw, by which the candidate was picked: mostly better than the mean,
-    since the luckiest were picked. Seeds that diverged are counted beside the name.
+    A ring is what the study saw, by which the candidate was picked. Seeds that diverged are counted beside the name.
 
     Args:
         confirmation: A `keras_lr.tuner.confirm.Confirmation`.
@@ -79,5 +78,5 @@ def _name(one: Any) -> str:
     words = summary({k: v for k, v in one.params.items() if k != "rules"})
     name = f"#{one.number}: {safe(words)}".replace(", ", ",<br>", 1)
     if one.diverged:
-        name += f"<br><span style='color:{BAD}'>{one.diverged} of {len(one.values)} diverged</span>"
+        name += f"<br>✕ {one.diverged} of {len(one.values)} diverged"
     return name

@@ -6,7 +6,18 @@ from typing import Any
 import numpy as np
 
 from keras_lr.finder.finding import Finding
-from keras_lr.watch.style import BAD, COLOURS, GOOD, INK, SCALE, blank, log_ticks, loss_axis, number
+from keras_lr.watch.style import (
+    BAD,
+    COLOURS,
+    GOOD,
+    INK,
+    SCALE,
+    blank,
+    log_ticks,
+    loss_axis,
+    number,
+    shade,
+)
 
 
 def finding_figure(finding: Finding) -> Any:
@@ -29,6 +40,7 @@ def finding_figure(finding: Finding) -> Any:
     figure.update_yaxes(**loss_axis(losses[good]))
     if finding.band is not None:
         low, high = finding.band
+        figure.add_trace(_legend_of_band(low, high))
         figure.add_vrect(x0=low, x1=high, fillcolor=GOOD, opacity=0.15, line_width=0, layer="below")
     figure.add_trace(
         go.Scatter(
@@ -63,14 +75,14 @@ def finding_figure(finding: Finding) -> Any:
             xanchor="right",
             yanchor="top",
             showarrow=False,
-            font={"color": GOOD, "size": 14},
+            font={"size": 14},
         )
-    figure.update_layout(showlegend=bool((~good).any()))
+    figure.update_layout(showlegend=bool((~good).any()) or finding.band is not None)
     return figure
 
 
 def finding_curves_figure(finding: Finding) -> Any:
-    """The race itself: each member's loss (smoothed) at every step, coloured by its rate.
+    """The race itself: each member's loss (smoothed) at every step, coloured by its rate; the band's solid.
 
     Args:
         finding: A finding whose `curves` were kept (`method="race"`).
@@ -79,18 +91,19 @@ def finding_curves_figure(finding: Finding) -> Any:
         A `plotly.graph_objects.Figure`.
     """
     import plotly.graph_objects as go
-    from plotly.colors import sample_colorscale
 
     curves = np.asarray(finding.curves, float)
     rates = np.asarray(finding.rates, float)
-    figure = blank("The race, member by member", x="step", y="loss (smoothed)")
+    figure = blank("Every member's curve", x="step", y="loss (smoothed)")
     logs = np.log(rates)
     shares = (logs - logs.min()) / max(float(np.ptp(logs)), 1e-12)
     best = None
     if finding.learning_rate is not None:
         best = int(np.argmin(np.abs(logs - math.log(finding.learning_rate))))
+    low, high = finding.band or (math.inf, -math.inf)
     start = curves[:, 0][np.isfinite(curves[:, 0])]
     ceiling = 1.5 * float(start.max()) if start.size else None
+    named = False
     for index, (rate, curve) in enumerate(zip(rates, curves, strict=True)):
         smooth = _smooth(curve)
         steps = np.arange(1, len(smooth) + 1)
@@ -98,24 +111,42 @@ def finding_curves_figure(finding: Finding) -> Any:
         if ceiling is not None:
             keep &= smooth <= ceiling  # beyond it the member is lost, and would hide the others
         thin = slice(None, None, max(1, len(smooth) // 200))
+        inside = bool(low * 0.999 <= rate <= high * 1.001)
+        name, first = number(rate), inside and not named and index != best
+        if index == best:
+            name = f"{number(rate)}, the nearest to the suggestion"
+        elif first:
+            name, named = f"within the band, {number(low)} to {number(high)}", True
         figure.add_trace(
             go.Scatter(
                 x=steps[thin],
                 y=np.where(keep, smooth, np.nan)[thin],
                 mode="lines",
-                name=f"{number(rate)}, the nearest to the suggestion"
-                if index == best
-                else number(rate),
+                name=name,
                 line={
-                    "color": GOOD if index == best else sample_colorscale(SCALE, shares[index])[0],
-                    "width": 3.5 if index == best else 1.5,
+                    "color": shade(float(shares[index])),
+                    "width": 5 if index == best else 3 if inside else 1.5,
+                    "dash": "solid" if inside or index == best else "dot",
                 },
                 hovertemplate=f"rate {number(rate)}<br>step %{{x}}<br>loss %{{y:.4g}}<extra></extra>",
-                showlegend=index == best,
+                showlegend=index == best or first,
             )
         )
     figure.add_trace(_colour_bar(rates))
     return figure
+
+
+def _legend_of_band(low: float, high: float) -> Any:
+    """What the shaded band is, for the legend."""
+    import plotly.graph_objects as go
+
+    return go.Scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        name=f"good rates: {number(low)} to {number(high)}",
+        marker={"symbol": "square", "size": 12, "color": GOOD, "opacity": 0.4},
+    )
 
 
 def _smooth(curve: np.ndarray, share: float = 0.05) -> np.ndarray:

@@ -1,80 +1,62 @@
 """A run: its losses above, its learning rate below, each cut and its cause marked."""
 
-import math
 from typing import Any
 
-from keras_lr.watch.run import Run
-from keras_lr.watch.style import (
-    BAD,
-    COLOURS,
-    DASHES,
-    INK,
-    blank,
-    log_ticks,
-    loss_axis,
-    number,
-    safe,
+from keras_lr.watch.figures.run_lines import (
+    RATE,
+    line,
+    line_trace,
+    loss_names,
+    names_of,
+    place,
+    rate_names,
+    value_axis,
+    x_name,
 )
+from keras_lr.watch.run import Run
+from keras_lr.watch.style import BAD, DASHES, INK, blank, loss_axis, number, safe
+
+NAMED = 8
+"""Events whose cause is written beside them; of more it is told when one points at them."""
 
 
 def history_figure(history: Any, record: Any = None) -> Any:
     """Loss and learning rate against the epoch, with the cuts and their causes.
 
     Args:
-        history: What `fit` returned, its `history` mapping, or a `keras_lr.watch.Run`.
+        history: What `fit` returned, its `history` mapping, the path of a run's record, or a
+            `keras_lr.watch.Run`.
         record: The `record` of the run's `LearningRate` callback, for the causes.
 
     Returns:
         A `plotly.graph_objects.Figure`.
     """
-    import plotly.graph_objects as go
-
     run = Run.of(history, record)
-    rates = list(run.history.get("learning_rate", ()))
-    losses = {name: values for name, values in run.history.items() if name.endswith("loss")}
-    if not losses:
-        losses = {n: v for n, v in run.history.items() if n != "learning_rate"}
-    figure = blank(run.name, x="epoch", y="loss", height=480 if rates else 380)
-    for index, (name, values) in enumerate(losses.items()):
-        figure.add_trace(
-            go.Scatter(
-                x=list(range(1, len(values) + 1)),
-                y=_gaps(values),
-                mode="lines",
-                name=safe(name),
-                line={
-                    "color": COLOURS[index % len(COLOURS)],
-                    "width": 2.5,
-                    "dash": DASHES[index % len(DASHES)],
-                },
-                hovertemplate="epoch %{x}: %{y:.4g}<extra>" + safe(name) + "</extra>",
-            )
-        )
-    figure.update_yaxes(**loss_axis(v for values in losses.values() for v in values))
+    rates = rate_names(run)
+    losses = loss_names(run)
+    measured = losses or [n for n in names_of(run) if n not in rates]
+    y = "loss" if losses else "value"
+    figure = blank(run.name, x=x_name(run), y=y, height=500 if rates else 380)
+    for index, name in enumerate(measured):
+        figure.add_trace(line_trace(run, name, index))
+    shown = [v for trace in figure.data for v in trace.y]
+    figure.update_yaxes(**loss_axis(shown))
     if rates:
-        _add_rates(figure, rates)
-    _add_events(figure, run, bool(rates))
+        _add_rates(figure, run, rates, len(measured))
+    _add_events(figure, run, rates)
     return figure
 
 
-def _add_rates(figure: Any, rates: list[float]) -> None:
-    """The rate, in a panel of its own below the losses, on the same epochs."""
-    import plotly.graph_objects as go
-
-    figure.add_trace(
-        go.Scatter(
-            x=list(range(1, len(rates) + 1)),
-            y=_gaps(rates),
-            yaxis="y2",
-            mode="lines+markers" if len(rates) <= 60 else "lines",
-            name="learning rate",
-            line={"color": COLOURS[2], "width": 2, "shape": "linear"},
-            marker={"size": 5},
-            hovertemplate="epoch %{x}: rate %{y:.4g}<extra></extra>",
-        )
-    )
-    positive = [r for r in rates if r > 0]
-    wide = bool(positive) and max(positive) > 50 * min(positive)
+def _add_rates(figure: Any, run: Run, names: list[str], first: int) -> None:
+    """The rates, in a panel of their own below the losses, on the same axis."""
+    several = len(names) > 1
+    values: list[float | None] = []
+    for index, name in enumerate(names):
+        label = name.removeprefix(RATE).lstrip("_/") if several else "learning rate"
+        options = {"label": label or "learning rate", "dash": DASHES[index % len(DASHES)]}
+        trace = line_trace(run, name, first + index, yaxis="y2", **options)
+        values += list(trace.y)
+        figure.add_trace(trace)
     figure.update_layout(
         yaxis={"domain": [0.42, 1.0]},
         yaxis2={
@@ -82,34 +64,37 @@ def _add_rates(figure: Any, rates: list[float]) -> None:
             "anchor": "x",
             "title": {"text": "learning rate", "standoff": 8},
             "automargin": True,
-            **(log_ticks(positive) if wide else {"rangemode": "tozero"}),
+            **value_axis(values),
         },
         xaxis={"anchor": "y2"},
+        showlegend=True,
     )
 
 
-def _add_events(figure: Any, run: Run, rates: bool) -> None:
+def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
     """A line through both panels for each event, and a mark that names its cause."""
     import plotly.graph_objects as go
 
     if not run.events:
         return
-    for event in run.events:
-        figure.add_vline(x=event.epoch + 1, line={"color": BAD, "width": 1, "dash": "dot"})
-    heights = [_value(run.history.get("learning_rate", ()), e.epoch) for e in run.events]
+    xs = [event_place(run, event) for event in run.events]
+    for x in xs:
+        figure.add_vline(x=x, line={"color": BAD, "width": 1, "dash": "dot"})
+    end = max((x for trace in figure.data for x in trace.x), default=0)
     figure.add_trace(
         go.Scatter(
-            x=[event.epoch + 1 for event in run.events],
-            y=[e.rate if h is None else h for h, e in zip(heights, run.events, strict=True)],
+            x=xs,
+            y=[_height(run, rates, x, e) for x, e in zip(xs, run.events, strict=True)],
             yaxis="y2" if rates else "y",
-            mode="markers+text" if len(run.events) <= 8 else "markers",
+            mode="markers+text" if len(run.events) <= NAMED else "markers",
             name="cut or change",
             marker={"symbol": "triangle-down", "size": 11, "color": BAD},
             text=[safe(event_text(event)) for event in run.events],
-            textposition="top right",
+            textposition=["top left" if x > 0.75 * end else "top right" for x in xs],
             textfont={"color": INK, "size": 11},
-            hovertext=[safe(f"{event.cause}: {event.reason}") for event in run.events],
-            hovertemplate="epoch %{x}: %{hovertext}<extra></extra>",
+            hovertext=[safe(f"{event_text(e)}: {e.reason}") for e in run.events],
+            hovertemplate=f"{x_name(run)} %{{x:.4g}}: %{{hovertext}}<extra></extra>",
+            cliponaxis=False,
         )
     )
 
@@ -119,10 +104,21 @@ def event_text(event: Any) -> str:
     return f"{event.cause} ×{number(event.factor)}"
 
 
-def _gaps(values: Any) -> list[float | None]:
-    """NaN and inf as gaps: JSON has no name for them."""
-    return [v if v is not None and math.isfinite(v) else None for v in values]
+def event_place(run: Run, event: Any) -> float:
+    """Where an event lies on the run's axis: at its update where that is known to the epoch."""
+    ended = event.epoch + 1
+    if x_name(run) == "step":
+        return event.step
+    if not run.steps_per_epoch:
+        return ended
+    at = place(run, event.step)
+    return at if event.epoch <= at <= ended else ended
 
 
-def _value(values: Any, index: int) -> float | None:
-    return values[index] if 0 <= index < len(values) else None
+def _height(run: Run, rates: list[str], x: float, event: Any) -> float | None:
+    """The rate drawn there, so that the mark lies on its curve; else the rate that it was cut to."""
+    if not rates:
+        return event.rate
+    places, values = line(run, rates[0])
+    before = [v for at, v in zip(places, values, strict=True) if at <= x and v is not None]
+    return before[-1] if before else event.rate

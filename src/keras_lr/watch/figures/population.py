@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_lr.watch.style import COLOURS, GOOD, GRID, blank, log_ticks, number, safe
+from keras_lr.watch.style import COLOURS, GOOD, INK, blank, log_ticks, number, safe
 
 
 def population_figure(population: Any) -> Any:
@@ -36,7 +36,8 @@ def population_figure(population: Any) -> Any:
             mode="lines",
             name="members",
             hoverinfo="skip",
-            line={"color": GRID, "width": 1, "shape": "hv"},
+            opacity=0.5,
+            line={"color": INK, "width": 1, "shape": "hv"},
         )
     )
     legs = population.lineage(best.number)
@@ -75,6 +76,16 @@ def _rates(trial: Any) -> list[float]:
     """A member's rate at each epoch's end; of a `MultiOptimizer` its first member's."""
     names = [name for name in trial.history if name.startswith("learning_rate")]
     return list(trial.history[names[0]]) if names else []
+
+
+def began_at(population: Any, trial: Any) -> float | None:
+    """The rate with which a member's path began: that of its first ancestor."""
+    return population.spec(trial.number).settings.get("learning_rate")
+
+
+def ended_at(trial: Any) -> float | None:
+    """The rate of a member's last epoch; `None` where it has none."""
+    return next(iter(reversed(_rates(trial))), None)
 
 
 def _value(population: Any) -> float | None:

@@ -1,14 +1,15 @@
 """A study as the tuning playbook asks for it: objective against rate, and where the best lies."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from keras_lr.tuner.edges import edges
 from keras_lr.watch.style import (
     BAD,
     COLOURS,
-    GOOD,
     INK,
+    SCALE,
     SYMBOLS,
     blank,
     log_ticks,
@@ -18,14 +19,17 @@ from keras_lr.watch.style import (
     schedule_words,
 )
 
+CONTINUOUS = 6
+"""From more distinct numbers on, a colour scale tells them apart rather than a colour each."""
+
 
 def study_figure(study: Any) -> Any:
     """Objective against learning rate (log-x), one mark a trial.
 
     Coloured by momentum (or, without one, by schedule), the schedule as the mark's shape, pruned
-    trials hollow, diverged ones crossed at the bad end, the best ringed; a warning when the best
-    lies at the edge of the range that was searched (Google's tuning playbook, "Identifying bad
-    search space boundaries").
+    trials hollow, diverged ones crossed at the bad end, the choice ringed: the best over several
+    seeds where that was asked for, else the best; a warning when it lies at the edge of the range
+    that was searched (Google's tuning playbook, "Identifying bad search space boundaries").
 
     Args:
         study: The `keras_lr.Study`.
@@ -33,8 +37,6 @@ def study_figure(study: Any) -> Any:
     Returns:
         A `plotly.graph_objects.Figure`.
     """
-    import plotly.graph_objects as go
-
     trials = [t for t in study.trials if _rate(t) is not None]
     figure = blank("Objective against learning rate", x="learning rate", y=study.objective)
     figure.update_xaxes(**log_ticks([_rate(t) for t in trials]))
@@ -43,14 +45,32 @@ def study_figure(study: Any) -> Any:
     shown = [v for _, v in good]
     if study.direction == "minimize":
         figure.update_yaxes(**loss_axis(shown))
-    colour_key = "momentum" if any("momentum" in t.params for t in trials) else "schedule"
-    groups = _distinct(t.params.get(colour_key) for t, _ in good)
+    _add_trials(figure, good, study.objective)
+    bad = [t for t, v in points if t.state in ("diverged", "failed") or v is None]
+    worst = (max if study.direction == "minimize" else min)(shown, default=1.0)
+    add_crosses(figure, bad, [_rate(t) for t in bad], [worst] * len(bad))
+    add_rings(figure, study, lambda t: (_rate(t), t.value) if _rate(t) is not None else None)
+    add_edge_warning(figure, study)
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+def _add_trials(figure: Any, good: list[tuple[Any, float]], objective: str) -> None:
+    """The trials that have a value, in groups of one colour or on a scale of colours."""
+    import plotly.graph_objects as go
+
+    key = "momentum" if any("momentum" in t.params for t, _ in good) else "schedule"
+    groups = _distinct(t.params.get(key) for t, _ in good)
     shapes = _distinct(t.params.get("schedule") for t, _ in good)
-    for index, group in enumerate(groups):
-        members = [(t, v) for t, v in good if t.params.get(colour_key) == group]
-        colour = COLOURS[index % len(COLOURS)]
-        if group is not None:
-            figure.add_trace(_key(f"{colour_key} {describe_value(group)}", color=colour))
+    scaled = len(groups) > CONTINUOUS and all(isinstance(g, int | float) for g in groups)
+    for index, group in enumerate([None] if scaled else groups):
+        members = good if scaled else [(t, v) for t, v in good if t.params.get(key) == group]
+        colour: Any = COLOURS[index % len(COLOURS)]
+        marker: dict[str, Any] = {"color": colour, "line": {"color": colour, "width": 2}}
+        if scaled:
+            marker = _scale([t.params[key] for t, _ in members])
+        elif group is not None:
+            figure.add_trace(_key(f"{key} {describe_value(group, key)}", color=colour))
         figure.add_trace(
             go.Scatter(
                 x=[_rate(t) for t, _ in members],
@@ -59,81 +79,121 @@ def study_figure(study: Any) -> Any:
                 showlegend=False,
                 marker={
                     "size": 10,
-                    "color": colour,
-                    "line": {"color": colour, "width": 2},
                     "symbol": [
                         SYMBOLS[shapes.index(t.params.get("schedule")) % len(SYMBOLS)]
                         + ("-open" if t.state == "pruned" else "")
                         for t, _ in members
                     ],
+                    **marker,
                 },
                 text=[hover(t) for t, _ in members],
-                hovertemplate="%{text}<br>" + safe(study.objective) + " %{y:.4g}<extra></extra>",
+                hovertemplate="%{text}<br>" + safe(objective) + " %{y:.4g}<extra></extra>",
             )
         )
     if len(shapes) > 1:
         for index, shape in enumerate(shapes):
             symbol = SYMBOLS[index % len(SYMBOLS)]
-            figure.add_trace(_key(describe_value(shape), color=INK, symbol=symbol))
+            figure.add_trace(_key(describe_value(shape, "schedule"), color=INK, symbol=symbol))
     if any(t.state == "pruned" for t, _ in good):
         figure.add_trace(_key("hollow: pruned", color=INK, symbol="circle-open"))
-    bad = [t for t, v in points if t.state in ("diverged", "failed") or v is None]
-    if bad:
-        worst = (max if study.direction == "minimize" else min)(shown, default=1.0)
-        figure.add_trace(
-            go.Scatter(
-                x=[_rate(t) for t in bad],
-                y=[worst] * len(bad),
-                mode="markers",
-                name="diverged"
-                if all(t.state == "diverged" for t in bad)
-                else "diverged or failed",
-                marker={"symbol": "x", "size": 11, "color": BAD},
-                text=[hover(t) for t in bad],
-                hovertemplate="%{text}<br>%{meta}<extra></extra>",
-                meta="diverged or failed",
-            )
+
+
+def _scale(momenta: list[float]) -> dict[str, Any]:
+    """Colours of momenta by 1 / (1 − momentum), on which their effect is even."""
+    ticks = [m for m in (0.0, 0.5, 0.9, 0.99, 0.999) if min(momenta) <= m <= max(momenta)]
+    ticks = ticks if len(ticks) > 1 else [min(momenta), max(momenta)]
+    return {
+        "color": [_place(m) for m in momenta],
+        "colorscale": SCALE,
+        "line": {"color": INK, "width": 1},
+        "colorbar": {
+            "title": {"text": "momentum", "side": "right"},
+            "tickvals": [_place(m) for m in ticks],
+            "ticktext": [number(m) for m in ticks],
+            "thickness": 12,
+            "outlinewidth": 0,
+        },
+    }
+
+
+def _place(momentum: float) -> float:
+    return -math.log10(max(1 - momentum, 1e-6))
+
+
+def add_crosses(figure: Any, bad: list[Any], xs: list[Any], ys: list[Any]) -> None:
+    """Trials that came to nothing, crossed."""
+    import plotly.graph_objects as go
+
+    if not bad:
+        return
+    every = all(t.state == "diverged" for t in bad)
+    figure.add_trace(
+        go.Scatter(
+            x=xs,
+            y=ys,
+            mode="markers",
+            name="diverged" if every else "diverged or failed",
+            marker={"symbol": "x", "size": 11, "color": BAD},
+            text=[hover(t) for t in bad],
+            hovertemplate="%{text}<extra></extra>",
         )
-    if best := best_trial(study):
+    )
+
+
+def add_rings(figure: Any, study: Any, place: Callable[[Any], tuple[Any, Any] | None]) -> None:
+    """A ring around the choice, and a square around the best single trial where that is another.
+
+    Args:
+        figure: The figure.
+        study: The study.
+        place: Where a trial lies in it; `None` where it doesn't.
+    """
+    import plotly.graph_objects as go
+
+    best, confirmed = best_trial(study), getattr(study, "confirmed", None)
+    if best is None:
+        return
+    rings = [(best, "circle-open", f"best: {number(best.value)} at {number(_rate(best))}")]
+    if confirmed is not None:
+        mean = number(study.confirmation.choice.mean)
+        name = f"chosen: {mean} over other seeds, at {number(_rate(confirmed))}"
+        rings = [(confirmed, "circle-open", name)]
+        if confirmed.number != best.number:
+            rings.append((best, "square-open", f"best single trial: {number(best.value)}"))
+    for trial, symbol, name in rings:
+        at = place(trial)
+        if at is None:
+            continue
         figure.add_trace(
             go.Scatter(
-                x=[_rate(best)],
-                y=[best.value],
+                x=[at[0]],
+                y=[at[1]],
                 mode="markers",
-                name=f"best: {number(best.value)} at {number(_rate(best))}",
-                marker={"symbol": "circle-open", "size": 20, "color": GOOD, "line": {"width": 3}},
+                name=safe(name),
+                marker={"symbol": symbol, "size": 22, "color": INK, "line": {"width": 3}},
                 hoverinfo="skip",
             )
         )
-    confirmed = getattr(study, "confirmed", None)
-    if confirmed is not None and confirmed.number != study.best.number:
-        figure.add_trace(
-            go.Scatter(
-                x=[_rate(confirmed)],
-                y=[confirmed.value],
-                mode="markers",
-                name="best over several seeds",
-                marker={"symbol": "square-open", "size": 20, "color": GOOD, "line": {"width": 3}},
-                hoverinfo="skip",
-            )
-        )
+
+
+def add_edge_warning(figure: Any, study: Any) -> None:
+    """Its first words across the top, where there is one."""
     if warning := edge_warning(study):
         figure.add_annotation(
-            text="⚠ " + warning.split(":")[0],
+            text="⚠ " + safe(warning.split(":")[0]),
             xref="paper",
             yref="paper",
             x=0.5,
             y=0.99,
             yanchor="top",
             showarrow=False,
-            font={"color": BAD, "size": 14},
+            font={"size": 12},
         )
-    return figure
 
 
 def edge_warning(study: Any) -> str | None:
-    """A sentence when the best trial lies at the edge of a range, the rate's first; else `None`."""
-    best = best_trial(study)
+    """A sentence when the best trial (over several seeds, if that was asked for) lies at the edge of a range, the rate's first; else `None`."""
+    best = getattr(study, "confirmed", None) or best_trial(study)
     found = [] if best is None else edges(study.space, best.params)
     found = sorted(found, key=lambda edge: edge.name != "learning_rate")
     return " ".join(map(str, found)) or None
@@ -156,12 +216,22 @@ def shown_value(trial: Any, study: Any) -> float | None:
 
 def hover(trial: Any) -> str:
     """What a trial's mark says."""
-    settings = [f"{safe(k)} {safe(describe_value(v))}" for k, v in trial.params.items()]
+    settings = [f"{safe(k)} {safe(describe_value(v, k))}" for k, v in trial.params.items()]
     return "<br>".join([f"trial {trial.number} ({safe(trial.state)})", *settings])
 
 
-def describe_value(value: Any) -> str:
-    """A parameter's value for a reader."""
+def describe_value(value: Any, name: str = "") -> str:
+    """A parameter's value for a reader.
+
+    Args:
+        value: The value.
+        name: The parameter's: no schedule is a constant rate.
+
+    >>> describe_value(0.120001), describe_value(None, "rules"), describe_value(None, "schedule")
+    ('0.12', 'none', 'constant')
+    """
+    if name == "schedule" and value in (None, "none"):
+        return "constant"
     if isinstance(value, float):
         return number(value)
     return "none" if value is None else schedule_words(str(value))

@@ -4,13 +4,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from keras_lr.watch.figures.study import best_trial, describe_value, hover, shown_value
+from keras_lr.watch.figures.study import (
+    add_crosses,
+    add_edge_warning,
+    add_rings,
+    describe_value,
+    edge_warning,
+    hover,
+    shown_value,
+)
 from keras_lr.watch.style import (
-    BAD,
     COLOURS,
     DASHES,
-    GOOD,
-    GRID,
     INK,
     SCALE,
     blank,
@@ -73,39 +78,28 @@ def momentum_figure(study: Any) -> Any:
             showlegend=False,
         )
     )
-    if bad:
-        figure.add_trace(
-            go.Scatter(
-                x=[t.params["learning_rate"] for t in bad],
-                y=[1 - t.params["momentum"] for t in bad],
-                mode="markers",
-                name="diverged or failed",
-                marker={"symbol": "x", "size": 10, "color": BAD},
-                text=[hover(t) for t in bad],
-                hovertemplate="%{text}<extra></extra>",
-            )
-        )
-    if (best := best_trial(study)) and best in trials:
-        figure.add_trace(
-            go.Scatter(
-                x=[best.params["learning_rate"]],
-                y=[1 - best.params["momentum"]],
-                mode="markers",
-                name="best",
-                marker={"symbol": "circle-open", "size": 24, "color": GOOD, "line": {"width": 3}},
-                hoverinfo="skip",
-            )
-        )
+    rates = [t.params["learning_rate"] for t in bad]
+    add_crosses(figure, bad, rates, [1 - t.params["momentum"] for t in bad])
+    add_rings(figure, study, _on_map)
+    add_edge_warning(figure, study)
     momenta = sorted({t.params["momentum"] for t in trials})
     ticks = momenta if len(momenta) <= 8 else [0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999]
+    room = 0.5 if edge_warning(study) else 0.2  # above the highest, for the words of the warning
+    ends = math.log10(1 - min(momenta, default=0.0)), math.log10(1 - max(momenta, default=0.9))
     figure.update_yaxes(
         type="log",
-        autorange="reversed",
+        range=[ends[0] + 0.2, ends[1] - room],
         tickvals=[1 - m for m in ticks],
         ticktext=[f"{m:g}" for m in ticks],
     )
     figure.update_layout(showlegend=True)
     return figure
+
+
+def _on_map(trial: Any) -> tuple[float, float] | None:
+    if not {"learning_rate", "momentum"} <= set(trial.params):
+        return None
+    return trial.params["learning_rate"], 1 - trial.params["momentum"]
 
 
 def best_trials_figure(study: Any, *, count: int = 5) -> Any:
@@ -137,24 +131,27 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
                 mode="lines",
                 name="other trials",
                 hoverinfo="skip",
-                line={"color": GRID, "width": 1},
+                opacity=0.4,
+                line={"color": INK, "width": 1},
             )
         )
     shown: list[float] = []
     keys = varied(study)
+    confirmed = getattr(study, "confirmed", None)
     for index, trial in enumerate(best):
         curve = trial.history.get(study.objective, [])
         shown += [v for v in curve if math.isfinite(v)]
-        short = ", ".join(describe_value(trial.params.get(key)) for key in keys)
+        short = ", ".join(describe_value(trial.params.get(key), key) for key in keys)
+        chosen = "chosen: " if confirmed is not None and trial.number == confirmed.number else ""
         figure.add_trace(
             go.Scatter(
                 x=list(range(1, len(curve) + 1)),
                 y=list(curve),
                 mode="lines",
-                name=safe(f"#{trial.number} ({short})"),
+                name=safe(f"{chosen}#{trial.number} ({short})"),
                 line={
                     "color": COLOURS[index % len(COLOURS)],
-                    "width": 3 if index == 0 else 2,
+                    "width": 4 if chosen or (confirmed is None and index == 0) else 2,
                     "dash": DASHES[index % len(DASHES)],
                 },
                 hovertemplate=f"#{trial.number}, epoch %{{x}}: %{{y:.4g}}"
@@ -200,9 +197,7 @@ def summary(params: Mapping[str, Any]) -> str:
         words.append(f"with momentum {describe_value(params.pop('momentum'))}")
     head = " ".join(words)
     schedule = params.pop("schedule", None)
-    rest = (
-        [] if schedule is None else ["constant" if schedule == "none" else describe_value(schedule)]
-    )
+    rest = [] if schedule is None else [describe_value(schedule, "schedule")]
     rest += [str(params.pop("rules"))] if "rules" in params else []
     rest += [f"{key} {describe_value(value)}" for key, value in params.items()]
     return ", ".join([*([head] if head else []), *rest])

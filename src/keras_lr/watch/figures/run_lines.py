@@ -1,0 +1,138 @@
+"""The curves of a run on one axis: of epochs where it has any, of updates where it hasn't."""
+
+import math
+from typing import Any
+
+from keras_lr.watch.run import Run
+from keras_lr.watch.style import COLOURS, DASHES, blank, log_ticks, loss_axis, safe
+
+RATE = "learning_rate"
+MOST = 1000
+"""Points that a line is drawn with, at most."""
+WIDE = 50
+"""From this ratio of the highest to the lowest on, positive values get a logarithmic axis."""
+
+
+def names_of(run: Run) -> list[str]:
+    """Everything that a run has a curve of."""
+    return list(dict.fromkeys([*run.history, *run.steps]))
+
+
+def rate_names(run: Run) -> list[str]:
+    """The rate, or those of a `MultiOptimizer`'s members and of groups of layers."""
+    return [n for n in names_of(run) if n == RATE or n.startswith((f"{RATE}_", f"{RATE}/"))]
+
+
+def loss_names(run: Run) -> list[str]:
+    """The losses of a run."""
+    return [n for n in names_of(run) if n.endswith("loss")]
+
+
+def groups_of(run: Run, name: str) -> list[str]:
+    """A quantity and that of each group, e.g. `update_ratio` and `update_ratio/dense`."""
+    return [n for n in names_of(run) if n == name or n.startswith(f"{name}/")]
+
+
+def x_name(run: Run) -> str:
+    """What the run's axis counts."""
+    return "epoch" if _in_epochs(run) else "step"
+
+
+def line(run: Run, name: str) -> tuple[list[float], list[float | None]]:
+    """A curve of a run: where, and what; gaps where it isn't finite.
+
+    Epoch 1 ends at 1, so a value at an update lies between the ends of two epochs.
+
+    >>> line(Run({"loss": [2.0, 1.0]}), "loss")
+    ([1.0, 2.0], [2.0, 1.0])
+    """
+    curve = run.steps.get(name)
+    if curve is not None and (name not in run.history or run.steps_per_epoch):
+        xs: list[float] = [place(run, step) for step in curve.steps]
+        ys = list(curve.values)
+    else:
+        logged = run.logged(name)
+        xs, ys = [float(epoch + 1) for epoch, _ in logged], [value for _, value in logged]
+    every = max(1, -(-len(xs) // MOST))
+    kept = [*range(0, len(xs), every)]
+    if kept and kept[-1] != len(xs) - 1:
+        kept.append(len(xs) - 1)
+    return [xs[i] for i in kept], [v if math.isfinite(v := ys[i]) else None for i in kept]
+
+
+def place(run: Run, step: float) -> float:
+    """Where an update lies on the run's axis."""
+    if not _in_epochs(run) or not run.steps_per_epoch:
+        return step
+    return step / run.steps_per_epoch
+
+
+def _in_epochs(run: Run) -> bool:
+    return bool(run.history) or bool(run.steps_per_epoch)
+
+
+def lines_figure(run: Run, names: list[str], title: str, y: str, *, strip: str = "") -> Any:
+    """Some curves of a run in one picture.
+
+    Args:
+        run: The run.
+        names: Which.
+        title: Of the figure.
+        y: Of its values.
+        strip: What the names begin with and the legend leaves out.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    figure = blank(title, x=x_name(run), y=y, height=380)
+    shown: list[float | None] = []
+    for index, name in enumerate(names):
+        label = name.removeprefix(strip) or name
+        trace = line_trace(run, name, index, label=label)
+        shown += [v for v in trace.y if v is not None]
+        figure.add_trace(trace)
+    figure.update_yaxes(**value_axis(shown))
+    figure.update_layout(showlegend=True)
+    return figure
+
+
+def line_trace(
+    run: Run, name: str, index: int, *, label: str | None = None, dash: str = "", **options: Any
+) -> Any:
+    """A line in the colour and the dashes of its place.
+
+    Args:
+        run: The run.
+        name: The curve.
+        index: Its place.
+        label: What the legend calls it; by default its name.
+        dash: Other dashes.
+        options: For the trace.
+    """
+    import plotly.graph_objects as go
+
+    xs, ys = line(run, name)
+    label = safe(name if label is None else label)
+    at = f"{x_name(run)} %{{x:.4g}}"
+    return go.Scatter(
+        x=xs,
+        y=ys,
+        mode="lines+markers" if len(xs) <= 40 else "lines",
+        marker={"size": 5},
+        name=label,
+        line={
+            "color": COLOURS[index % len(COLOURS)],
+            "width": 2.5 if index < len(COLOURS) else 1.5,
+            "dash": dash or DASHES[index % len(DASHES)],
+        },
+        hovertemplate=f"{at}: %{{y:.4g}}<extra>{label}</extra>",
+        **options,
+    )
+
+
+def value_axis(values: list[float | None]) -> dict[str, Any]:
+    """Axis settings: logarithmic for positive values that span much."""
+    finite = [v for v in values if v is not None and math.isfinite(v)]
+    if finite and min(finite) > 0 and max(finite) > WIDE * min(finite):
+        return log_ticks(finite)
+    return loss_axis(()) if not finite or min(finite) < 0 else {"rangemode": "tozero"}

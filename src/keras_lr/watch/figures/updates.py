@@ -1,0 +1,105 @@
+"""What else a run recorded: its metrics, how far each layer moves, the parts of its rate."""
+
+from typing import Any
+
+from keras_lr.watch.figures.run_lines import (
+    groups_of,
+    lines_figure,
+    loss_names,
+    names_of,
+    rate_names,
+)
+from keras_lr.watch.run import Run
+from keras_lr.watch.style import INK, log_ticks
+
+USUAL = 1e-3
+"""The usual ratio of an update to the weights, a rule of thumb (Karpathy et al., notes of the course
+CS231n at Stanford, "Babysitting the learning process")."""
+
+RATIO = "update_ratio"
+NORMS = ("gradient_norm", "weight_norm")
+OTHERS = ("momentum", "weight_decay", "batch_size")
+
+
+def updates_figure(run: Run) -> Any:
+    """The update/weight ratio ‖Δw‖/‖w‖, of all weights and of each layer that was recorded.
+
+    A dashed line marks 1e-3, around which it usually lies; a layer far above the others moves too
+    fast, one far below hardly learns.
+
+    Args:
+        run: A run with `update_ratio` or `update_ratio/<group>`.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    names = groups_of(run, RATIO)
+    title = "Update/weight ratio by layer" if len(names) > 1 else "Update/weight ratio"
+    figure = lines_figure(run, names, title, "‖update‖ / ‖weights‖", strip=f"{RATIO}/")
+    for trace in figure.data:
+        trace.name = "all weights" if trace.name == RATIO else trace.name
+    positive = [v for trace in figure.data for v in trace.y if v is not None and v > 0]
+    figure.update_yaxes(**log_ticks([*positive, USUAL]), rangemode="normal")
+    figure.add_hline(y=USUAL, line={"color": INK, "width": 1, "dash": "dash"})
+    figure.add_annotation(
+        text="usual: about 0.001",
+        x=1,
+        xref="paper",
+        xanchor="right",
+        y=-3,  # annotations want the exponent on a logarithmic axis
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 11},
+    )
+    return figure
+
+
+def parts_figure(run: Run) -> Any:
+    """The factors whose product is the rate: base, schedule, each rule.
+
+    Args:
+        run: A run with `rate/<part>`.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    names = groups_of(run, "rate")
+    return lines_figure(run, names, "What the rate is made of", "base or factor", strip="rate/")
+
+
+def metrics_figure(run: Run) -> Any:
+    """The metrics that aren't losses.
+
+    Args:
+        run: A run with such.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    names = metric_names(run)
+    return lines_figure(run, names, "Metrics", names[0] if len(names) == 1 else "value")
+
+
+def norms_figure(run: Run) -> Any:
+    """The norms of the gradient and of the weights.
+
+    Args:
+        run: A run with `gradient_norm` or `weight_norm`, of groups perhaps.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    return lines_figure(run, norm_names(run), "Norms of gradient and weights", "norm")
+
+
+def norm_names(run: Run) -> list[str]:
+    """The recorded norms."""
+    return [name for norm in NORMS for name in groups_of(run, norm)]
+
+
+def metric_names(run: Run) -> list[str]:
+    """What `model.compile(metrics=...)` gave: neither a loss nor something about the training."""
+    known = {*loss_names(run), *rate_names(run), *norm_names(run), *groups_of(run, "rate")}
+    for name in (RATIO, "alignment", "norm_equilibrium", *OTHERS):
+        known |= {n for n in names_of(run) if n == name or n.startswith((f"{name}/", f"{name}_"))}
+    return [name for name in names_of(run) if name not in known]

@@ -1,0 +1,115 @@
+"""What a report says about runs: one with what is wrong with it, and several compared."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras_lr.watch import figures
+from keras_lr.watch.answers import run_answer, runs_answer
+from keras_lr.watch.figures.history import event_place
+from keras_lr.watch.figures.run_lines import groups_of, line, loss_names, rate_names, x_name
+from keras_lr.watch.figures.runs import compared_loss, distinct_names
+from keras_lr.watch.figures.updates import RATIO, metric_names, norm_names
+from keras_lr.watch.run import Run
+from keras_lr.watch.section import Chart, Section, Table
+from keras_lr.watch.style import number, schedule_words
+
+
+def run_section(run: Run) -> Section:
+    """The curves of a run, the events of its rate, and what is wrong with it."""
+    from keras_lr.watch.diagnosis import diagnose
+
+    figure = figures.history_figure(run)
+    figure.update_layout(title_text="Loss and learning rate")  # the section has the run's name
+    told = symptoms_table(diagnose(run).symptoms)
+    caption = "Triangles mark each cut and its cause." if run.events else ""
+    return Section(
+        title=run.name,
+        answer=run_answer(run),
+        notes=[
+            f"Schedule: {schedule_words(run.schedule)}" if run.schedule else "",
+            "" if run.done else "It isn't over, or was cut off: this is what there is so far.",
+        ],
+        charts=[Chart(figure, caption), *_more(run)],
+        tables=[*([told] if told else []), *([events_table(run)] if run.events else [])],
+        small=[f"{name}: {value}" for name, value in run.settings.items()],
+        weight=1,
+    )
+
+
+def _more(run: Run) -> list[Chart]:
+    """Charts of what a run has beside its loss and rate."""
+    found = []
+    if metric_names(run):
+        found.append(Chart(figures.metrics_figure(run)))
+    if groups_of(run, RATIO):
+        caption = (
+            "How far an update moves the weights: a layer far above the others moves too fast."
+        )
+        found.append(Chart(figures.updates_figure(run), caption))
+    if len(groups_of(run, "rate")) > 1:
+        caption = "Their product is the rate that reaches the weights."
+        found.append(Chart(figures.parts_figure(run), caption))
+    if norm_names(run):
+        found.append(Chart(figures.norms_figure(run)))
+    return found
+
+
+def events_table(run: Run) -> Table:
+    """Each change of a run's rate and its cause, shown at once."""
+    rows = [
+        [
+            number(event_place(run, e), 4),
+            e.cause,
+            f"×{number(e.factor)}",
+            number(e.rate),
+            e.reason,
+        ]
+        for e in run.events
+    ]
+    header = [x_name(run), "cause", "factor", "base × reduction", "why"]
+    return Table("What changed the rate", header, rows, open=True)
+
+
+def symptoms_table(symptoms: Sequence[Any]) -> Table | None:
+    """What is wrong with a run, shown at once; `None` where nothing is.
+
+    Args:
+        symptoms: Of a `Diagnosis`.
+    """
+    rows = [[s.severity, s.title, s.where, s.evidence, s.advice] for s in symptoms]
+    header = ["", "what", "where", "evidence", "what to do"]
+    return Table("What the curves say", header, rows, open=True) if rows else None
+
+
+def runs_section(runs: Sequence[Run]) -> Section:
+    """Several runs beside each other.
+
+    Args:
+        runs: Two or more.
+    """
+    name = compared_loss(runs)
+    rows = []
+    for run, label in zip(runs, distinct_names(runs), strict=True):
+        values = [v for v in line(run, name)[1] if v is not None] if name in loss_names(run) else []
+        rates = [v for n in rate_names(run)[:1] for v in line(run, n)[1] if v is not None]
+        rows.append(
+            [
+                label,
+                str(run.epochs),
+                number(min(values, default=None), 4),
+                number(values[-1] if values else None, 4),
+                number(max(rates, default=None)),
+                number(rates[-1] if rates else None),
+                schedule_words(run.schedule or "–"),
+                str(len(run.events)),
+            ]
+        )
+    header = ["run", "epochs", f"lowest {name}", "last", "highest rate", "last rate", "schedule"]
+    return Section(
+        title="The runs compared",
+        answer=runs_answer(runs),
+        notes=["One run of each: what differs by little may be chance."],
+        charts=[Chart(figures.runs_figure(runs))],
+        tables=[Table("The runs", [*header, "changes of the rate"], rows, open=True)],
+        weight=2,
+    )
