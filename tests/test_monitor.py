@@ -137,7 +137,7 @@ def test_data_that_does_not_say_its_batch_size():
 def test_settings_that_are_no_names(wrong):
     with pytest.raises(InvalidInput, match="settings are names"):
         LearningRateMonitor(wrong)
-    if not isinstance(wrong, tuple):
+    if isinstance(wrong, int):
         with pytest.raises(InvalidInput, match="statistics are among"):
             LearningRateMonitor(statistics=wrong)
 

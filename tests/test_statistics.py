@@ -34,7 +34,8 @@ def test_the_statistics_of_each_epoch(name):
         # sampled where every tenth update of the epoch (the run's first isn't counted) begins
         first = 40 * epoch + (10 if epoch == 0 else 9)
         sampled = norms[first : 40 * (epoch + 1) : 10]
-        assert history["weight_norm"][epoch] == pytest.approx(np.sqrt(sampled[-1]), rel=1e-5)
+        last = np.sqrt(norms[40 * (epoch + 1)])
+        assert history["weight_norm"][epoch] == pytest.approx(last, rel=1e-5)
         changes = np.diff(sampled)
         t = changes.mean() / (changes.std(ddof=1) / np.sqrt(len(changes)))
         assert history["norm_equilibrium"][epoch] == pytest.approx(t, rel=2e-2, abs=2e-2)

@@ -1,197 +1,296 @@
-"""`LearningRateMonitor`: the rate in the logs, so that every tracker that reads logs sees it."""
+"""`LearningRateMonitor`: the rate, its parts and what it does to the weights, where people look."""
 
-import inspect
-from collections.abc import Iterable
-from typing import Any
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import keras
 
+from keras_lr.callbacks.fit.chunks import Chunk
 from keras_lr.callbacks.fit.preflight import renew_step, warn_listed_before
-from keras_lr.errors import InvalidInput, nearest
-from keras_lr.rate import SETTINGS, Control, attributes, leaves, samples_per_batch
+from keras_lr.callbacks.monitoring import arguments
+from keras_lr.callbacks.monitoring.arguments import DEFAULT
+from keras_lr.callbacks.monitoring.destinations import (
+    Destination,
+    RecordFile,
+    TensorBoard,
+    numbers,
+)
+from keras_lr.callbacks.monitoring.norms import grouped, norms
+from keras_lr.callbacks.monitoring.parts import Events, rate_parts, schedule_text
+from keras_lr.callbacks.monitoring.settings import Settings, told_settings
+from keras_lr.rate import Control, leaf_names, samples_per_batch
 from keras_lr.rate.detection.detectors import Detectors
-from keras_lr.rate.detection.statistics import STATISTICS, measure, watches
+from keras_lr.rate.detection.norms import LeafNorms
+from keras_lr.rate.detection.statistics import NORMS, measure, watches
 from keras_lr.rate.detection.statistics import value as statistic
+from keras_lr.state.run_lines import VERSION
 
-_DEFAULT = ("momentum", "weight_decay", "batch_size")
+_STRIDE = 10
+"""Updates between two measurements, at least, where an epoch is the interval and its last update
+can't be told beforehand: after steps that a loss scale skipped, or in data without a length."""
 
 
 class LearningRateMonitor(keras.callbacks.Callback):
-    """Log the rate of each epoch's last update, with momentum, weight decay and batch size.
+    """Log what reaches the weights: the rate, what it is made of, and what it does to them.
 
-    What is logged is what reached the update: the schedule's value where one is at work, and what
-    the compiled step holds where the optimizer's attribute says something else since. (`LearningRate`
-    and the other callbacks of keras-lr log the rate, and what they schedule, by themselves.)
+    What is logged is what reached the interval's last update: the schedule's value where one is at
+    work, and what the compiled step holds where the optimizer's attribute says something else
+    since. (`LearningRate` and the other callbacks of keras-lr log the rate, and what they schedule,
+    by themselves.) Norms are measured inside the training step; nothing waits for the host but at
+    the end of an interval.
 
-    List it before callbacks that write logs (`CSVLogger`, trackers).
+    List it after `LearningRate`, and before callbacks that write logs (`CSVLogger`, trackers).
 
     Args:
         settings: What to log beside the rate: `"momentum"` (which is `beta_1` of Adam and its
             relatives), `"weight_decay"`, `"batch_size"` (samples of one update: those of a batch
             times `gradient_accumulation_steps`), or another number among the optimizer's attributes,
             such as `"beta_2"`. What isn't there is left out; `settings=()` logs the rate alone.
-
-        statistics: What to measure inside the training step and log of each epoch: `"alignment"`
-            (the mean alignment of the gradients with the update before; below 0, they take it
-            back), `"weight_norm"` (‖w‖ of all weights, at most ten updates before the epoch's end)
-            and `"norm_equilibrium"` (the trend of ‖w‖² in standard errors: near 0 the weights have
-            come to rest. It needs weight decay; without it the norm drifts at any rate.) See
-            docs/oscillation.md.
+        statistics: What to measure inside the training step: `"gradient_norm"` (‖g‖ as the update
+            uses it, clipped and accumulated), `"weight_norm"` (‖w‖ after it), `"update_ratio"`
+            (‖Δw‖/‖w‖, weight decay included), `"alignment"` (the epoch's mean alignment of the
+            gradients with the update before; below 0, they take it back) and `"norm_equilibrium"`
+            (the epoch's trend of ‖w‖² in standard errors: near 0 the weights have come to rest. It
+            needs weight decay; without it the norm drifts at any rate.) By default the first three
+            where there is a `record` or a `tensorboard`, and none otherwise.
+        groups: Of what the first three are told apart, as `update_ratio/GROUP`: `"layer"`, or a
+            mapping from names to layers or patterns of their names, of which the first that covers
+            a variable has it. By default the members of a `MultiOptimizer`.
+        every: `"epoch"`, or the updates of an interval: the record and TensorBoard then get values
+            at each such update too, the mean loss of the interval among them.
+        parts: Whether the logs get what the rate is made of too: `rate/base`, `rate/schedule` and
+            `rate/RULE`, whose product is the rate. (The record and TensorBoard always do.)
+        record: The path of a run record, which `keras_lr.report`, `diagnose` and
+            `keras-lr doctor` read (`keras_lr.watch.Run.read`): a JSON object a line, written at
+            once, so that it survives a crash. What is there is kept: a fit that goes on after a
+            crash goes on in the record, and one that begins anew is another run in it.
+        tensorboard: A folder for this run, written as `keras.callbacks.TensorBoard` does, on any
+            backend, without TensorFlow (`pip install "keras-lr[tensorboardx]"`).
+        name: What the record calls the run.
 
     Raises:
-        InvalidInput: `settings` aren't names, or `statistics` unknown ones; before training, when
-            a setting is neither the name of a Keras optimizer's argument nor an attribute of the
-            optimizer.
+        InvalidInput: An argument is no such thing; before training, when a setting is neither the
+            name of a Keras optimizer's argument nor an attribute of the optimizer, a group covers
+            nothing in the model, or the record can't be written.
+        MissingExtra: `tensorboard` without the package that writes for it.
     """
 
     def __init__(
-        self, settings: Iterable[str] = _DEFAULT, *, statistics: Iterable[str] = ()
+        self,
+        settings: Iterable[str] = DEFAULT,
+        *,
+        statistics: Iterable[str] | None = None,
+        groups: Literal["layer"] | Mapping[str, Any] | None = None,
+        every: Literal["epoch"] | int = "epoch",
+        parts: bool = False,
+        record: str | os.PathLike[str] | None = None,
+        tensorboard: str | os.PathLike[str] | None = None,
+        name: str = "Training",
     ) -> None:
         super().__init__()
-        self.statistics = _statistics(statistics)
-        self._detectors: Detectors | None = None
-        self.settings = _settings(settings)
+        self.settings = arguments.checked_settings(settings)
+        self.record = arguments.checked_place("record", record)
+        self.tensorboard = arguments.checked_place("tensorboard", tensorboard)
+        if self.tensorboard is not None:
+            arguments.check_tensorboard()
+        if statistics is None:
+            statistics = () if self.record is None and self.tensorboard is None else NORMS
+        self.statistics = arguments.checked_statistics(statistics)
+        self.groups = arguments.checked_groups(groups)
+        self.every = arguments.checked_every(every)
+        self.parts = bool(parts)
+        self.name = str(name)
+        self._norms_asked = tuple(each for each in self.statistics if each in NORMS)
         self._control: Control | None = None
+        self._destinations: list[Destination] = []
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Look at what is there to log."""
+        """Look at what is there to log, and open what is written to."""
         control = self._control = Control.join(self.model, self)
-        self._names = {
-            name: _attributes(control.optimizer, name)
-            for name in self.settings
-            if name != "batch_size"
-        }
-        for name, found in self._names.items():
-            if not any(found) and name not in _known():
-                control.leave(self)
-                raise InvalidInput(
-                    f"The optimizer has no {name!r} to log. {nearest(name, _known())} "
-                    f"Received: settings={self.settings!r}."
-                )
+        self._detectors: Detectors | None = None
+        self._norms: LeafNorms | None = None
         self._begun = False
+        self._destinations = []
+        try:
+            self._settings = Settings(control, self.settings)
+            if self.record is not None:
+                self._destinations.append(RecordFile(self.record))
+            if self.tensorboard is not None:
+                self._destinations.append(TensorBoard(self.tensorboard))
+        except BaseException:
+            control.leave(self)
+            raise
         warn_listed_before(self.model, self)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look at what the compiled step holds."""
         control: Any = self._control
+        batches = int((self.params or {}).get("steps") or 0)
+        control.place.start(epoch * batches)
+        control.between.before_next(lambda: self._begin_counting(control, batches))
         if not self._begun:
-            self._watches = watches(self.statistics)
-            if self._watches:
-                self._detectors = control.detect(self, [self._watches] * len(control.leaves))
+            self._begin(control, batches)
             control.baked.begin(control.model, control.settings.followed)
             control.hear_assignments()
+            self._tell_begin(control, epoch, batches)
             self._begun = True
         else:
             renew_step(control, epoch)
-        self._in_step = {name: self._held(names) for name, names in self._names.items()}
+        self._epoch, self._epoch_step = epoch, self._updates()
+        self._chunk.begin_epoch()
+        self._settings.begin_epoch()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Log."""
+        """Log, and write the epoch down."""
         control: Any = self._control
         model = self.model  # on JAX this syncs the training state, which read() needs
         if logs is None or model is None:
             return
         control.log(logs)
-        for name, values in self._values().items():
-            for key, value in zip(control.log_keys, values, strict=True):
-                if value is not None:
-                    logs.setdefault(key.replace("learning_rate", name, 1), value)
-        for name in self.statistics:
-            for key, value in zip(control.log_keys, self._measured(name), strict=True):
-                if value is not None:
-                    logs.setdefault(key.replace("learning_rate", name, 1), value)
-        if self._detectors is not None:
-            for index in range(len(self._watches)):
-                self._detectors.begin(index)
-        if "batch_size" in self.settings and (size := samples_per_batch(model)) is not None:
-            accumulated = control.leaves[0].gradient_accumulation_steps or 1
-            logs.setdefault("batch_size", size * accumulated)
+        for key, value in self._settings.values().items():
+            logs.setdefault(key, value)
+        for key, value in {**self._measured(since=self._epoch_step), **self._watched()}.items():
+            logs.setdefault(key, value)
+        parts = rate_parts(control) if self.parts or self._destinations else {}
+        if self.parts:
+            for key, value in parts.items():
+                logs.setdefault(key, value)
+        if not self._destinations:
+            return
+        if self.every is not None:
+            self._chunk.add(control.between.counted, control.between.logs)
+            if control.between.due(self._batches_every):
+                self._tell_step(logs, parts)
+        self._tell_events()
+        for each in self._destinations:
+            each.epoch(epoch, self._updates(), {**parts, **numbers(logs)})
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave."""
-        if self._control is not None:
-            self._control.leave(self)
-            self._control = self._detectors = None
+        if self._control is None:
+            return
+        if self._begun and self._destinations:
+            self._tell_events()
+            for each in self._destinations:
+                each.end(self._epoch, self._updates())
+        self._control.leave(self)
+        self._control = self._detectors = self._norms = None
+        self._destinations = []
 
-    def _values(self) -> dict[str, list[float | None]]:
-        """Each setting at the epoch's last update, for each leaf."""
+    # -- what is measured -----------------------------------------------------------------------
+
+    def _begin(self, control: Control, batches: int) -> None:
+        """Put in place what measures inside the step."""
+        self._watches = watches(self.statistics)
+        if self._watches:
+            self._detectors = control.detect(self, [self._watches] * len(control.leaves))
+        accumulated = self._accumulated = control.leaves[0].gradient_accumulation_steps or 1
+        self._batches_every = (self.every or 0) * accumulated
+        self._chunk = Chunk()
+        if self._norms_asked:
+            updates = batches // accumulated
+            spread = {_STRIDE if not updates else max(_STRIDE, updates // _STRIDE), updates or 1}
+            strides = [self.every] if self.every else sorted(spread if updates else {_STRIDE})
+            changes = "update_ratio" in self._norms_asked
+            self._norms = control.measure(self, strides, changes=changes)
+            names = leaf_names(control.optimizer)
+            self._groups = grouped(self.groups, control.model, self._norms.weights(), names)
+        if self.every is not None and self._destinations:
+            control.between.look(control, self._batches_every, self._look)
+
+    def _begin_counting(self, control: Control, batches: int) -> None:
+        """Begin the epoch's count, if none of the others has, which have all had their turn now."""
+        if not control.between.fresh:
+            control.between.begin_epoch(batches)
+
+    def _measured(self, since: int = -1) -> dict[str, float]:
+        """The norms at the last update that was measured, if it was done after `since`."""
+        if self._norms is None:
+            return {}
+        found = [
+            each if each is not None and each.update > since else None
+            for each in self._norms.measured()
+        ]
+        return norms(found, self._groups, self._norms_asked)
+
+    def _watched(self) -> dict[str, float]:
+        """The other statistics, of the epoch, which begin anew."""
         control: Any = self._control
-        followed = control.settings.followed
-        found = {}
-        for name, names in self._names.items():
-            values = list(self._in_step[name]) if control.baked.constant else self._held(names)
-            for index, attribute in enumerate(names):
-                if attribute in followed:
-                    values[index] = control.settings.read(attribute, updates_ago=1)[index]
-            found[name] = values
+        detectors, found = self._detectors, {}
+        if detectors is None:
+            return found
+        measures = [watch.measure for watch in self._watches]
+        for name in self.statistics:
+            if name in NORMS:
+                continue
+            states = detectors.states(measures.index(measure(name)))
+            for key, state in zip(control.log_keys, states, strict=True):
+                value = None if state is None else statistic(name, state)
+                if value is not None:
+                    found[key.replace("learning_rate", name, 1)] = value
+        for index in range(len(self._watches)):
+            detectors.begin(index)
         return found
 
-    def _measured(self, name: str) -> list[float | None]:
-        """A statistic of the epoch, for each leaf."""
-        detectors: Any = self._detectors
-        found = [watch.measure for watch in self._watches].index(measure(name))
-        states = detectors.states(found)
-        return [None if state is None else statistic(name, state) for state in states]
+    # -- what is written ------------------------------------------------------------------------
 
-    def _held(self, names: list[str | None]) -> list[float | None]:
+    def _look(self, logs: Mapping[str, Any]) -> None:
+        """An interval is over, inside an epoch."""
         control: Any = self._control
-        return [
-            None if attribute is None else control.baked.value(leaf, attribute)
-            for leaf, attribute in zip(control.leaves, names, strict=True)
-        ]
+        self._chunk.add(control.between.counted, logs)
+        with control.peeking():
+            self._events.collect(self._epoch)
+            self._tell_step({}, rate_parts(control))
+        self._tell_events()
 
+    def _tell_step(self, logs: Mapping[str, Any], parts: Mapping[str, float]) -> None:
+        """Write down the values at the last update.
 
-def _settings(given: Any) -> tuple[str, ...]:
-    found = _several(given)
-    if found is None or not all(isinstance(name, str) for name in found):
-        raise InvalidInput(
-            "settings are names of what to log beside the rate. Write e.g. "
-            'settings=("momentum", "weight_decay"), or settings=() for the rate alone. '
-            f"Received: settings={given!r}."
-        )
-    return found
+        Args:
+            logs: Rates that are in them were read before anybody changed one.
+            parts: Of the rate.
+        """
+        control: Any = self._control
+        rates = dict(zip(control.log_keys, control.read(updates_ago=1), strict=True))
+        rates = {key: float(logs.get(key, rate)) for key, rate in rates.items()}
+        values = {**self._chunk.take(), **rates, **parts}
+        values |= self._settings.values() | self._measured()
+        for each in self._destinations:
+            each.step(self._updates(), values)
 
+    def _tell_begin(self, control: Control, epoch: int, batches: int) -> None:
+        self._events = Events(control)
+        if not self._destinations:
+            return
+        head = {
+            "version": VERSION,
+            "name": self.name,
+            "epoch": epoch,
+            "step": self._updates(),
+            "epochs": int((self.params or {}).get("epochs") or 1),
+            "steps_per_epoch": batches / self._accumulated if batches else None,
+            "schedule": schedule_text(control.model),
+            "settings": {
+                **told_settings(control),
+                "batch_size": self._batch_size(),
+                "gradient_accumulation_steps": self._accumulated,
+                "groups": list(self._groups) if self._norms is not None else [],
+            },
+        }
+        for each in self._destinations:
+            each.begin(head)
 
-def _known() -> set[str]:
-    """What Keras's own optimizers can be made with, and what is no optimizer's."""
-    kinds = [
-        kind
-        for kind in vars(keras.optimizers).values()
-        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)
-    ]
-    named = {name for kind in kinds for name in inspect.signature(kind).parameters}
-    return {*_DEFAULT, *named} - {"kwargs", "name", "learning_rate"}
+    def _tell_events(self) -> None:
+        for event in self._events.new():
+            for each in self._destinations:
+                each.event(event)
 
+    def _batch_size(self) -> float | None:
+        control: Any = self._control
+        size = samples_per_batch(control.model)
+        return None if size is None else size * self._accumulated
 
-def _several(given: Any) -> tuple[Any, ...] | None:
-    """One or several as a tuple; `None` for what is neither."""
-    if isinstance(given, str):
-        return (given,)
-    return tuple(given) if isinstance(given, Iterable) else None
-
-
-def _statistics(names: Any) -> tuple[str, ...]:
-    found = _several(names)
-    if found is None:
-        raise InvalidInput(
-            f"statistics are among {', '.join(STATISTICS)}. Write e.g. "
-            f'statistics=("alignment",). Received: statistics={names!r}.'
-        )
-    for name in found:
-        if name not in STATISTICS:
-            raise InvalidInput(
-                f"statistics are among {', '.join(STATISTICS)}. {nearest(str(name), STATISTICS)} "
-                f"Received: {name!r}."
-            )
-    return found
-
-
-def _attributes(optimizer: Any, name: str) -> list[str | None]:
-    """The attribute that each leaf has for a setting; `None` for a leaf that has none."""
-    found = leaves(optimizer)
-    if name in SETTINGS:
-        try:
-            return attributes(optimizer, name)
-        except InvalidInput:  # none of them has it
-            return [None for _ in found]
-    return [name if hasattr(leaf, name) else None for leaf in found]
+    def _updates(self) -> int:
+        control: Any = self._control
+        return max(0, control.place.done // self._accumulated)

@@ -48,6 +48,7 @@ class BetweenSteps:
         counted: The last of them, over which `logs` are means.
         total: Batches that the run has done.
         logs: What the last step returned: running means over the epoch, as tensors.
+        fresh: Whether somebody said that an epoch begins, and no step was done since.
     """
 
     def __init__(self, model: Any) -> None:
@@ -57,6 +58,7 @@ class BetweenSteps:
         self._users: dict[object, Callable[[], None]] = {}
         self._next: list[Callable[[], None]] = []
         self.done = self.counted = self.total = 0
+        self.fresh = False
         self._batches = self._last = 0
         self.logs: Mapping[str, Any] = {}
         model.make_train_function = self._make_train_function
@@ -115,6 +117,7 @@ class BetweenSteps:
         An execution of several steps is shorter at the end of an epoch that they don't divide.
         """
         self._batches = batches
+        self.fresh = True
         self._last = 0
         self.done = self.counted = 0
         self.logs = {}
@@ -124,6 +127,7 @@ class BetweenSteps:
         self.counted, self.logs = 0, {}
 
     def _count(self, steps: int) -> None:
+        self.fresh = False
         left = self._batches - self.done
         self._last = min(steps, left) if self._batches and left > 0 else steps
         self.done += self._last

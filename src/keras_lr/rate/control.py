@@ -17,9 +17,11 @@ from keras_lr.rate.between_steps import BetweenSteps
 from keras_lr.rate.building import build
 from keras_lr.rate.detection.detector import Watch
 from keras_lr.rate.detection.detectors import Detectors, detect
+from keras_lr.rate.detection.norms import LeafNorms, measure_norms
 from keras_lr.rate.followed import follow, unfollow
 from keras_lr.rate.held_decay import HeldDecay, check_holdable
 from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule, rate_variable, sync
+from keras_lr.rate.peek import peeking
 from keras_lr.rate.plain import PlainSaving
 from keras_lr.rate.product import Product, held_rate
 from keras_lr.rate.running import is_fitting
@@ -271,6 +273,49 @@ class Control(Product):
         if detectors.look_every is not None:
             self.between.look(self, detectors.look_every, self._look_for_cuts)
         return detectors
+
+    def measure(self, owner: object, strides: Sequence[int], *, changes: bool = True) -> LeafNorms:
+        """Measure gradients, weights and updates from inside the training step.
+
+        The optimizer's variables that it needs are out of it while it saves, and gone after the
+        fit.
+
+        Args:
+            owner: One that has joined.
+            strides: The updates of the run that are measured are the multiples of any of these,
+                counted from 1.
+            changes: Whether what updates change is measured too.
+
+        Raises:
+            InvalidInput: The model has no weights yet, and can't be built from its data.
+        """
+        build(self.model)
+        norms = LeafNorms(
+            [
+                measure_norms(leaf, strides, changes, place=offset, settle=self.settle)
+                for leaf, offset in zip(self.leaves, self.place.offsets, strict=True)
+            ]
+        )
+        for part in norms.parts():
+            self._plain.add(part)
+        self._detectors.append((owner, norms))
+        self.between.rebuild()
+        return norms
+
+    def peeking(self, *more: Any) -> contextlib.AbstractContextManager[None]:
+        """Let what this reads in the middle of an epoch, and `more` variables, be read inside.
+
+        Inside, `place`, `read` and `adopt` work as they do at an epoch's end.
+        """
+        found = [rate_variable(leaf) for leaf in self.leaves]
+        found += [leaf._iterations for leaf in self.leaves]
+        found += [
+            variable
+            for _, detectors in self._detectors
+            for part in detectors.parts()
+            for variable in part.variables()
+        ]
+        return peeking(self.model, [each for each in (*found, *more) if each is not None])
 
     def _look_for_cuts(self, logs: Mapping[str, Any]) -> None:
         sync(self.model)

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_lr.rate.assigning import assign_quietly
 from keras_lr.rate.detection.detectors import Detectors
+from keras_lr.rate.detection.norms import LeafNorms
 from keras_lr.rate.followed import FollowedRate, host_position, plain_rate
 from keras_lr.rate.leaves import own_schedule, rate_variable
 from keras_lr.rate.moment import Assignment, Moment
@@ -41,7 +42,7 @@ class Product:
         self._before: dict[int, tuple[int, float]] = {}  # leaf: updates, settable part until then
         self._assigned = list(self.bases)
         self._carried = False
-        self._detectors: list[tuple[object, Detectors]] = []
+        self._detectors: list[tuple[object, Detectors | LeafNorms]] = []
 
     def multiply(self, owner: object, factor: float) -> None:
         """Multiply the owner's factor, and so the rate, by `factor`, from here on."""

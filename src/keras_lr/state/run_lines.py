@@ -97,6 +97,31 @@ def read_runs(path: str | os.PathLike[str]) -> list[RecordedRun]:
     return found
 
 
+def check_appendable(path: Path) -> None:
+    """Refuse to append to a file that is no run record.
+
+    Raises:
+        InvalidInput: It is something else, or can't be read.
+    """
+    if path.is_dir():
+        raise InvalidInput(
+            f"A run record is a file, and {str(path)!r} is a folder. Write "
+            f"record={str(path / 'run.jsonl')!r}."
+        )
+    if path.exists() and path.stat().st_size:
+        with path.open("rb") as file:
+            first = file.readline(1 << 20).decode("utf-8", errors="replace")
+        try:
+            known = json.loads(first).get("kind") == "run"
+        except (ValueError, AttributeError):
+            known = False
+        if not known:
+            raise InvalidInput(
+                f"There is a file {str(path)!r}, which is no run record, and is left alone. Write "
+                "the path of a new file, or of an earlier record to go on in it."
+            )
+
+
 def _add(runs: list[RecordedRun], line: dict[str, Any]) -> None:
     """Take one line in."""
     kind = line.pop("kind")

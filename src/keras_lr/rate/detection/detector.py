@@ -148,6 +148,10 @@ class Detector:
         object.__setattr__(leaf, "_backend_apply_gradients", uncompiled(self._applying))
         object.__setattr__(leaf, "_clip_gradients", self._clipping)
 
+    def variables(self) -> list[Any]:
+        """What the host reads of it in the middle of an epoch, besides the rate."""
+        return []
+
     def remove(self) -> None:
         """Put everything back."""
         for name, (own, _) in self._own.items():

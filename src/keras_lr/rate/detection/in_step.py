@@ -4,6 +4,7 @@ JAX has no assignment inside a branch; TensorFlow has, but not where a step runs
 at once, each with a part of the batch. TensorFlow's gradients of looked-up rows are those rows.
 """
 
+import contextlib
 import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -76,6 +77,12 @@ def dense(gradient: Any) -> Any:
         return gradient
     tf = importlib.import_module("tensorflow")
     return tf.convert_to_tensor(gradient)  # which adds slices of one row up
+
+
+def optimizer_scope(leaf: Any) -> Any:
+    """Where an optimizer's variables are made: TensorFlow's have a distribution strategy."""
+    strategy = getattr(leaf, "_distribution_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def _taken_back(leaf: Any, held: dict[int, list[Any]]) -> Any:

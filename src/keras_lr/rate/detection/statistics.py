@@ -7,7 +7,10 @@ from typing import Any
 
 from keras_lr.rate.detection.detector import Watch
 
-STATISTICS = ("alignment", "weight_norm", "norm_equilibrium")
+NORMS = ("gradient_norm", "weight_norm", "update_ratio")
+"""What is made of the norms of some updates (see `norms`)."""
+
+STATISTICS = (*NORMS, "alignment", "norm_equilibrium")
 """What `LearningRateMonitor(statistics=...)` can log."""
 
 
@@ -122,7 +125,7 @@ def watches(names: tuple[str, ...]) -> list[Watch]:
     found = []
     if "alignment" in names:
         found.append(Watch(MeanAlignment(), "alignment"))
-    if {"weight_norm", "norm_equilibrium"} & set(names):
+    if "norm_equilibrium" in names:
         found.append(Watch(NormTrend(), "norm"))
     return found
 
@@ -131,8 +134,6 @@ def value(name: str, state: Mapping[str, float]) -> float | None:
     """A statistic from the state of its watch; `None` before enough was seen."""
     if name == "alignment":
         return state["total"] / state["count"] if state["count"] else None
-    if name == "weight_norm":
-        return math.sqrt(state["last"]) if state["samples"] else None
     changes = state["samples"] - 1
     if changes < 2 or state["squares"] <= 0:
         return None

@@ -17,7 +17,13 @@ import numpy as np
 
 from keras_lr.rate.detection.detector import Cut, Detector, measures
 from keras_lr.rate.detection.gauges import alignment, squared_distance, squared_norm
-from keras_lr.rate.detection.in_step import assign, assign_if, dense, summed_over_replicas
+from keras_lr.rate.detection.in_step import (
+    assign,
+    assign_if,
+    dense,
+    optimizer_scope,
+    summed_over_replicas,
+)
 from keras_lr.rate.followed import position
 from keras_lr.rate.leaves import rate_variable
 from keras_lr.rate.plain import ours
@@ -69,19 +75,23 @@ class TracedDetector(Detector):
         for variable in self._made:
             self.leaf._track_variable(variable)
 
+    def variables(self) -> list[Any]:
+        """What the host reads of it in the middle of an epoch, besides the rate."""
+        return [self._scalars, self._ring, self._steps]
+
     def remove(self) -> None:
         """Put everything back."""
         super().remove()
         self.take_out()
 
     def _variable(self, shape: tuple[int, ...], name: str, dtype: str = "float32") -> Any:
-        with _scope(self.leaf):
+        with optimizer_scope(self.leaf):
             made = self.leaf.add_variable(shape, dtype=dtype, name=f"watch_{name}")
         self._made.append(ours(made))
         return made
 
     def _copy(self, weight: Any, name: str) -> Any:
-        with _scope(self.leaf):
+        with optimizer_scope(self.leaf):
             made = self.leaf.add_variable_from_reference(weight, name)
         self._made.append(ours(made))
         return made
@@ -308,14 +318,6 @@ class TracedDetector(Detector):
 
 def _any(conditions: list[Any]) -> Any:
     return functools.reduce(operator.or_, conditions)
-
-
-def _scope(leaf: Any) -> Any:
-    """Where an optimizer's variables are made: TensorFlow's have a distribution strategy."""
-    import contextlib
-
-    strategy = getattr(leaf, "_distribution_strategy", None)
-    return contextlib.nullcontext() if strategy is None else strategy.scope()
 
 
 def _numpy(variable: Any) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""What `LearningRateMonitor` reads of a fit, and where it writes that."""
