@@ -36,6 +36,20 @@ class Finding:
     seconds: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """The rate, its band and how it was found, in one line."""
+        found = "none" if self.learning_rate is None else f"{self.learning_rate:.4g}"
+        band = "" if self.band is None else ", band {:.3g} to {:.3g}".format(*self.band)
+        return f"Finding({found}{band}, {self.method} of {len(self.rates)} rates)"
+
+    def __str__(self) -> str:
+        """What to use, and why."""
+        return f"{call('keras_lr.watch.answers:finding_answer', self)} {self.reason}"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return call("keras_lr.watch.notebook:as_html", self)
+
     def plot(self) -> Any:
         """A plotly figure of loss against rate, with the suggestion and its band."""
         return call("keras_lr.watch.figures:finding_figure", self)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from keras_lr.errors import InvalidInput, UnresolvedSchedule
+from keras_lr.lazy import call
 from keras_lr.schedules.checks import shown
 from keras_lr.schedules.composable import Composable
 from keras_lr.schedules.horizon import Horizon, Length, resolve_length
@@ -202,6 +203,10 @@ class Schedule(Composable):
     def absolute(self) -> bool:
         """Whether its values are rates, and not factors of the optimizer's rate."""
         return any(part.absolute for part in self.parts)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return call("keras_lr.watch.notebook:as_html", self)
 
     def __str__(self) -> str:
         from keras_lr.schedules.text import format_schedule

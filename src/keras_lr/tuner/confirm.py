@@ -96,6 +96,18 @@ class Confirmation:
             lines.append("  ".join([*cells, row[4]]).rstrip())
         return "\n".join(lines)
 
+    def __repr__(self) -> str:
+        """The choice, in one line."""
+        return f"Confirmation({call('keras_lr.watch.answers:confirmation_answer', self)})"
+
+    def __str__(self) -> str:
+        """The candidates as a table."""
+        return self.table()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return call("keras_lr.watch.notebook:as_html", self)
+
     def plot(self) -> Any:
         """A plotly figure: each candidate's seeds, their mean, and what the study saw."""
         return call("keras_lr.watch.figures:confirmation_figure", self)

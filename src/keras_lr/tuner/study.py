@@ -75,6 +75,10 @@ class Study:
         told = ("study_counts", "study_answer")
         return " ".join(call(f"keras_lr.watch.answers:{name}", self) for name in told)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return call("keras_lr.watch.notebook:as_html", self)
+
     @property
     def best(self) -> Trial:
         """The best of the complete trials; of equal ones the first.

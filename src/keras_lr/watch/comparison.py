@@ -4,10 +4,12 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rules.improvement import infer_mode
 from keras_lr.watch.student import paired
+from keras_lr.watch.style import score
 
 LEVEL = 0.05
 """The chance that a comparison calls a way better or worse where none differs from the candidate."""
@@ -35,7 +37,7 @@ class Arm:
     learning_rate: float
     description: str
     scores: tuple[float, ...]
-    history: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    history: Mapping[str, Sequence[float]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not self.scores:
@@ -96,6 +98,29 @@ class Comparison:
             )
         if self.higher_is_better is None:
             object.__setattr__(self, "higher_is_better", _rises(self.metric))
+
+    def __repr__(self) -> str:
+        """What each arm scored, in one line."""
+        told = (f"{arm.name} {score(self.metric, arm.mean, arm.spread)}" for arm in self.arms)
+        return f"Comparison({self.metric!r}: {', '.join(told)})"
+
+    def __str__(self) -> str:
+        """The arms as a table, and what they say."""
+        from keras_lr.watch.answers import comparison_answer
+        from keras_lr.watch.terminal import comparison_table
+
+        return f"{comparison_table(self)}\n\n{comparison_answer(self)}"
+
+    def _repr_html_(self) -> str:
+        from keras_lr.watch.notebook import as_html
+
+        return as_html(self)
+
+    def plot(self) -> Any:
+        """A plotly figure: each arm's seeds, their mean and spread."""
+        from keras_lr.watch.figures import comparison_figure
+
+        return comparison_figure(self)
 
     @property
     def candidate(self) -> Arm:

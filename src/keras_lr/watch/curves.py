@@ -11,9 +11,16 @@ from keras_lr.errors import InvalidInput
 from keras_lr.schedules import Mark, Plan, as_schedule
 from keras_lr.schedules.checks import positive
 from keras_lr.schedules.laying import laid_out
+from keras_lr.schedules.schedule import Schedule
 
 POINTS = 1000
 """Points a curve is drawn with, at most; marks between them are added."""
+
+EXAMPLE_STEPS = 1000
+"""Updates of such an example, at least."""
+
+EXAMPLE_BATCH = 32
+"""Samples in one of them."""
 
 MOST_EVALUATED = 100_000
 """Steps at which a schedule is evaluated, at most; a longer run is sampled."""
@@ -88,6 +95,18 @@ def schedule_curves(
             ys = ys * base_rate
         curves.append(Curve(name, plan, xs, ys, rates, ordered))
     return curves
+
+
+def example_steps(schedule: Schedule) -> int:
+    """Updates over which a schedule without a run of its own is shown: all of it, in ten epochs.
+
+    >>> example_steps(as_schedule("cosine")), example_steps(as_schedule("cosine(length=2000)"))
+    (1000, 2200)
+    """
+    end = schedule.resolve(
+        steps=EXAMPLE_STEPS, steps_per_epoch=EXAMPLE_STEPS / 10, batch_size=EXAMPLE_BATCH
+    ).end
+    return int(1.1 * end) if end and end > EXAMPLE_STEPS else EXAMPLE_STEPS
 
 
 def named_schedules(schedules: Any) -> list[tuple[str, Any]]:

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
 
+MANY = 6
+"""Curves that a run's short text names."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -115,6 +118,31 @@ class Run:
         from keras_lr.watch import run_sources
 
         return run_sources.from_path(path, name=name, rows=rows)
+
+    def __repr__(self) -> str:
+        """Its name, length and curves, in one line."""
+        names = list(dict.fromkeys([*self.history, *self.steps]))
+        shown = ", ".join(names[:MANY]) + (f" and {len(names) - MANY} more" * (len(names) > MANY))
+        count = len(self.events)
+        changes = f"; {count} change{'s' * (count != 1)} of the rate" if count else ""
+        return f"Run({self.name!r}, {self.epochs} epochs: {shown}{changes})"
+
+    def __str__(self) -> str:
+        """How far it came, in a sentence."""
+        from keras_lr.watch.answers import run_answer
+
+        return f"{self.name}: {run_answer(self)}"
+
+    def _repr_html_(self) -> str:
+        from keras_lr.watch.notebook import as_html
+
+        return as_html(self)
+
+    def plot(self) -> Any:
+        """A plotly figure: loss and rate, each cut and its cause marked."""
+        from keras_lr.watch.figures import history_figure
+
+        return history_figure(self)
 
     @property
     def epochs(self) -> int:

@@ -16,6 +16,7 @@ from keras_lr.schedules.schedule import Schedule
 from keras_lr.watch import figures
 from keras_lr.watch.answers import against, comparison_answer, difference, finding_answer
 from keras_lr.watch.comparison import Comparison
+from keras_lr.watch.curves import EXAMPLE_BATCH, example_steps
 from keras_lr.watch.run import Run
 from keras_lr.watch.run_sections import run_section, runs_section
 from keras_lr.watch.section import Chart, Section, Table
@@ -23,9 +24,6 @@ from keras_lr.watch.study_sections import study_section
 from keras_lr.watch.style import number, score
 
 __all__ = ["is_run", "runs_section", "section", "study_section"]
-
-EXAMPLE_STEPS = 1000
-"""A schedule without a run of its own is drawn over this many steps, in ten epochs."""
 
 
 @singledispatch
@@ -135,10 +133,10 @@ def comparison_section(comparison: Comparison) -> Section:
 @section.register
 def schedule_section(schedule: Schedule) -> Section:
     """The schedule over an example run."""
-    steps = EXAMPLE_STEPS
-    end = schedule.resolve(steps=steps, steps_per_epoch=steps / 10).end
-    steps = max(steps, int(1.1 * end)) if end else steps
-    figure = figures.schedule_figure(schedule, steps, steps_per_epoch=steps / 10)
+    steps = example_steps(schedule)
+    figure = figures.schedule_figure(
+        schedule, steps, steps_per_epoch=steps / 10, batch_size=EXAMPLE_BATCH
+    )
     return Section(
         title="Schedule",
         answer=f"{schedule}",

@@ -34,7 +34,7 @@ def study_section(study: Any) -> Section:
     charts += [] if population else _importance(study)
     warning = edge_warning(study)
     everything = [*ranked, *(t for t in study.trials if t not in ranked)]
-    every = members_table(study, everything) if population else _trials_table(study, everything)
+    every = members_table(study, everything) if population else trials_table(study, everything)
     return Section(
         title="Tuning",
         answer=study_answer(study),
@@ -86,7 +86,13 @@ def confirmation_table(confirmation: Any) -> Table:
     return Table("Confirmed with other seeds", header, rows, open=True)
 
 
-def _trials_table(study: Any, trials: list[Any]) -> Table:
+def trials_table(study: Any, trials: list[Any]) -> Table:
+    """Trials with their objective and what differs between them.
+
+    Args:
+        study: The study.
+        trials: Those that are listed, in order.
+    """
     keys = varied(study)
     rows = [
         [

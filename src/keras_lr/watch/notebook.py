@@ -1,0 +1,183 @@
+"""How a result shows itself in a notebook: the answer, a small chart, a table, code to copy.
+
+Plain HTML and SVG: it needs no script, and stays in a saved notebook.
+"""
+
+import html
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from keras_lr.errors import InvalidInput
+from keras_lr.finder.finding import Finding
+from keras_lr.schedules import Plan
+from keras_lr.schedules.schedule import Schedule
+from keras_lr.watch import answers
+from keras_lr.watch.comparison import Comparison
+from keras_lr.watch.run import Run
+from keras_lr.watch.section import Table
+from keras_lr.watch.sketch import Series, sketch
+from keras_lr.watch.style import number, schedule_words, score
+
+BEST = 5
+"""Trials that are listed."""
+
+
+@singledispatch
+def as_html(result: Any) -> str:
+    """A result as a piece of HTML.
+
+    Args:
+        result: A `Finding`, a schedule or plan, a `Study`, a `Confirmation`, a `Comparison`, or a
+            `Run`.
+    """
+    return _study(result) if hasattr(result, "trials") else _confirmation(result)
+
+
+@as_html.register
+def _finding(finding: Finding) -> str:
+    rates, losses = np.asarray(finding.rates, float), np.asarray(finding.losses, float)
+    good = np.isfinite(losses)
+    top = float(losses[good].max()) if good.any() else 1.0
+    chart = sketch(
+        [
+            Series(rates[good].tolist(), losses[good].tolist()),
+            Series(rates[~good].tolist(), [top] * int((~good).sum()), "crosses"),
+        ],
+        x="learning rate",
+        y="loss",
+        x_log=True,
+        y_log=True,
+        at=finding.learning_rate,
+        band=finding.band,
+    )
+    found = finding.learning_rate
+    code = "" if found is None else f"keras_lr.set_learning_rate(model, {found:.4g})"
+    return piece(answers.finding_answer(finding), [finding.reason], chart, code=code)
+
+
+@as_html.register(Schedule)
+@as_html.register(Plan)
+def _schedule(schedule: Any) -> str:
+    from keras_lr.watch.curves import EXAMPLE_BATCH, example_steps, schedule_curves, value_name
+
+    laid_out, words = isinstance(schedule, Plan), schedule_words(str(schedule))
+    run: dict[str, Any] = {}
+    try:
+        if not laid_out:
+            steps = example_steps(schedule)
+            run = {"steps": steps, "steps_per_epoch": steps / 10, "batch_size": EXAMPLE_BATCH}
+        (curve,) = schedule_curves(schedule, **run)
+    except InvalidInput as error:  # it doesn't fit into such a run
+        return piece(words, [str(error)])
+    chart = sketch(
+        [Series(curve.xs.tolist(), [float(y) for y in curve.ys])], x="step", y=value_name([curve])
+    )
+    note = "" if laid_out else f"Drawn over {run['steps']} steps in ten epochs."
+    return piece(words, [note], chart)
+
+
+@as_html.register
+def _run(run: Run) -> str:
+    from keras_lr.watch.figures.run_lines import line, loss_names, rate_names, x_name
+
+    def chart(names: list[str], y: str) -> str:
+        return sketch(
+            [Series(*line(run, name), name=name) for name in names], x=x_name(run), y=y, y_log=True
+        )
+
+    losses, rates = loss_names(run)[:4], rate_names(run)[:4]
+    notes = [f"Schedule: {schedule_words(run.schedule)}" if run.schedule else ""]
+    notes += [f"epoch {e.epoch + 1}: {e.cause} ×{number(e.factor)}, {e.reason}" for e in run.events]
+    pictures = chart(losses, ", ".join(losses)) + chart(rates, "learning rate")
+    return piece(f"{run.name}: {answers.run_answer(run)}", notes, pictures)
+
+
+@as_html.register
+def _comparison(comparison: Comparison) -> str:
+    rows = [
+        [
+            arm.name,
+            arm.description,
+            score(comparison.metric, arm.mean, arm.spread),
+            "–" if arm is comparison.candidate else answers.difference(comparison, arm),
+        ]
+        for arm in comparison.arms
+    ]
+    header = ["trained with", "setting", comparison.metric, answers.against(comparison)]
+    return piece(answers.comparison_answer(comparison), table=Table("The scores", header, rows))
+
+
+def _confirmation(confirmation: Any) -> str:
+    from keras_lr.watch.study_sections import confirmation_table
+
+    table = confirmation_table(confirmation)
+    return piece(answers.confirmation_answer(confirmation), table=table)
+
+
+def _study(study: Any) -> str:
+    from keras_lr.watch.figures.study import edge_warning, shown_value
+    from keras_lr.watch.figures.trials import ranked
+    from keras_lr.watch.study_sections import members_table, trials_table
+
+    best = ranked(study)
+    tried = [t for t in study.trials if t.params.get("learning_rate")]
+    shown = [(t.params["learning_rate"], shown_value(t, study), t.state) for t in tried]
+    good = [(r, v) for r, v, state in shown if v is not None and state != "diverged"]
+    bad = [r for r, v, state in shown if v is None or state == "diverged"]
+    worst = max if study.direction == "minimize" else min
+    top = worst((v for _, v in good), default=1.0)
+    chart = sketch(
+        [
+            Series([r for r, _ in good], [v for _, v in good], "dots"),
+            Series(bad, [top] * len(bad), "crosses"),
+        ],
+        x="learning rate",
+        y=study.objective,
+        x_log=True,
+        y_log=study.direction == "minimize",
+    )
+    table = None
+    if best:
+        listed = members_table if hasattr(study, "copies") else trials_table
+        table = replace(listed(study, best[:BEST]), title=f"The best {min(BEST, len(best))}")
+    warning = edge_warning(study)
+    notes = [f"⚠ {warning}" if warning else "", answers.study_counts(study)]
+    return piece(answers.study_answer(study), notes, chart, table=table)
+
+
+def piece(
+    answer: str,
+    notes: Iterable[str] = (),
+    chart: str = "",
+    *,
+    table: Table | None = None,
+    code: str = "",
+) -> str:
+    """Words, a chart and a table, all text escaped but the chart's.
+
+    Args:
+        answer: What to do.
+        notes: What to know beside it; empty ones are left out.
+        chart: SVG, as `sketch` gives it.
+        table: The numbers.
+        code: Python to copy.
+    """
+    parts = [f"<p><b>{html.escape(answer)}</b></p>", chart]
+    parts += [f"<div>{html.escape(note)}</div>" for note in notes if note]
+    if table is not None:
+        head = "".join(f"<th scope='col'>{html.escape(str(c))}</th>" for c in table.header)
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>"
+            for row in table.rows
+        )
+        parts.append(
+            f"<table><caption>{html.escape(table.title)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        )
+    if code:
+        parts.append(f"<pre>{html.escape(code)}</pre>")
+    return f"<div class='keras-lr'>{''.join(parts)}</div>"
