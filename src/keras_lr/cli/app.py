@@ -13,6 +13,7 @@ COMMANDS = {
     "tune": "Tune the learning rate with momentum and schedule, over many short trainings.",
     "show": "Draw one or several schedules in the terminal.",
     "report": "Write finished trainings or a stored study to one HTML page.",
+    "doctor": "Say what finished trainings show about their learning rate, and what to do.",
 }
 """The first line of each command's docstring; a test holds the two together."""
 
@@ -42,6 +43,11 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "keras-lr report training.csv",
         "keras-lr report first.csv second.json logs/ --out report.html",
         "keras-lr report study.db --study-name rates --js cdn",
+    ),
+    "doctor": (
+        "keras-lr doctor training.csv",
+        "keras-lr doctor logs/ --steps-per-epoch 100 --out diagnosis.html",
+        "keras-lr doctor history.json --loss train_loss --json",
     ),
 }
 """What a command's `--help` ends with; the first one stands in the overview too."""

@@ -19,9 +19,10 @@ HIGH = 0.2
 """The share of its highest value above which the pace is taken."""
 SURE = 3.0
 """Standard errors that the loss falls by at that pace."""
-MATTERS = 0.3
-"""The wasted part at `NOTHING` would have won at least this share of the loss, at that pace, and a
-sixth of it of the progress."""
+MATTERS = 0.1
+"""The wasted part at `NOTHING` would have won at least this share of the loss, at that pace."""
+OF_PROGRESS = 0.05
+"""And this share of the progress."""
 
 
 def decayed(evidence: Evidence) -> Verdict:
@@ -43,7 +44,7 @@ def decayed(evidence: Evidence) -> Verdict:
     pace, sure = _pace(rates, loss, alive)
     end = float(np.median(loss[-3:]))
     won = pace * NOTHING * wasted
-    if sure < SURE or won < MATTERS * abs(end) or won < MATTERS / 6 * evidence.progress:
+    if sure < SURE or won < MATTERS * abs(end) or won < OF_PROGRESS * evidence.progress:
         return NOT_THERE
     unit = f"{evidence.unit}s"
     return Symptom(

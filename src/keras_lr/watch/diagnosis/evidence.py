@@ -58,11 +58,10 @@ class Evidence:
         name = loss if loss is not None else next((n for n in LOSSES if _has(run, n)), None)
         if name is None or not _has(run, name):
             known = sorted({*run.history, *run.steps})
-            asked = "" if loss is None else f" {nearest(loss, known)}"
+            there = f"Logged are: {', '.join(known)}." if loss is None else nearest(loss, known)
             raise InvalidInput(
-                f"{run.name} has no {loss or LOSSES[0]!r} to judge.{asked} Logged are: "
-                f'{", ".join(known)}. Write diagnose(..., loss="...") with the name of the '
-                "training loss."
+                f"{run.name} has no {loss or LOSSES[0]!r} to judge. {there} "
+                'Write diagnose(..., loss="...") with the name of the training loss.'
             )
         per_epoch = steps_per_epoch or run.steps_per_epoch
         at_epochs = len(run.logged(name))

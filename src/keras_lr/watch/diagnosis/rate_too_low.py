@@ -18,9 +18,12 @@ a line, .69 of an exponential that has come down one e-fold, .5 of a logarithm, 
 SURE = 4.0
 """Standard errors that the second half's slope is below 0 by."""
 MATTERS = 0.1
-"""As long a run again would win at least this share of the progress so far, and this of the loss."""
-HIGH = 0.5
-"""The share of the highest rate down to which a decay leaves the pace to be judged."""
+"""As long a run again would win at least this share of the progress so far."""
+HIGH = (0.9, 0.5)
+"""Shares of the highest rate down to which the pace is judged apart, where that is enough: the end
+of a decay brings the loss down at any rate."""
+LASTS = 0.5
+"""The pace of the last quarter over that of the quarter before, for the line to go on to the end."""
 MOST = 10.0
 """The largest factor that is advised at once."""
 
@@ -29,30 +32,29 @@ def rate_too_low(evidence: Evidence) -> Verdict:
     """Whether the loss falls in a straight line of the training's own time.
 
     The time is the sum of the rates, in which a decay doesn't look like a training that gets
-    slower; and the line has to be straight before the rate has fallen to half its highest as well,
-    since the end of a decay brings the loss down at any rate.
+    slower. The line has to be straight before the rate has begun to fall, and on the whole.
     """
-    time = own_time(evidence.rated)
-    high = np.flatnonzero(evidence.rated >= HIGH * evidence.rated.max())
-    windows = [time <= time[high[-1]], np.ones(len(time), bool)]
-    parts = [_halves(time[window]) for window in windows]
-    if any(min(len(early), len(late)) < LEAST for early, late in parts):
-        needed = 5 * LEAST
+    time, rates = own_time(evidence.rated), evidence.rated
+    ends = [int(np.flatnonzero(rates >= share * rates.max())[-1]) + 1 for share in HIGH]
+    judged = [end for end in ends if _enough(time[:end])]
+    if not judged or not _enough(time):
         return Unjudged(
             NAME,
-            f"about {needed} {evidence.unit}s at no less than half the highest rate; this run "
-            f"has {int(high.size)}",
+            f"about {5 * LEAST} {evidence.unit}s at no less than half the highest rate; this run "
+            f"has {ends[-1]}",
         )
-    for window, (early, late) in zip(windows, parts, strict=True):
-        before = line_through(time[window][early], evidence.loss[window][early])
-        after = line_through(time[window][late], evidence.loss[window][late])
+    for end in (*judged, len(time)):
+        early, late = _halves(time[:end])
+        before = line_through(time[early], evidence.loss[early])
+        after = line_through(time[late], evidence.loss[late])
         if after.slope >= STRAIGHT * min(before.slope, 0.0) or after.falls < SURE:
             return NOT_THERE
+    if not _lasts(time, evidence.loss, late):
+        return NOT_THERE
     pace, length = -after.slope, float(time[-1])
     end = float(np.median(evidence.loss[-LEAST:]))
     won = pace * length
-    noise = roughness(evidence.loss)
-    if won < MATTERS * max(evidence.progress, abs(end)) or won < 4 * noise:
+    if won < max(MATTERS * evidence.progress, 4 * roughness(evidence.loss)):
         return NOT_THERE
     return _symptom(evidence, late, after.slope, before.slope, end, won)
 
@@ -61,6 +63,19 @@ def _halves(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The second quarter and the second half, by place."""
     share = time / time[-1]
     return np.flatnonzero((share >= 0.25) & (share <= 0.5)), np.flatnonzero(share > 0.5)
+
+
+def _enough(time: np.ndarray) -> bool:
+    return min(map(len, _halves(time))) >= LEAST
+
+
+def _lasts(time: np.ndarray, loss: np.ndarray, late: np.ndarray) -> bool:
+    """Whether the second half's fall isn't that of its beginning alone."""
+    middle = len(late) // 2
+    if middle < LEAST:
+        return True
+    third, last = (line_through(time[part], loss[part]) for part in np.split(late, [middle]))
+    return last.slope < LASTS * min(third.slope, 0.0)
 
 
 def _symptom(

@@ -1,0 +1,71 @@
+"""`keras-lr doctor`: what finished trainings show about their learning rate."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from keras_lr.cli.options import Common, check_writable, positive
+from keras_lr.cli.output import File, Output
+from keras_lr.errors import InvalidInput
+
+
+def doctor(
+    *file: str,
+    loss: str | None = None,
+    steps_per_epoch: float | None = None,
+    rows: Literal["epoch", "step"] | None = None,
+    out: Annotated[Path | None, Parameter(name="--out")] = None,
+    common: Common | None = None,
+) -> Output:
+    """Say what finished trainings show about their learning rate, and what to do.
+
+    For example: keras-lr doctor training.csv
+
+    Args:
+        file: A run record (.jsonl), a saved history (.json), the file of a CSVLogger, a
+            TensorBoard folder or event file; of a run with keras-lr or without. May be several.
+        loss: The name of the training loss, where it is called something else.
+        steps_per_epoch: Updates in an epoch, where the file doesn't tell; for weight decay.
+        rows: What a row of a CSV file, or a step of TensorBoard's, is, where they don't say it.
+        out: Write an HTML page with the evidence marked in charts to this file too.
+        common: Options of every command.
+    """
+    from keras_lr.watch import Run, diagnose
+
+    if not file:
+        raise InvalidInput("Name a file to look at, e.g.: keras-lr doctor training.csv")
+    check_writable(out, "--out", ".html")
+    positive("--steps-per-epoch", steps_per_epoch)
+    same = [Path(text).name for text in file]
+    found = []
+    for text in file:
+        name = text if same.count(Path(text).name) > 1 else None
+        try:
+            run = Run.read(text, name=name, rows=rows)
+            found.append(diagnose(run, loss=loss, steps_per_epoch=steps_per_epoch))
+        except InvalidInput as error:
+            raise InvalidInput(_as_options(str(error))) from error
+
+    def write() -> None:
+        from keras_lr.watch.report import page, write_atomically
+
+        write_atomically(out or "", page([each.section() for each in found]))
+
+    diagnoses: list[dict[str, Any]] = [
+        {"file": text, **each.as_data()} for text, each in zip(file, found, strict=True)
+    ]
+    return Output(
+        {"command": "doctor", "diagnoses": diagnoses, "report": out},
+        lambda: "\n\n".join(map(str, found)),
+        files=[] if out is None else [File("report", out, write)],
+    )
+
+
+def _as_options(message: str) -> str:
+    """An instruction for Python as one for the command line."""
+    return (
+        message.replace('diagnose(..., loss="...")', "--loss NAME")
+        .replace("replay(..., rows='epoch') or rows='step'", "--rows epoch or --rows step")
+        .replace("replay(..., rows='step')", "--rows step")
+    )
