@@ -76,6 +76,9 @@ class LearningRateMonitor(keras.callbacks.Callback):
         MissingExtra: `tensorboard` without the package that writes for it.
     """
 
+    _hears_resume = True
+    """`set_state` takes `resume`."""
+
     def __init__(
         self,
         settings: Iterable[str] = DEFAULT,
@@ -104,6 +107,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         self._norms_asked = tuple(each for each in self.statistics if each in NORMS)
         self._control: Control | None = None
         self._destinations: list[Destination] = []
+        self._resumed: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Look at what is there to log, and open what is written to."""
@@ -137,8 +141,8 @@ class LearningRateMonitor(keras.callbacks.Callback):
             self._begun = True
         else:
             renew_step(control, epoch)
+            self._chunk.begin_epoch()
         self._epoch, self._epoch_step = epoch, self._updates()
-        self._chunk.begin_epoch()
         self._settings.begin_epoch()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -178,6 +182,25 @@ class LearningRateMonitor(keras.callbacks.Callback):
         self._control = self._detectors = self._norms = None
         self._destinations = []
 
+    def get_state(self) -> dict[str, Any]:
+        """The interval that isn't over, as JSON values."""
+        return {"every": self.every, "chunk": self._chunk.get_state()}
+
+    def set_state(
+        self, state: Mapping[str, Any], *, resume: Mapping[str, Any] | None = None
+    ) -> None:
+        """Let the next fit go on from what `get_state` gave; `BackupAndRestore` calls it.
+
+        Args:
+            state: What `get_state` gave.
+            resume: How and where that fit goes on; by default at an epoch's begin.
+        """
+        self._resumed = state, resume or {}
+
+    def forget_state(self) -> None:
+        """Undo `set_state`: the fit that was to go on didn't begin."""
+        self._resumed = None
+
     # -- what is measured -----------------------------------------------------------------------
 
     def _begin(self, control: Control, batches: int) -> None:
@@ -188,6 +211,12 @@ class LearningRateMonitor(keras.callbacks.Callback):
         accumulated = self._accumulated = control.leaves[0].gradient_accumulation_steps or 1
         self._batches_every = (self.every or 0) * accumulated
         self._chunk = Chunk()
+        if self._resumed is not None:
+            (state, resume), self._resumed = self._resumed, None
+            if state["every"] == self.every and not resume.get("recut"):
+                self._chunk.set_state(state["chunk"])
+                if not resume.get("batch"):
+                    self._chunk.begin_epoch()
         if self._norms_asked:
             updates = batches // accumulated
             spread = {_STRIDE if not updates else max(_STRIDE, updates // _STRIDE), updates or 1}

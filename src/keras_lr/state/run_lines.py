@@ -142,7 +142,9 @@ def _add(runs: list[RecordedRun], line: dict[str, Any]) -> None:
     elif kind == "event":
         told = {name: line[name] for name in _FIELDS if name in line}
         numbers = {name: float(told[name]) for name in ("factor", "rate")}
-        runs[-1].events.append(RateEvent(**{**told, **numbers}))
+        event = RateEvent(**{**told, **numbers})
+        if event not in runs[-1].events:  # a fit that goes on tells what it was told
+            runs[-1].events.append(event)
     elif kind == "end":
         runs[-1].end = line
     # A kind of line that a later version adds doesn't hinder an earlier one.

@@ -55,13 +55,13 @@ class RecordFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: Any = None
+        self._broken = False
         check_appendable(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab", buffering=0)
-            if self._file.tell() and not _ends_a_line(path):
-                self._write("\n")  # a crash cut the last one off
+            with path.open("ab") as file:
+                if file.tell() and not _ends_a_line(path):
+                    file.write(b"\n")  # a crash cut the last one off
         except OSError as error:
             raise InvalidInput(
                 f"The run record can't be written there ({error.strerror or error}). Write the "
@@ -87,20 +87,18 @@ class RecordFile:
     def end(self, epoch: int, step: int) -> None:
         """An `end` line."""
         self._write(encode("end", epoch=epoch, step=step) + "\n")
-        if self._file is not None:
-            self._file.close()
-            self._file = None
 
     def _write(self, text: str) -> None:
-        if self._file is None:
+        if self._broken:
             return
         try:
-            data = memoryview(text.encode())
-            while data:
-                data = data[self._file.write(data) :]
+            # Not kept open: Keras tells no callback of a fit that raised.
+            with self.path.open("ab", buffering=0) as file:
+                data = memoryview(text.encode())
+                while data:
+                    data = data[file.write(data) :]
         except OSError as error:
-            self._file.close()
-            self._file = None
+            self._broken = True
             warn(
                 f"The run record {str(self.path)!r} can't be written to any more "
                 f"({error.strerror or error}); training goes on without it."
