@@ -31,6 +31,7 @@ EVERYWHERE = {
     "CONTRIBUTING.md",
     "article.md",
     "backends.md",
+    "concepts.md",
     "keras.md",
     "layers.md",
     "peers.md",
@@ -38,6 +39,7 @@ EVERYWHERE = {
     "rules.md",
     "schedules.md",
     "theory.md",
+    "torch.md",
 }
 
 
