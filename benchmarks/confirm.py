@@ -15,6 +15,7 @@ def main() -> None:
     from keras_lr.engines.compiled.engine import CompiledEngine
     from keras_lr.engines.fit import FitEngine
     from keras_lr.tuner.confirm import pick_seeds, train_again
+    from keras_lr.tuner.progress import Progress
     from keras_lr.tuner.trial import ranked_trials
 
     split = load_digits()
@@ -43,15 +44,17 @@ def main() -> None:
     }
     for name, engine in ways.items():
         started = time.perf_counter()
-        train_again(
-            specs,
-            study._job,
-            pick_seeds(5, study._job.seed),
-            study.objective,
-            engine=engine,
-            known={},
-            note=lambda: None,
-        )
+        with Progress(0, len(specs), 0, study.objective, quiet=True) as progress:
+            train_again(
+                specs,
+                study._job,
+                pick_seeds(5, study._job.seed),
+                study.objective,
+                engine=engine,
+                known={},
+                note=lambda: None,
+                progress=progress,
+            )
         print(f"{name:40s} {time.perf_counter() - started:6.1f} s")
 
 

@@ -17,6 +17,7 @@ from keras_lr.engines.seed import LIMIT, check_seed
 from keras_lr.engines.trial import Job, TrialResult, TrialSpec
 from keras_lr.errors import InvalidInput
 from keras_lr.lazy import call
+from keras_lr.tuner.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def train_again(
     engine: Callable[[Job], Engine],
     known: dict[tuple[int, int], float | None],
     note: Callable[[], None],
+    progress: Progress,
 ) -> bool:
     """Train trials with each seed, side by side where the engine does.
 
@@ -154,6 +156,7 @@ def train_again(
             compiles, or starts, once for all of them.
         known: `(number, seed)` to value, of what has been trained; what is trained is added.
         note: Called when a seed is done, or cut off.
+        progress: Told of each epoch, and of each seed that is done.
 
     Returns:
         Whether all of it is done (not after Ctrl-C).
@@ -163,6 +166,11 @@ def train_again(
     """
     running: Engine | None = None
     failed: list[Exception] = []
+
+    def report(*_: Any) -> bool:
+        progress.epoch()
+        return False
+
     try:
         for seed in seeds:
             missing = [number for number in specs if (number, seed) not in known]
@@ -181,9 +189,10 @@ def train_again(
                 return False
 
             try:
-                running.run([specs[number] for number in missing], lambda *_: False, done)
+                running.run([specs[number] for number in missing], report, done)
             finally:
                 note()
+            progress.wave(sum((n, s) in known for n in specs for s in seeds), None)
             if failed:
                 raise failed[0]
     except KeyboardInterrupt:

@@ -77,6 +77,7 @@ class Search:
         self.kept: tuple[int, list[Any]] | None = None
         self.best: tuple[float, int] | None = None
         self.interrupted = False
+        self.trained = False
 
     def connect(
         self, engine: Any, *, sampler: Any, pruner: Any, storage: Any, name: str | None
@@ -142,8 +143,13 @@ class Search:
             except KeyboardInterrupt:
                 self.interrupted = True
                 self._told(progress)
-                done = self.sampling.trials()
-                progress.say(f"interrupted; {len(done)} of {self.count} trials are kept.")
+                kept = f"{len(self.sampling.trials())} of {self.count} trials are kept"
+                progress.say(f"interrupted; {kept}. {self.resumption()}")
+
+    def resumption(self) -> str:
+        """What becomes of an interrupted study when it is called again."""
+        would = "" if self.sampling.storage is not None else "With a storage, "
+        return f"{would}{'t' if would else 'T'}he same call goes on from there."
 
     def _notes(self) -> list[str]:
         found = notes(self.sampling.study.pruner, epochs=self.job.epochs, trials=self.count)
@@ -162,6 +168,7 @@ class Search:
         progress.wave(len(done), None if self.best is None else self.best[0])
 
     def _wave(self, size: int, progress: Progress) -> None:
+        self.trained = True
         asked = self.sampling.ask(size, self.count)
         ended: dict[int, TrialResult] = {}
 
@@ -237,13 +244,16 @@ class Search:
 
     def study(self, seconds: float) -> Study:
         """What to give back."""
+        plan = self.engine.plan + ("" if self.reason is None else f", since {self.reason}")
+        if not (self.trained or self.interrupted):
+            plan = "nothing, since every trial was in the storage"
         return Study(
             trials=self.sampling.trials(),
             objective=self.objective,
             direction=self.direction,
             space=self.given,
             engine=self.engine.name,
-            plan=self.engine.plan + ("" if self.reason is None else f", since {self.reason}"),
+            plan=plan,
             seconds=seconds,
             interrupted=self.interrupted,
             optuna=self.sampling.study,

@@ -82,7 +82,7 @@ class _Stored:
         """Refused: the storage has no model."""
         self._refuse("The model")
 
-    def confirm(self, top: int = 3, seeds: Any = 5) -> NoReturn:
+    def confirm(self, top: int = 3, seeds: Any = 5, *, verbose: int = 1) -> NoReturn:
         """Refused: it trains."""
         self._refuse("A confirmation")
 

@@ -24,6 +24,7 @@ from keras_lr.tuner.confirmed import (
 from keras_lr.tuner.curves import with_curves
 from keras_lr.tuner.horizon import Transferred, transferred
 from keras_lr.tuner.importance import importance
+from keras_lr.tuner.progress import Progress
 from keras_lr.tuner.quiet import quietly
 from keras_lr.tuner.space import Space
 from keras_lr.tuner.trial import Trial, ranked_trials
@@ -169,7 +170,9 @@ class Study:
             _build(model, self._job)
         return restore(model, kept)
 
-    def confirm(self, top: int = 3, seeds: int | Sequence[int] = 5) -> Confirmation:
+    def confirm(
+        self, top: int = 3, seeds: int | Sequence[int] = 5, *, verbose: int = 1
+    ) -> Confirmation:
         """Train the best few trials again with other seeds, so that the best isn't the luckiest.
 
         The seeds vary the initial weights (where `build_model` is a function), the batches and
@@ -180,6 +183,7 @@ class Study:
         Args:
             top: How many of the best trials, at least 1.
             seeds: How many seeds (those that follow the study's own), or a list of them.
+            verbose: 0 for silence, 1 for progress on stderr.
 
         Returns:
             A `Confirmation`; also kept as `study.confirmation`, and in the storage.
@@ -194,9 +198,13 @@ class Study:
         chosen = pick_seeds(seeds, self._job.seed)
         known = stored_values(self.optuna)
         specs = {trial.number: self._spec_of(trial) for trial in picked}
+        have = sum((n, s) in known for n in specs for s in chosen)
+        count = len(specs) * len(chosen)
+        total = (count - have) * self._job.epochs
+        told = {"quiet": not verbose, "unit": "trainings with other seeds"}
         taken = RandomState.take()
         try:
-            with quietly():
+            with quietly(), Progress(total, count, have, self.objective, **told) as progress:
                 complete = train_again(
                     specs,
                     self._job,
@@ -205,6 +213,7 @@ class Study:
                     engine=self._engine_for,
                     known=known,
                     note=lambda: store_values(self.optuna, known),
+                    progress=progress,
                 )
         finally:
             taken.restore()

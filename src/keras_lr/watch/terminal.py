@@ -21,6 +21,9 @@ from keras_lr.watch.text_axes import framed
 if TYPE_CHECKING:
     from keras_lr.watch.curves import Curve
 
+NUMBER = 12
+"""Characters of a cell, at most, that isn't folded."""
+
 WIDTH = 72
 """Columns a curve takes at most; a narrower terminal narrows it."""
 
@@ -229,14 +232,41 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | 
     plain = Table(box=None, title=title, title_justify="left", pad_edge=True, padding=(0, 1))
     if len(rows) > 12:
         plain.box = SIMPLE_HEAD
-    for name in header:
-        plain.add_column(Text(name), overflow="fold")
-    for row in rows:
-        plain.add_row(*(Text(str(cell)) for cell in row))
-    width = shutil.get_terminal_size((100, 24)).columns
+    width = max(60, shutil.get_terminal_size((100, 24)).columns)
+    cells = [[clipped(str(cell)) for cell in row] for row in rows]
+    longest = [max(map(len, column)) for column in zip(*cells, strict=True)] or [0] * len(header)
+    texts = [long > NUMBER for long in longest]
+    names = list(header)
+    if sum(max(len(n), long) + 2 for n, long in zip(names, longest, strict=True)) > width:
+        # Where it gets narrow, names are stacked and texts folded, or left out; numbers stay whole.
+        names = [name if text else _stacked(name) for name, text in zip(names, texts, strict=True)]
+    numbers = sum(
+        max(long, *map(len, name.splitlines())) + 2
+        for name, long, text in zip(names, longest, texts, strict=True)
+        if not text
+    )
+    fits = not any(texts) or all(texts) or (width - numbers) // sum(texts) >= NUMBER
+    shown = [index for index, text in enumerate(texts) if fits or not text]
+    for index in shown:
+        plain.add_column(Text(names[index]), overflow="fold", no_wrap=not texts[index])
+    for row in cells:
+        plain.add_row(*(Text(row[index]) for index in shown))
     buffer = io.StringIO()
-    Console(file=buffer, width=max(60, width), force_terminal=False).print(plain)
+    Console(file=buffer, width=width, force_terminal=False).print(plain)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+
+
+def _stacked(name: str) -> str:
+    return name.replace(" ", "\n").replace("_", "_\n")
+
+
+def clipped(text: str, most: int = 48) -> str:
+    """A text for a table: of a long one its beginning.
+
+    >>> clipped("piecewise([2 epochs], values=[1.0, 2.0])", 12)
+    'piecewise([…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def trials_table(study: Any, *, count: int = 8) -> str:

@@ -1,5 +1,6 @@
 """One call of `keras_lr.tune(method="pbt")`."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -78,7 +79,8 @@ class PopulationSearch(Search):
         """Train the population, unless it is in the storage."""
         done = self.sampling.trials()
         total = 0 if done else self.count * self.job.epochs
-        with Progress(total, self.count, len(done), self.objective, quiet=quiet) as progress:
+        told = {"quiet": quiet, "unit": "members"}
+        with Progress(total, self.count, len(done), self.objective, **told) as progress:
             if not done:
                 if self.reason is not None:
                     progress.say(f"engine='fit', since {self.reason}.")
@@ -128,6 +130,7 @@ class PopulationSearch(Search):
             time.sleep(PAUSE)
 
     def _train(self, asked: list[Any], progress: Progress) -> None:
+        self.trained = True
         params = [self.space.params(trial.params) for trial in asked]
         exchanging = Exchanging(
             self.method,
@@ -160,6 +163,7 @@ class PopulationSearch(Search):
                 epochs=self.job.epochs,
                 progress=progress,
             )
+            report.watch(self.direction)
             self.engine.run(specs, report, done, exchanging)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -203,10 +207,20 @@ class _TakenOver(Exception):
 class _Report(Reporting):
     """The report of a population, of which nothing is pruned."""
 
+    def watch(self, direction: str) -> None:
+        """Tell of the best value on the way."""
+        self._choose = min if direction == "minimize" else max
+        self._values: dict[int, float] = {}
+
     def together(self, epoch: int, logs: Mapping[int, Mapping[str, float]]) -> set[int]:
         """See `Reporting.together`."""
         if super().together(epoch, logs):
             raise _TakenOver
+        self._values.update({place: each[self.objective] for place, each in logs.items()})
+        sound = [value for value in self._values.values() if math.isfinite(value)]
+        self.progress.stage(
+            f"epoch {epoch + 1} of {self.epochs}", self._choose(sound) if sound else None
+        )
         return set()
 
 
