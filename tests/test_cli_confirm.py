@@ -1,11 +1,10 @@
 """`keras-lr tune --confirm`: the choice is told, advised, reported and saved."""
 
-import json
-
 import keras
 import numpy as np
 import pytest
 
+from json_documents import document
 from keras_lr.cli import main
 from keras_lr.engines import TrialResult
 from keras_lr.engines.fit import FitEngine
@@ -28,7 +27,7 @@ def command(tmp_path, monkeypatch):
 def test_a_confirmation_is_told_and_saved(command, capsys, tmp_path):
     command += ["--trials", "3", "--confirm", "2", "--seeds", "2"]
     assert main([*command, "--json", "--save", "best.keras", "--out", "r.html"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    told = document(capsys.readouterr().out)
     found = told["confirmed"]
     assert found["seeds"] == [1, 2]
     assert [len(trial["values"]) for trial in found["trials"]] == [2, 2]
@@ -75,7 +74,7 @@ def test_what_ends_a_confirmation_early_costs_nothing_of_the_search(
         assert main(command) == code
         out, err = capsys.readouterr()
         assert told in err.splitlines()[-1]
-        found = json.loads(out)
+        found = document(out)
         assert found["best"]["value"] is not None
         assert found["interrupted"] == (code == 130)
         assert (found["confirmed"] and found["confirmed"]["seeds"]) == confirmed

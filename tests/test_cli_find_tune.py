@@ -1,5 +1,4 @@
 import importlib
-import json
 import os
 import signal
 import sqlite3
@@ -14,6 +13,7 @@ import pytest
 
 import keras_lr
 from elsewhere import predict_elsewhere
+from json_documents import document
 from keras_lr.cli import main
 
 NETS = """
@@ -93,7 +93,7 @@ def test_find_prints_a_rate_and_json_agrees(capsys, files, tmp_path):
     assert "keras_lr.set_learning_rate(model" in out
     assert "Use a learning rate of" in (tmp_path / "r.html").read_text(encoding="utf-8")
     assert main([*arguments, "--json"]) == 0
-    data = json.loads(capsys.readouterr().out)
+    data = document(capsys.readouterr().out)
     assert f"set_learning_rate(model, {data['learning_rate']:.4g})" in out
     assert len(data["rates"]) == len(data["losses"])
     assert data["report"] is None
@@ -102,7 +102,7 @@ def test_find_prints_a_rate_and_json_agrees(capsys, files, tmp_path):
 def test_find_refuses_with_its_reason_and_exit_code_1(capsys, files):
     assert main(["find", "m.keras", "d.npz", "--rates", "1e-9", "1e-8", "--json"]) == 1
     out, err = capsys.readouterr()
-    data = json.loads(out)
+    data = document(out)
     assert data["learning_rate"] is None
     assert "no rate found: " in err
     assert data["reason"] in " ".join(err.split())
@@ -115,7 +115,7 @@ def test_tune_finds_reports_and_saves(capsys, files, tmp_path):
     arguments += ["--storage", "study.db"]
     assert main([*arguments, "--out", "r.html", "--save", "best.keras", "--json"]) == 0
     out, err = capsys.readouterr()
-    data = json.loads(out)
+    data = document(out)
     assert "labels of 'kind' as codes: k0=0, k1=1, k2=2" in err
     assert "19 of 96 rows" in err
     assert len(data["trials"]) == 5
@@ -145,7 +145,7 @@ def test_tune_searches_what_the_shell_names_and_races(capsys, files):
     arguments += ["--pruner", "halving", "--horizon", "0.5", "--sampler", "random"]
     assert main(arguments) == 0
     out, err = capsys.readouterr()
-    data = json.loads(out)
+    data = document(out)
     assert {trial["state"] for trial in data["trials"]} == {"complete", "pruned"}
     for trial in data["trials"]:
         params = trial["params"]
@@ -175,7 +175,7 @@ def test_tune_finds_a_path_with_a_population(capsys, files):
     ]
     arguments += ["--schedule", "constant() | cooldown(20%)", "--storage", "s.log"]
     assert main([*arguments, "--json"]) == 0
-    data = json.loads(capsys.readouterr().out)
+    data = document(capsys.readouterr().out)
     assert len(data["trials"]) == 3
     assert data["path"]["copies"]
     assert "cooldown(20%)" in data["path"]["schedule"]
@@ -328,7 +328,7 @@ def test_the_result_is_printed_even_if_a_file_cannot_be_written(capsys, files, m
     arguments = ["tune", "m.keras", "d.npz", "--trials", "2", "--epochs", "1"]
     assert main([*arguments, "--save", "best.keras", "--json"]) == 1
     out, err = capsys.readouterr()
-    assert json.loads(out)["best"]["params"]["learning_rate"] > 0
+    assert document(out)["best"]["params"]["learning_rate"] > 0
     assert "error: The model couldn't be written (No space left on device)" in err.splitlines()[-1]
 
 
@@ -395,7 +395,7 @@ def test_ctrl_c_in_tune_prints_what_was_kept_and_exits_130(files, tmp_path):
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=120)
     assert run.returncode == 130, err
-    data = json.loads(out)
+    data = document(out)
     assert data["interrupted"] is True
     assert len(data["trials"]) >= 8
     assert "are kept" in err

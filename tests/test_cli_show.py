@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 from importlib import import_module
@@ -6,6 +5,7 @@ from importlib import import_module
 import pytest
 
 import keras_lr
+from json_documents import document
 from keras_lr.cli import main
 from keras_lr.cli.app import COMMANDS
 from keras_lr.cli.output import plain
@@ -23,7 +23,7 @@ def test_show_draws_schedules(capsys):
 def test_show_json_is_one_object_with_every_value(capsys):
     assert main(["show", "linear", "--steps", "10", "--json"]) == 0
     out, err = capsys.readouterr()
-    data = json.loads(out)
+    data = document(out)
     assert data["schedules"][0]["schedule"] == "linear()"
     assert data["schedules"][0]["values_are"] == "factors"
     assert data["schedules"][0]["values"] == pytest.approx([1 - i / 10 for i in range(10)])
@@ -56,7 +56,7 @@ def test_show_explains_steps_and_lists_turns(capsys):
         "step 60: "
     ) in out
     assert main([*arguments, "--json"]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)["schedules"]
+    (entry,) = document(capsys.readouterr().out)["schedules"]
     assert entry["marks"] == [{"step": 50, "label": "warmup ends"}]
     explained = entry["explained"][0]
     assert (explained["step"], explained["value"]) == (25, 0.5)
@@ -65,7 +65,7 @@ def test_show_explains_steps_and_lists_turns(capsys):
 
 def test_show_compares_a_single_schedule_with_a_constant_rate(capsys):
     assert main(["show", "linear", "--steps", "400", "--theory", "--json"]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)["schedules"]
+    (entry,) = document(capsys.readouterr().out)["schedules"]
     assert entry["theory"]["tuned_for"] == "a constant rate"
     # The linear and the constant schedule's best bases (Schaipp et al., T = 400).
     assert entry["theory"]["rate_factor"] == pytest.approx(0.049563 / 0.018176, rel=1e-4)
@@ -91,7 +91,7 @@ def test_show_compares_by_theory(capsys):
     moved = f"for constant() | cooldown(40%) (0.1 -> {0.1 * factor:.3g});\n"
     assert f"{moved}    its bound on the last loss is " in capsys.readouterr().out
     assert main([*arguments, "--steps", "4000", "--theory", "--json"]) == 0
-    entries = json.loads(capsys.readouterr().out)["schedules"]
+    entries = document(capsys.readouterr().out)["schedules"]
     factors = [entry["theory"]["rate_factor"] for entry in entries]
     assert factors == pytest.approx([1.0, 1 / 1.4965, 1 / 2.8525], rel=1e-4)
     assert entries[2]["theory"]["relative_bound"] > 1.3
@@ -176,7 +176,7 @@ def test_lengths_are_steps_epochs_shares_or_samples(capsys):
     arguments += ["--batch-size", "32", "--json"]
     at = ["250", "5%", "3 epochs", "640 samples", "0"]
     assert main([*arguments, *(word for text in at for word in ("--at", text))]) == 0
-    data = json.loads(capsys.readouterr().out)
+    data = document(capsys.readouterr().out)
     assert data["run"]["steps"] == 1000
     assert [each["step"] for each in data["schedules"][0]["explained"]] == [250, 50, 300, 20, 0]
 
@@ -188,7 +188,7 @@ def test_show_warns_as_fit_does(capsys):
     assert len(warnings) == 1
     assert "cut off 500 steps early, at a factor of 0.355 instead of 0" in warnings[0]
     assert main(["show", "linear", text, "--steps", "1000", "--json"]) == 0
-    found = [each["warning"] for each in json.loads(capsys.readouterr().out)["schedules"]]
+    found = [each["warning"] for each in document(capsys.readouterr().out)["schedules"]]
     assert found == [None, warnings[0].removeprefix("Warning: ")]
 
 
@@ -241,7 +241,7 @@ def test_what_the_library_prints_is_not_the_result(capsys, monkeypatch):
     monkeypatch.setattr("keras_lr.schedules.parse", chatty)
     assert main(["show", "linear", "--steps", "10", "--json"]) == 0
     out, err = capsys.readouterr()
-    assert json.loads(out)["command"] == "show"
+    assert document(out)["command"] == "show"
     assert err == "chatter\n"
 
 

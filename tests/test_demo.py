@@ -1,11 +1,11 @@
 import builtins
-import json
 
 import keras
 import numpy as np
 import pytest
 
 from elsewhere import predict_elsewhere
+from json_documents import document
 from keras_lr.cli import main
 from keras_lr.demo import run
 from keras_lr.demo.arms import Recipe, train
@@ -57,7 +57,7 @@ def test_the_whole_demo_small(tmp_path, capsys, monkeypatch):
     arguments = ["demo", "--out", "d", "--trials", "4", "--seeds", "2", "--epochs", "3"]
     assert main([*arguments, "--engine", "compiled", "--json"]) == 0
     out, err = capsys.readouterr()
-    data = json.loads(out)
+    data = document(out)
     for step in ("1/5", "2/5", "3/5", "4/5", "5/5"):
         assert step in err
     assert data["tuned"]["engine"] == "compiled"
