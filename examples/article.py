@@ -12,15 +12,15 @@
 # %%
 import os
 
+import keras_lr  # before keras: it chooses the installed backend
+
 import keras
 import numpy as np
-from sklearn.datasets import load_digits
-
-import keras_lr  # before keras: it chooses the installed backend
 from keras_lr import rules, schedules
 from keras_lr.callbacks import LearningRateScheduler, ReduceLROnPlateau
 from keras_lr.optimizers import SGD
 from keras_lr.watch import Run
+from sklearn.datasets import load_digits
 
 SHORT = os.environ.get("EXAMPLE_SIZE") == "short"  # as the tests run it
 EPOCHS = 3 if SHORT else 20

@@ -15,10 +15,10 @@
 import os
 from pydoc_data import topics
 
+import keras_lr  # before keras: it chooses the installed backend
+
 import keras
 import numpy as np
-
-import keras_lr  # before keras: it chooses the installed backend
 from keras_lr import rules, schedules
 
 SHORT = os.environ.get("EXAMPLE_SIZE") == "short"  # as the tests run it

@@ -31,11 +31,11 @@ EPOCHS, KILL_AT = (3, 25) if SHORT else (12, 130)  # updates; an epoch has twent
 
 # %%
 def train(folder, kill_at=None):
-    import keras
-    from sklearn.datasets import load_digits
-
     import keras_lr  # before keras: it chooses the installed backend
+
+    import keras
     from keras_lr import rules
+    from sklearn.datasets import load_digits
 
     class Killed(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

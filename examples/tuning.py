@@ -13,12 +13,12 @@
 # %%
 import os
 
+import keras_lr  # before keras: it chooses the installed backend
+
 import keras
 import numpy as np
-from sklearn.datasets import load_digits
-
-import keras_lr  # before keras: it chooses the installed backend
 from keras_lr import schedules
+from sklearn.datasets import load_digits
 
 SHORT = os.environ.get("EXAMPLE_SIZE") == "short"  # as the tests run it
 EPOCHS, TRIALS = (2, 6) if SHORT else (15, 48)
