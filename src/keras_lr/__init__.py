@@ -24,6 +24,7 @@ _PUBLIC = {
     "Uniform": "keras_lr.tuner:Uniform",
     "LearningRate": "keras_lr.callbacks:LearningRate",
     "replay": "keras_lr.rules:replay",
+    "Live": "keras_lr.watch.live:Live",
     "diagnose": "keras_lr.watch:diagnose",
     "report": "keras_lr.watch:report",
     "get_learning_rate": "keras_lr.rate:get_learning_rate",
@@ -36,6 +37,7 @@ __all__ = [
     "Finding",
     "Integers",
     "LearningRate",
+    "Live",
     "LogIntegers",
     "LogUniform",
     "Study",
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from keras_lr.rules import replay
     from keras_lr.tuner import PBT, Integers, LogIntegers, LogUniform, Study, Uniform, tune
     from keras_lr.watch import diagnose, report
+    from keras_lr.watch.live import Live
 
 
 def __getattr__(name: str) -> Any:

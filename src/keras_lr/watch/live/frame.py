@@ -1,0 +1,228 @@
+"""What the terminal shows of a running fit: where it stands, its losses, its rate."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from keras_lr.watch.figures.history import event_place, event_text
+from keras_lr.watch.figures.run_lines import RATE, line, loss_names, rate_names, x_name
+from keras_lr.watch.live.moment import Moment, latest
+from keras_lr.watch.run import Run
+from keras_lr.watch.style import number
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SIDE_BY_SIDE = 90
+"""Columns from which on the pictures stand beside each other."""
+LOWEST, HIGHEST = 4, 12
+"""Lines of a picture's plot area."""
+AROUND = 5
+"""Lines that a picture takes beside it: title, frame, axis, names."""
+LABELS = 8
+"""Columns at its right for the values."""
+MARKS = 8
+"""Cuts that are marked by a line, the last ones."""
+COLOURS = ("blue", "magenta", "green", "yellow")
+CODES = (34, 35, 32, 33)
+"""The same colours, as terminals know them."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture.
+
+    Args:
+        names: The curves in it.
+        title: Above it.
+        log: From which spread on its axis is logarithmic: the highest by the lowest, or nearly.
+        from_zero: Whether it begins at 0 otherwise.
+    """
+
+    names: Sequence[str]
+    title: str
+    log: float
+    from_zero: bool = False
+
+
+def frame(
+    run: Run,
+    moment: Moment,
+    *,
+    width: int,
+    height: int,
+    colours: bool = True,
+    pictures: bool = True,
+) -> "RenderableType":
+    """What is shown now, no higher than the terminal.
+
+    Args:
+        run: What there is so far.
+        moment: Where the fit stands.
+        width: Columns of the terminal.
+        height: Its lines.
+        colours: Whether it takes colours; without them each curve has a picture of its own.
+        pictures: Whether it can show block characters.
+
+    Returns:
+        Something that rich prints.
+    """
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    told = " · ".join([moment.words(), *latest(run, moment.state)])
+    head = Text(told, style="bold" if moment.state == "running" else "")
+    lines = len(textwrap.wrap(told, width))
+    panels = [panel for panel in panels_of(run, colours) if _drawable(run, panel)]
+    beside = width >= SIDE_BY_SIDE and len(panels) > 1
+    # One line stays free: a frame that fills the terminal scrolls it.
+    free = height - lines - 1
+    if beside:
+        panels = panels[:3]
+        rows, columns = free - AROUND, width // len(panels)
+    else:
+        panels = panels[: max(0, free // (LOWEST + AROUND))]
+        rows, columns = free // max(1, len(panels)) - AROUND, min(width, SIDE_BY_SIDE)
+    if not pictures or rows < LOWEST or columns < 30:
+        return head
+    drawn = [
+        Text.from_ansi(
+            picture(run, each, columns - 1, min(HIGHEST, rows), colours=colours),
+            no_wrap=True,
+            overflow="crop",
+        )
+        for each in panels
+    ]
+    if not beside:
+        return Group(head, *drawn)
+    grid = Table.grid(padding=0)
+    for _ in drawn:
+        grid.add_column(width=columns)
+    grid.add_row(*drawn)
+    return Group(head, grid)
+
+
+def panels_of(run: Run, colours: bool) -> list[Panel]:
+    """Losses in one picture and rates in another; without colours each curve in its own."""
+    losses, rates = loss_names(run)[: len(COLOURS)], rate_names(run)[: len(COLOURS)]
+    if not losses:
+        losses = [name for name in run.history if name not in rates][:1]
+    if colours:
+        found = [Panel(losses, ", ".join(losses), 10.0), _rates(rates)]
+    else:
+        found = [*(Panel([name], name, 10.0) for name in losses[:2]), _rates(rates[:1])]
+    return [panel for panel in found if panel.names]
+
+
+def _rates(names: Sequence[str]) -> Panel:
+    title = "learning rate"
+    if len(names) > 1:
+        title += ": " + ", ".join(name.removeprefix(RATE).lstrip("_/") or "all" for name in names)
+    return Panel(names, title, 100.0, from_zero=True)
+
+
+def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -> str:
+    """Curves as text, with a line at each of the last cuts.
+
+    Args:
+        run: Whose.
+        panel: Which.
+        width: Columns that it may take.
+        height: Lines of the plot area.
+        colours: Whether it may use colours.
+    """
+    from uniplot import plot_to_string
+
+    curves = [found for name in panel.names if (found := _finite(run, name))]
+    places = [x for found in curves for x, _ in found]
+    up = _axis([y for found in curves for _, y in found], panel)
+    counted = x_name(run)
+    left = min(run.first_epoch if counted == "epoch" else 0, min(places))
+    right = max(*places, left + 1e-9)
+    cuts = [event_place(run, event) for event in run.events if event.factor != 1.0][-MARKS:]
+    inside = width - 2 - LABELS
+    title = panel.title if len(panel.title) <= inside else f"{panel.title[: inside - 1]}…"
+    options: dict[str, Any] = {"color": list(COLOURS[: len(curves)])} if colours else {}
+    text = plot_to_string(
+        xs=[[x for x, _ in found] for found in curves],
+        ys=[[y for _, y in found] for found in curves],
+        lines=True,
+        width=inside,
+        height=height,
+        title=title,
+        x_min=left,
+        x_max=right,
+        y_min=up.low,
+        y_max=up.high,
+        y_as_log=up.log,
+        x_gridlines=[x for x in cuts if left < x < right],
+        y_gridlines=[],
+        x_labels=False,
+        y_labels=False,
+        **options,
+    )
+    lines = text.splitlines() if isinstance(text, str) else list(text)
+    top = next(i for i, each in enumerate(lines) if each.startswith("┌")) + 1
+    for row in {0, height // 2, height - 1}:
+        lines[top + row] += f" {number(up.at(1 - (row + 0.5) / height), 2)}"
+    ends = (number(left), f"{counted} {number(right)}")
+    lines[top + height + 1 :] = [" " + ends[0] + ends[1].rjust(inside - len(ends[0]))]
+    return "\n".join([*lines, *_legend(panel, colours)])
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where the values of a picture lie."""
+
+    low: float
+    high: float
+    log: bool
+
+    def at(self, share: float) -> float:
+        """The value at a share of its length."""
+        if self.log:
+            return self.low * (self.high / self.low) ** share
+        return self.low + share * (self.high - self.low)
+
+
+def _axis(values: Sequence[float], panel: Panel) -> Axis:
+    """Logarithmic if the values are positive and spread widely; the rate's begins at 0 if not."""
+    low, high = min(values), max(values)
+    usual = sorted(values)[len(values) // 5]  # a cosine's last steps, near 0, are no spread
+    if low > 0 and high > panel.log * usual:
+        return Axis(max(low, usual / 10) / 1.1, high * 1.1, True)
+    if panel.from_zero and low >= 0:
+        return Axis(0.0, 1.06 * high or 1.0, False)
+    spread = high - low or abs(high) or 1.0
+    return Axis(low - 0.04 * spread, high + 0.04 * spread, False)
+
+
+def _legend(panel: Panel, colours: bool) -> list[str]:
+    if not colours or len(panel.names) < 2:
+        return []
+    return [
+        " "
+        + "  ".join(
+            f"\x1b[{code}m██\x1b[0m {name}" for code, name in zip(CODES, panel.names, strict=False)
+        )
+    ]
+
+
+def event_line(run: Run, event: Any) -> str:
+    """What changed the rate, when, and why, in a line."""
+    place = number(event_place(run, event), 4)
+    to = "" if event.factor == 1.0 and event.cause != "set" else f" → {number(event.rate)}"
+    told = event.cause if event.factor == 1.0 else event_text(event)
+    return f"{x_name(run)} {place}: {told}{to}: {event.reason}"
+
+
+def _finite(run: Run, name: str) -> list[tuple[float, float]]:
+    xs, ys = line(run, name)
+    return [(x, y) for x, y in zip(xs, ys, strict=True) if y is not None and math.isfinite(y)]
+
+
+def _drawable(run: Run, panel: Panel) -> bool:
+    return any(len(_finite(run, name)) > 1 for name in panel.names)

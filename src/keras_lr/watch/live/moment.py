@@ -1,0 +1,112 @@
+"""Where a running fit stands, in numbers and in words."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from keras_lr.watch.figures.run_lines import line, loss_names, rate_names
+from keras_lr.watch.run import Run
+from keras_lr.watch.style import number
+
+State = Literal["running", "done", "stopped"]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a fit stands.
+
+    Args:
+        epoch: The number of the epoch (the first is 0).
+        epochs: The number at which the fit ends.
+        batch: Batches that the epoch has done.
+        batches: Of an epoch; 0 where nobody knows.
+        seconds: Since the fit began.
+        left: Seconds until it ends, estimated; `None` where that can't be.
+        state: Whether it goes on, came to its end, or was stopped before.
+
+    >>> Moment(2, 20, 30, 100).words()
+    'epoch 3 of 20, batch 30 of 100'
+    >>> Moment(19, 20, 100, 100, seconds=75, state="done").words()
+    'done: 20 epochs in 1:15'
+    """
+
+    epoch: int
+    epochs: int
+    batch: int = 0
+    batches: int = 0
+    seconds: float = 0.0
+    left: float | None = None
+    state: State = "running"
+
+    def words(self) -> str:
+        """In words."""
+        if self.state == "done":
+            count = self.epoch + 1
+            return f"done: {count} epoch{'s' * (count != 1)} in {clock(self.seconds)}"
+        told = f"epoch {self.epoch + 1} of {self.epochs}"
+        if self.state == "stopped":
+            return f"stopped in {told}, after {clock(self.seconds)}"
+        of = f" of {self.batches}" if self.batches else ""
+        told += f", batch {self.batch}{of}" if self.batch else ""
+        return told + (f", about {clock(self.left)} left" if self.left is not None else "")
+
+
+def latest(run: Run, state: State = "done") -> list[str]:
+    """The last value of each loss, with the lowest of those of validation, and of the rate.
+
+    While a run goes on these are of its last steps, then of its last epoch.
+
+    >>> latest(Run({"loss": [1.0, 0.5], "val_loss": [0.9, 1.1]}))
+    ['loss 0.5', 'val_loss 1.1 (lowest 0.9, epoch 1)']
+    """
+    told = []
+    for name in [*loss_names(run), *rate_names(run)]:
+        found = [(y, x) for x, y in zip(*line(run, name), strict=True)]
+        if state == "done" and (logged := run.logged(name)):
+            found.append((logged[-1][1], logged[-1][0] + 1.0))
+        if not found:
+            continue
+        last = math.nan if found[-1][0] is None else found[-1][0]
+        text = f"{name.replace('learning_rate', 'learning rate', 1)} {number(last)}"
+        finite = [(y, x) for y, x in found if y is not None and math.isfinite(y)]
+        if name.startswith("val_") and finite and min(finite)[0] != last:
+            value, epoch = min(finite)
+            text += f" (lowest {number(value)}, epoch {number(epoch)})"
+        told.append(text)
+    return told
+
+
+def clock(seconds: float) -> str:
+    """A length of time for a reader.
+
+    >>> clock(7.2), clock(75), clock(7400)
+    ('0:07', '1:15', '2:03:20')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class TimeLeft:
+    """Estimates the time left from what was done since the first step ended.
+
+    The first step is compiled before it runs, so the time until then tells nothing.
+    """
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def estimate(self, now: float, done: int, total: int) -> float | None:
+        """Seconds left.
+
+        Args:
+            now: A clock's seconds.
+            done: Batches of the run that are done, in this fit and before.
+            total: Batches of the run; 0 where nobody knows.
+        """
+        if self._first is None:
+            self._first = (now, done)
+        began, first = self._first
+        if done <= first or total <= 0:
+            return None
+        return (now - began) * max(0, total - done) / (done - first)

@@ -1,0 +1,140 @@
+"""Where a running fit is shown. Each place shows it when its pace allows."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from keras_lr.rate.running import callbacks_of
+from keras_lr.watch.colour import coloured
+from keras_lr.watch.live.frame import event_line, frame
+from keras_lr.watch.live.moment import Moment
+from keras_lr.watch.live.pace import Pace
+from keras_lr.watch.run import Run
+
+REFRESH = 1.0
+"""Seconds between two pictures."""
+
+
+class Outlet(Protocol):
+    """A place to show a fit in."""
+
+    pace: Pace
+
+    def begin(self, model: Any) -> None:
+        """The first epoch begins."""
+        ...
+
+    def show(self, run: Run, moment: Moment) -> None:
+        """Show what there is."""
+        ...
+
+    def end(self, run: Run, moment: Moment) -> None:
+        """Show it for the last time, and put back what was changed."""
+        ...
+
+
+class Terminal:
+    """Pictures that are drawn over again in the terminal's last lines; prints scroll above them.
+
+    Keras's progress bar would be drawn into them; it rests meanwhile (`verbose=2`, a line an epoch,
+    doesn't).
+    """
+
+    def __init__(self) -> None:
+        self.pace = Pace(REFRESH)
+        self._live: Any = None
+        self._colours = coloured()
+        self._resting: list[Any] = []
+        self._told: list[Any] = []
+
+    def begin(self, model: Any) -> None:
+        """Take the last lines."""
+        import keras
+        from rich.console import Console
+        from rich.live import Live as Lines
+
+        for callback in callbacks_of(model):
+            if isinstance(callback, keras.callbacks.ProgbarLogger) and callback.verbose == 1:
+                callback.verbose = 0
+                self._resting.append(callback)
+        console = Console(file=sys.stdout, highlight=False)
+        self._live = Lines(
+            "", console=console, auto_refresh=False, redirect_stderr=sys.stderr.isatty()
+        )
+        self._live.start()
+        console.show_cursor(True)  # nobody shows it again after a kill
+
+    def show(self, run: Run, moment: Moment) -> None:
+        """Draw."""
+        console = self._live.console
+        for event in _new(run.events, self._told):
+            console.print(event_line(run, event), markup=False)
+        pictures = "utf" in str(console.encoding).lower()
+        drawn = frame(
+            run,
+            moment,
+            width=console.width,
+            height=console.height,
+            colours=self._colours,
+            pictures=pictures,
+        )
+        self._live.update(drawn, refresh=True)
+
+    def end(self, run: Run, moment: Moment) -> None:
+        """Leave the last picture where it is."""
+        try:
+            self.show(run, moment)
+        finally:
+            self._live.stop()
+            for callback in self._resting:
+                callback.verbose = 1
+            self._resting = []
+
+
+class Notebook:
+    """Words and small charts in the cell's output, renewed in place."""
+
+    def __init__(self) -> None:
+        self.pace = Pace(REFRESH)
+        self._handle: Any = None
+
+    def begin(self, model: Any) -> None:
+        """Take a place in the output."""
+
+    def show(self, run: Run, moment: Moment) -> None:
+        """Show."""
+        from IPython.display import HTML, display  # pyright: ignore[reportMissingImports]
+
+        from keras_lr.watch.notebook import as_html, piece
+
+        shown = HTML(piece(moment.words()) + (as_html(run) if run.history or run.steps else ""))
+        if self._handle is None:
+            self._handle = display(shown, display_id=True)
+        else:
+            self._handle.update(shown)
+
+    def end(self, run: Run, moment: Moment) -> None:
+        """Leave the last one there."""
+        self.show(run, moment)
+
+
+def here() -> list[Outlet]:
+    """Where this program can show pictures: a notebook, a terminal, or nowhere."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    if shell is not None and getattr(shell, "kernel", None) is not None:
+        return [Notebook()]
+    return [Terminal()] if is_terminal() else []
+
+
+def is_terminal() -> bool:
+    """Whether what is printed goes to a terminal in which lines can be drawn over again."""
+    stream = sys.stdout
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _new(events: Sequence[Any], told: list[Any]) -> list[Any]:
+    found = [event for event in events if event not in told]
+    told += found
+    return found

@@ -1,0 +1,90 @@
+"""The report of a running fit: a page that is written again and again, and renews itself."""
+
+import json
+import os
+import time
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from keras_lr.errors import InvalidInput
+from keras_lr.watch.live.moment import Moment
+from keras_lr.watch.live.pace import Pace
+from keras_lr.watch.page import page
+from keras_lr.watch.report import write_atomically
+from keras_lr.watch.run import Run
+from keras_lr.watch.section import Section
+from keras_lr.watch.sections import section
+
+STALE = 3
+"""After so many times that in which it should have been, a page that wasn't written again says so."""
+WORDS = {
+    "running": "The training goes on: {}.",
+    "done": "The training is {}.",
+    "stopped": "The training was {}.",
+}
+
+
+class Page:
+    """The report as a place to show a fit in.
+
+    Args:
+        path: The file.
+        every: Seconds between two writings, at least.
+        js: As in `keras_lr.report`.
+
+    Raises:
+        InvalidInput: It can't be written there.
+    """
+
+    def __init__(self, path: Path, every: float, js: Literal["inline", "cdn"] = "inline") -> None:
+        self.pace = Pace(every)
+        self._path = path
+        self._js = js
+        trial = path.with_name(f".{path.name}.{os.getpid()}.trial")
+        write_atomically(trial, "")
+        trial.unlink()
+
+    def begin(self, model: Any) -> None:
+        """The first page comes with the first look."""
+
+    def show(self, run: Run, moment: Moment) -> None:
+        """Write the page, whole or not at all; while the fit goes on, with what renews it."""
+        told = WORDS[moment.state].format(moment.words())
+        part = _section(run, told)
+        script = "" if moment.state != "running" else reloading(told, self.pace.wait)
+        write_atomically(self._path, page([part], js=self._js, script=script))
+
+    def end(self, run: Run, moment: Moment) -> None:
+        """Write it without."""
+        self.show(run, moment)
+
+
+def reloading(told: str, wait: float) -> str:
+    """JavaScript that renews a page while its run goes on, and keeps the reader's place in it.
+
+    Args:
+        told: Where the run stands, in words.
+        wait: Seconds until the page is written again.
+    """
+    settings = {
+        "told": told,
+        "seconds": max(1, round(wait)),
+        "stale": STALE * max(20, round(wait)),
+        "written": round(time.time() * 1000),
+    }
+    source = resources.files("keras_lr.watch.live").joinpath("reload.js").read_text()
+    plain = json.dumps(settings).replace("<", "\\u003c")
+    return f"{source.rstrip().removesuffix(';')}({plain});\n"
+
+
+def _section(run: Run, told: str) -> Section:
+    if not run.history and not run.steps:
+        return Section(run.name, "Nothing to show yet.", notes=[told])
+    try:
+        found = section(run)
+    except InvalidInput:  # nothing finite in it, so nothing to draw
+        return Section(run.name, "No loss is a number yet.", notes=[told])
+    kept = [note for note in found.notes if not note.startswith("It isn't over")]
+    return replace(found, notes=[told, *kept])

@@ -1,0 +1,110 @@
+"""Shows a fit beside it: a thread of its own draws, so that training doesn't wait for pictures.
+
+Keras tells no callback that a fit was interrupted or failed. The thread sees that it is over.
+"""
+
+import atexit
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keras_lr.rate.running import is_fitting
+from keras_lr.watch.live.moment import Moment, State
+from keras_lr.watch.live.outlets import Outlet
+from keras_lr.watch.run import Run
+
+TICK = 0.2
+"""Seconds between two looks at whether there is something to do."""
+
+
+class Showing:
+    """Keeps outlets up to date until the fit is over.
+
+    Args:
+        model: The model that is being fitted.
+        outlets: Where it is shown.
+        look: Gives what there is so far, and where the fit stands; called in any thread.
+
+    Attributes:
+        problems: What couldn't be shown any more, and why; whoever tells it empties it.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        outlets: Sequence[Outlet],
+        look: Callable[[State], tuple[Run, Moment]],
+    ) -> None:
+        self.problems: list[str] = []
+        self._model = weakref.ref(model)
+        self._outlets = list(outlets)
+        self._look = look
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._ended = False
+        self._process = os.getpid()
+        for outlet in list(self._outlets):
+            self._try(outlet, lambda outlet: outlet.begin(model))
+        # Python ends daemons as they are; this comes before.
+        atexit.register(self.end, "stopped")
+        # A traceback belongs below the last picture.
+        self._hook, sys.excepthook = sys.excepthook, self._uncaught
+        self._thread = threading.Thread(target=self._follow, name="keras-lr live", daemon=True)
+        self._thread.start()
+
+    def end(self, state: State) -> None:
+        """Show the end, once; then nothing more.
+
+        Args:
+            state: Whether the fit came to its end, or was stopped.
+        """
+        if os.getpid() != self._process:
+            return  # a fork of it, which has none of this
+        self._ending.set()
+        with self._lock:
+            if self._ended:
+                return
+            self._ended = True
+            atexit.unregister(self.end)
+            if sys.excepthook == self._uncaught:
+                sys.excepthook = self._hook
+            run, moment = self._look(state)
+            for outlet in list(self._outlets):
+                self._try(outlet, lambda outlet: outlet.end(run, moment))
+
+    def _follow(self) -> None:
+        while not self._ending.wait(TICK):
+            if not is_fitting(self._model()):
+                self.end("stopped")
+                return
+            with self._lock:
+                if not self._ended:
+                    self._show()
+
+    def _uncaught(self, kind: Any, error: Any, traceback: Any) -> None:
+        self.end("stopped")
+        self._hook(kind, error, traceback)
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        due = [outlet for outlet in self._outlets if outlet.pace.due(now)]
+        if not due:
+            return
+        run, moment = self._look("running")
+        for outlet in due:
+            began = time.monotonic()
+            self._try(outlet, lambda outlet: outlet.show(run, moment))
+            outlet.pace.done(began, time.monotonic())
+
+    def _try(self, outlet: Outlet, do: Callable[[Outlet], None]) -> None:
+        """A picture that can't be drawn, or a full disk, ends the showing, never the training."""
+        try:
+            do(outlet)
+        except Exception as error:
+            self._outlets.remove(outlet)
+            told = " ".join(str(error).split()) or type(error).__name__
+            self.problems.append(f"{type(outlet).__name__.lower()}: {told}")

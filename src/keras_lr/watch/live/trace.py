@@ -1,0 +1,77 @@
+"""What a running fit has shown so far, as a `Run`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keras_lr.watch.run import Curve, Run, gaps
+
+MOST = 4000
+"""Points of a curve that are kept; of more, every second one."""
+
+Point = tuple[int, float]
+
+
+class Trace:
+    """Epochs and points as they come in.
+
+    Attributes:
+        rows: Each epoch's values, by its number.
+        points: Of each curve the updates done, and the value there.
+    """
+
+    def __init__(self) -> None:
+        self.rows: dict[int, dict[str, float]] = {}
+        self.points: dict[str, list[Point]] = {}
+
+    def go_on(self, epoch: int, step: int) -> None:
+        """Forget what comes after the begin of a fit that goes on there."""
+        self.rows = {at: values for at, values in self.rows.items() if at < epoch}
+        self.points = {
+            name: [point for point in points if point[0] <= step]
+            for name, points in self.points.items()
+        }
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Values when so many updates were done."""
+        for name, value in values.items():
+            points = self.points.setdefault(name, [])
+            if points and points[-1][0] >= step:
+                continue
+            points.append((step, value))
+            if len(points) > MOST:
+                del points[1:-1:2]
+
+    def run(self, *, events: Sequence[Any] = (), **known: Any) -> Run:
+        """As a run.
+
+        Args:
+            events: What changed the rate.
+            known: Other fields of `Run`.
+        """
+        first, last = min(self.rows, default=0), max(self.rows, default=-1)
+        names = dict.fromkeys(name for values in self.rows.values() for name in values)
+        columns = {
+            name: [self.rows.get(at, {}).get(name) for at in range(first, last + 1)]
+            for name in names
+        }
+        steps = {
+            name: Curve([step for step, _ in points], [value for _, value in points])
+            for name, points in self.points.items()
+            if points
+        }
+        return Run(**gaps(columns), steps=steps, events=tuple(events), first_epoch=first, **known)
+
+    def get_state(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {
+            "rows": [[at, dict(values)] for at, values in self.rows.items()],
+            "points": {name: [list(each) for each in found] for name, found in self.points.items()},
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """From what `get_state` gave."""
+        self.rows = {int(at): dict(values) for at, values in state["rows"]}
+        self.points = {
+            name: [(int(step), float(value)) for step, value in found]
+            for name, found in state["points"].items()
+        }
