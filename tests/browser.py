@@ -109,20 +109,17 @@ class Tab:
             self.send(f"{domain}.enable")
         if blocked:
             self.send("Network.setBlockedURLs", urls=list(blocked))
-        self.send(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=width < 500,
-        )
-        scheme = "dark" if dark else "light"
-        self.send(
-            "Emulation.setEmulatedMedia",
-            features=[{"name": "prefers-color-scheme", "value": scheme}],
-        )
+        self.look(width=width, height=height, dark=dark)
         self.send("Page.navigate", url=path.as_uri())
         self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
+
+    def look(self, *, width: int = 1000, height: int = 900, dark: bool = False) -> None:
+        """Another window, or other colours."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.send("Emulation.setDeviceMetricsOverride", **size)
+        scheme = "dark" if dark else "light"
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.send("Emulation.setEmulatedMedia", media="", features=features)
 
     def send(self, method: str, **params: Any) -> dict[str, Any]:
         """Ask this page."""
@@ -147,13 +144,18 @@ class Tab:
 
     def point(self, x: float, y: float) -> None:
         """Move the pointer there."""
+        self.send("Page.bringToFront")
         self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     def press(self, key: str) -> None:
         """Press a key and let it go."""
         code = {"Tab": 9, "Enter": 13, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}[key]
         told = {"key": key, "code": key, "windowsVirtualKeyCode": code}
-        self.send("Input.dispatchKeyEvent", type="rawKeyDown", **told)
+        self.send("Page.bringToFront")
+        if key == "Enter":
+            self.send("Input.dispatchKeyEvent", type="keyDown", text="\r", **told)
+        else:
+            self.send("Input.dispatchKeyEvent", type="rawKeyDown", **told)
         self.send("Input.dispatchKeyEvent", type="keyUp", **told)
 
     def screenshot(self, path: Path, *, whole: bool = True) -> Path:

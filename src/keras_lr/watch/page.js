@@ -36,20 +36,26 @@
     const layout = layoutFor(chart, figure, paper);
     const settings = { displayModeBar: false };
     chart.element.style.height = chart.height + "px";
-    Plotly.react(chart.element, figure.data, layout, settings);
+    // Afresh: a legend that is moved to another width ends up over the curves.
+    Plotly.purge(chart.element);
+    Plotly.newPlot(chart.element, figure.data, layout, settings);
     const plot = chart.element._fullLayout._size.h;
     const missing = Math.round(Math.max(0.72 * chart.height, 150) - plot);
     if (missing > 8) { // a long legend, or long labels: the chart grows by what they took
       layout.height = chart.height + missing;
       chart.element.style.height = layout.height + "px";
-      Plotly.react(chart.element, figure.data, layout, settings);
+      Plotly.purge(chart.element);
+      Plotly.newPlot(chart.element, figure.data, layout, settings);
     }
+    chart.element.querySelector(".plot-container").setAttribute("aria-hidden", "true");
     chart.width = layout.width;
   }
 
   function drawAll(paper) {
     if (window.Plotly) {
       charts.forEach(function (chart) { draw(chart, paper === true); });
+      const theme = paper === true ? "paper" : dark.matches ? "dark" : "light";
+      document.body.dataset.drawn = theme + " " + window.innerWidth; // for whoever waits for it
     }
   }
 
@@ -103,7 +109,8 @@
     chart.at = { curve: curve, point: Math.max(0, Math.min(last, at.point + along)) };
     const point = { curveNumber: found[curve].number, pointNumber: found[curve].points[chart.at.point] };
     Plotly.Fx.hover(element, [point], found[curve].plot);
-    read(element);
+    window.clearTimeout(chart.soon); // plotly writes a label at most every 50 ms
+    chart.soon = window.setTimeout(function () { read(element); }, 80);
   }
 
   function prepare(chart) {
@@ -115,6 +122,7 @@
       + " Left and right arrow keys read its points, up and down its curves.");
     element.addEventListener("keydown", function (event) { walk(chart, event); });
     element.addEventListener("blur", function () {
+      window.clearTimeout(chart.soon);
       chart.at = null;
       Plotly.Fx.unhover(element);
       say("");
@@ -122,7 +130,17 @@
   }
 
   drawAll();
-  if (window.Plotly) { charts.forEach(prepare); }
+  if (window.Plotly) {
+    charts.forEach(prepare);
+    const ruler = document.getElementById("js-plotly-tester"); // by which plotly measures text
+    if (ruler) { ruler.setAttribute("aria-hidden", "true"); }
+  } else {
+    charts.forEach(function (chart) { // its place stays, its table is there
+      chart.element.className += " missing";
+      chart.element.style.height = "auto";
+      chart.element.textContent = "This chart needs its library, which couldn't be loaded.";
+    });
+  }
   dark.addEventListener("change", function () { drawAll(); });
   window.addEventListener("beforeprint", function () { drawAll(true); });
   window.addEventListener("afterprint", function () { drawAll(); });

@@ -31,7 +31,7 @@ def comparison_figure(comparison: Comparison) -> Any:
                 mode="markers",
                 marker={"size": 9, "color": colour, "opacity": 0.75},
                 text=[f"seed {i + 1}" for i in range(len(arm.scores))],
-                hovertemplate="%{text}: %{x:.4g}<extra>" + safe(arm.name) + "</extra>",
+                hovertemplate="%{text}: %{x:.4~g}<extra>" + safe(arm.name) + "</extra>",
                 showlegend=False,
             )
         )
@@ -45,7 +45,7 @@ def comparison_figure(comparison: Comparison) -> Any:
                 error_x={"type": "constant", "value": spread, "color": colour, "thickness": 2},
                 text=[safe(score(comparison.metric, arm.mean, arm.spread))],
                 textposition="bottom center",
-                hovertemplate="mean %{x:.4g}<extra>" + safe(arm.name) + "</extra>",
+                hovertemplate="mean %{x:.4~g}<extra>" + safe(arm.name) + "</extra>",
                 showlegend=False,
             )
         )

@@ -35,7 +35,7 @@ def confirmation_figure(confirmation: Any) -> Any:
                 mode="markers",
                 marker={"size": 9, "color": colour, "opacity": 0.75},
                 text=[f"seed {seed}" for seed, _ in ended],
-                hovertemplate="%{text}: %{x:.4g}<extra></extra>",
+                hovertemplate="%{text}: %{x:.4~g}<extra></extra>",
                 showlegend=False,
             )
         )
@@ -50,7 +50,7 @@ def confirmation_figure(confirmation: Any) -> Any:
                     error_x={"type": "constant", "value": spread, "color": colour, "thickness": 2},
                     text=[f"{number(one.mean)}" + (f" ± {number(spread, 2)}" if spread else "")],
                     textposition="bottom center",
-                    hovertemplate="mean %{x:.4g}<extra></extra>",
+                    hovertemplate="mean %{x:.4~g}<extra></extra>",
                     showlegend=False,
                 )
             )
@@ -61,7 +61,7 @@ def confirmation_figure(confirmation: Any) -> Any:
                 mode="markers",
                 name="in the study",
                 marker={"symbol": "circle-open", "size": 13, "color": INK, "line": {"width": 2}},
-                hovertemplate="in the study: %{x:.4g}<extra></extra>",
+                hovertemplate="in the study: %{x:.4~g}<extra></extra>",
                 showlegend=index == 0,
             )
         )

@@ -50,7 +50,7 @@ def finding_figure(finding: Finding) -> Any:
             name="a rate that was tried",
             line={"color": COLOURS[0], "width": 2},
             marker={"size": 8},
-            hovertemplate="rate %{x:.3g}<br>loss %{y:.4g}<extra></extra>",
+            hovertemplate="rate %{x:.3~g}<br>loss %{y:.4~g}<extra></extra>",
         )
     )
     if (~good).any():
@@ -62,7 +62,7 @@ def finding_figure(finding: Finding) -> Any:
                 mode="markers",
                 name="diverged",
                 marker={"symbol": "x", "size": 11, "color": BAD},
-                hovertemplate="rate %{x:.3g}: diverged<extra></extra>",
+                hovertemplate="rate %{x:.3~g}: diverged<extra></extra>",
             )
         )
     if finding.learning_rate is not None:
@@ -128,7 +128,7 @@ def finding_curves_figure(finding: Finding) -> Any:
                     "width": 5 if index == best else 3 if inside else 1.5,
                     "dash": "solid" if inside or index == best else "dot",
                 },
-                hovertemplate=f"rate {number(rate)}<br>step %{{x}}<br>loss %{{y:.4g}}<extra></extra>",
+                hovertemplate=f"rate {number(rate)}<br>step %{{x}}<br>loss %{{y:.4~g}}<extra></extra>",
                 showlegend=index == best or first,
             )
         )

@@ -93,7 +93,7 @@ def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
             textposition=["top left" if x > 0.75 * end else "top right" for x in xs],
             textfont={"color": INK, "size": 11},
             hovertext=[safe(f"{event_text(e)}: {e.reason}") for e in run.events],
-            hovertemplate=f"{x_name(run)} %{{x:.4g}}: %{{hovertext}}<extra></extra>",
+            hovertemplate=f"{x_name(run)} %{{x:.4~g}}: %{{hovertext}}<extra></extra>",
             cliponaxis=False,
         )
     )

@@ -53,7 +53,7 @@ def population_figure(population: Any) -> Any:
             mode="lines",
             name=safe(name),
             line={"color": COLOURS[0], "width": 3, "shape": "hv"},
-            hovertemplate="epoch %{x}: %{y:.4g}<extra></extra>",
+            hovertemplate="epoch %{x}: %{y:.4~g}<extra></extra>",
         )
     )
     copied = [leg for leg in legs if leg.start < len(path)][1:]

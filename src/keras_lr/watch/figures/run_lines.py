@@ -113,7 +113,7 @@ def line_trace(
 
     xs, ys = line(run, name)
     label = safe(name if label is None else label)
-    at = f"{x_name(run)} %{{x:.4g}}"
+    at = f"{x_name(run)} %{{x:.4~g}}"
     return go.Scatter(
         x=xs,
         y=ys,
@@ -125,7 +125,7 @@ def line_trace(
             "width": 2.5 if index < len(COLOURS) else 1.5,
             "dash": dash or DASHES[index % len(DASHES)],
         },
-        hovertemplate=f"{at}: %{{y:.4g}}<extra>{label}</extra>",
+        hovertemplate=f"{at}: %{{y:.4~g}}<extra>{label}</extra>",
         **options,
     )
 

@@ -60,7 +60,7 @@ def schedule_figure(
     figure = blank(title, x="step", y=value_name(curves), height=height)
     for index, curve in enumerate(curves):
         name = "<br>".join(map(safe, names[index]))
-        epoch = "" if per_epoch is None else "epoch %{customdata:.4g}<br>"
+        epoch = "" if per_epoch is None else "epoch %{customdata:.4~g}<br>"
         figure.add_trace(
             go.Scatter(
                 x=curve.xs,
@@ -73,7 +73,7 @@ def schedule_figure(
                     "dash": DASHES[index // len(COLOURS) % len(DASHES)],
                 },
                 customdata=None if per_epoch is None else curve.xs / per_epoch,
-                hovertemplate=f"step %{{x}}<br>{epoch}%{{y:.4g}}<extra>{name}</extra>",
+                hovertemplate=f"step %{{x}}<br>{epoch}%{{y:.4~g}}<extra>{name}</extra>",
             )
         )
     lanes = _add_marks(figure, curves, run.steps)

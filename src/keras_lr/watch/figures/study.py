@@ -87,7 +87,7 @@ def _add_trials(figure: Any, good: list[tuple[Any, float]], objective: str) -> N
                     **marker,
                 },
                 text=[hover(t) for t, _ in members],
-                hovertemplate="%{text}<br>" + safe(objective) + " %{y:.4g}<extra></extra>",
+                hovertemplate="%{text}<br>" + safe(objective) + " %{y:.4~g}<extra></extra>",
             )
         )
     if len(shapes) > 1:

@@ -74,7 +74,7 @@ def momentum_figure(study: Any) -> Any:
             text=[hover(t) for t, _ in good],
             hovertemplate="%{text}<br>"
             + safe(study.objective)
-            + " %{marker.color:.4g}<extra></extra>",
+            + " %{marker.color:.4~g}<extra></extra>",
             showlegend=False,
         )
     )
@@ -154,7 +154,7 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
                     "width": 4 if chosen or (confirmed is None and index == 0) else 2,
                     "dash": DASHES[index % len(DASHES)],
                 },
-                hovertemplate=f"#{trial.number}, epoch %{{x}}: %{{y:.4g}}"
+                hovertemplate=f"#{trial.number}, epoch %{{x}}: %{{y:.4~g}}"
                 f"<extra>{safe(short)}</extra>",
             )
         )
