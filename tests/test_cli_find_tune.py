@@ -133,6 +133,8 @@ def test_tune_finds_reports_and_saves(capsys, files, tmp_path):
     assert "6 of 6 trials" in err
     assert "val_loss" in out
     assert "keras.optimizers.SGD(learning_rate=" in out
+    assert main(["report", "study.db", "--js", "cdn", "--json"]) == 0
+    assert document(capsys.readouterr().out)["results"][0]["states"] == {"complete": 6}
 
 
 def test_tune_searches_what_the_shell_names_and_races(capsys, files):

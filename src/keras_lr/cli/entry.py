@@ -83,7 +83,7 @@ def _parsed(arguments: list[str], stdout: TextIO) -> tuple[Any, Any]:
     from rich.console import Console
 
     from keras_lr.cli.app import app
-    from keras_lr.cli.hints import hint
+    from keras_lr.cli.hints import hinted
 
     try:
         return app.parse_args(
@@ -96,8 +96,7 @@ def _parsed(arguments: list[str], stdout: TextIO) -> tuple[Any, Any]:
     except CycloptsError as error:
         if isinstance(error.__cause__, InvalidInput):  # of our own reading of an option
             raise error.__cause__ from error
-        told = f"{one_line(error)}{hint(error)} Try: {_help_for(arguments)}"
-        raise InvalidInput(told) from error
+        raise InvalidInput(f"{hinted(error)} Try: {_help_for(arguments)}") from error
 
 
 def _help_for(arguments: list[str]) -> str:

@@ -21,26 +21,25 @@ _MEANT = {
     "--resume": "--storage",
     "--validation-data": "--validation-split",
     "--label": "--target",
-    "-v": "--version",
-    "-V": "--version",
 }
 
 
-def hint(error: Exception) -> str:
-    """A few words on an option that there isn't, where the parser's own spelling found none.
+def hinted(error: Exception) -> str:
+    """What the parser says of a mistake, on one line, with what was meant where that is known.
 
     Args:
         error: The parser's.
     """
     from cyclopts import UnknownOptionError
 
-    if not isinstance(error, UnknownOptionError) or "Did you mean" in str(error):
-        return ""
+    told = " ".join(str(error).split())
+    if not isinstance(error, UnknownOptionError):
+        return told
     written = (error.token.keyword or error.token.value or "").partition("=")[0]
     known = {name for argument in error.argument_collection for name in argument.names}
     meant = _MEANT.get(written)
     if meant == "--rate" and "--rates" in known:
         meant = "--rates"
     if meant not in known:
-        return ""
-    return f" Did you mean {meant}?"
+        return told
+    return f"{told.partition(' Did you mean')[0]} Did you mean {meant}?"

@@ -1,0 +1,209 @@
+"""What greets a newcomer: the overview, hints, colours, completion, reports, code that runs."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import keras_lr
+from json_documents import document
+from keras_lr.cli import main
+from keras_lr.cli.app import COMMANDS, EXAMPLES, app
+from keras_lr.cli.hints import _MEANT
+from keras_lr.watch.colour import coloured
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+
+
+def test_alone_it_shows_what_it_can_do_in_one_screen(capsys):
+    assert main([]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    for name in COMMANDS:
+        assert any(line.startswith(f"  {name} ") for line in lines)
+        assert f"$ {EXAMPLES[name][0]}" in out
+    assert main(["--json"]) == 0
+    assert [each["name"] for each in document(capsys.readouterr().out)["commands"]] == [*COMMANDS]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_stand_in_the_help_and_parse(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main([name, "--help"]) == 0
+    told = capsys.readouterr().out
+    with open("keras-lr.toml", "w", encoding="utf-8") as file:
+        file.write("[tune]\nmodel = 'm.keras'\ndata = 'd.npz'\n")
+    for line in EXAMPLES[name]:
+        assert line in told
+        words = shlex.split(line)
+        words = words[1 : words.index("|") if "|" in words else None]
+        assert app.parse_args(words, exit_on_error=False, print_error=False)[0] is not None
+
+
+def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["tune", "--help"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["tune", "m", "d", "--lr", "1"], "Did you mean --rate?"),
+        (["find", "m", "d", "--lr", "1"], "Did you mean --rates?"),
+        (["tune", "m", "d", "--n-trials", "1"], "Did you mean --trials?"),
+        (["tune", "m", "d", "--trails", "1"], "Did you mean --trials?"),
+        (["show", "cosine", "--n-trials", "1"], "Unknown option: --n-trials. Try:"),
+        (["tnue"], 'Did you mean "tune"?'),
+        (["tune", "m", "d", "--method", "pbtt"], 'Did you mean "pbt"?'),
+    ],
+)
+def test_typing_mistakes_get_a_hint(capsys, words, hint):
+    assert main(words) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_every_hint_names_an_option_that_there_is():
+    options = {
+        name
+        for command in COMMANDS
+        for argument in app[command].assemble_argument_collection()
+        for name in argument.names
+    }
+    assert set(_MEANT.values()) <= options
+    assert not set(_MEANT) & options
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_options_and_choices(shell):
+    script = app.generate_completion(prog_name="keras-lr", shell=shell)
+    assert "validation-split" in script
+    assert "hyperband" in script
+
+
+def test_completion_installs(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    assert main(["--install-completion", "--shell", "bash"]) == 0
+    found = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any("--validation-split" in path.read_text() for path in found)
+
+
+@pytest.mark.parametrize(
+    ("env", "terminal", "wanted"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "0"}, False, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+        ({"TERM": "dumb"}, True, False),
+    ],
+)
+def test_colours_only_where_they_are_wanted(monkeypatch, capsys, env, terminal, wanted):
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    assert coloured() is wanted
+    main([])
+    assert ("\x1b[" in capsys.readouterr().out) is wanted
+
+
+def test_a_report_of_runs(capsys, tmp_path):
+    (tmp_path / "one.log").write_text("epoch,loss,val_loss\n0,1.0,1.1\n1,0.5,0.7\n")
+    (tmp_path / "h.json").write_text('{"loss": [2.0, 1.0], "lr": [0.1, 0.1]}')
+    assert main(["report", "one.log", "h.json", "--json", "--js", "cdn"]) == 0
+    told = document(capsys.readouterr().out)
+    assert [each["kind"] for each in told["results"]] == ["run", "run"]
+    assert told["results"][0]["last"]["val_loss"] == 0.7
+    page = (tmp_path / "keras-lr-report.html").read_text(encoding="utf-8")
+    assert "one.log" in page
+    assert "h.json" in page
+    assert main(["report", "one.log", "--out", "r.html", "--js", "cdn"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("one.log: val_loss went from 1.1 to 0.7 in 2 epochs")
+    assert out.endswith("report: r.html\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "Name a file to report on"),
+        (["no.csv"], "There is no file or folder 'no.csv'"),
+        (["h.json", "--study-name", "a"], "--study-name is for a study's storage"),
+        (["h.json", "--out", "a.pdf"], "--out names a .html file"),
+        (["no.db", "--js", "inlin"], 'Did you mean "inline"?'),
+    ],
+)
+def test_a_report_that_cannot_be_written(capsys, tmp_path, words, told):
+    (tmp_path / "h.json").write_text('{"loss": [2.0, 1.0]}')
+    assert main(["report", *words]) == 2
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.html"))
+
+
+@pytest.fixture
+def files():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.save("m.keras")
+    y = np.arange(48) % 3
+    x = np.random.default_rng(0).normal(size=(48, 4)).astype("float32")
+    x[np.arange(48), y] += 1
+    np.savez("d.npz", x=x, y=y)
+
+
+def test_a_study_is_tuned_resumed_and_reported_and_its_code_runs(files, capsys, tmp_path):
+    command = ["tune", "m.keras", "d.npz", "--trials", "2", "--momentum", "0.9"]
+    command += ["--storage", "s.log", "--study-name", "rates", "--json", "--schedule", "none"]
+    command += ["--engine", "fit", "--epochs"]
+    assert main([*command, "1"]) == 0
+    told = document(capsys.readouterr().out)
+    names: dict = {}
+    exec(told["code"], names)
+    reached = names["model"].history.history["val_loss"][-1]
+    assert reached == pytest.approx(told["best"]["value"], rel=1e-4)
+    capsys.readouterr()
+
+    assert main([*command, "1"]) == 0
+    again = document(capsys.readouterr().out)
+    assert again["plan"] == "nothing, since every trial was in the storage"
+    assert again["best"] == told["best"]
+
+    assert main(["report", "s.log", "--json", "--js", "cdn"]) == 0
+    (study,) = document(capsys.readouterr().out)["results"]
+    assert (study["name"], study["trials"], study["kind"]) == ("rates", 2, "study")
+    assert f"{told['best']['value']:.3g}" in study["answer"]
+    rate = float(str(np.float32(told["best"]["params"]["learning_rate"])))
+    assert f"learning_rate={rate}" in (tmp_path / "keras-lr-report.html").read_text()
+    assert main(["report", "s.log", "--study-name", "rate"]) == 2
+    assert "Did you mean 'rates'?" in capsys.readouterr().err
+    assert main([*command, "2"]) == 2
+    assert "Choose another --study-name" in capsys.readouterr().err
+
+
+def test_without_a_choice_of_backend_a_command_says_nothing_of_it(tmp_path):
+    command = [sys.executable, "-m", "keras_lr"]
+    env = {**os.environ, "KERAS_BACKEND": "", "KERAS_HOME": str(tmp_path)}
+    env["PYTHONPATH"] = str(Path(keras_lr.__file__).parents[1])
+    run = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    assert run.stderr == ""
+    assert re.match(r"keras-lr \d", run.stdout)
