@@ -7,6 +7,13 @@ are reStructuredText.
 import re
 from typing import Any
 
+from docutils import nodes
+from sphinx.ext.napoleon import GoogleDocstring
+
+ATTRIBUTES = ("attribute", "data", "property")
+KEPT = "attribute docstrings"
+
+LONG_NAME = re.compile(r"~[\w.]*?(\w+)(?![\w.])")
 FENCE = re.compile(r"^(\s*)```(\w*)\s*$")
 
 
@@ -34,9 +41,29 @@ def fenced(lines: list[str]) -> list[str]:
 def process(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """autodoc's hook, before napoleon reads the sections."""
     lines[:] = fenced(lines)
+    if what in ATTRIBUTES:
+        read = GoogleDocstring(lines, app.config, app, "method", name, thing, options)
+        app.env.temp_data[KEPT, name] = read.lines()
+        lines[:] = ["Read."]
+
+
+def restore(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """The same, after napoleon: of an attribute it takes what stands before a colon for its type."""
+    if what in ATTRIBUTES:
+        lines[:] = app.env.temp_data.pop((KEPT, name))
+
+
+def shorten(app: Any, domain: str, kind: str, content: nodes.Element) -> None:
+    """Beside a `Literal` Sphinx leaves names as they are: long, with a tilde. Their last part does."""
+    for field in content.findall(nodes.field):
+        for text in list(field.children[1].findall(nodes.Text)):
+            if "~" in text:
+                text.parent.replace(text, nodes.Text(LONG_NAME.sub(r"\1", text)))
 
 
 def setup(app: Any) -> dict[str, bool]:
     """Sphinx calls this."""
     app.connect("autodoc-process-docstring", process, priority=100)
+    app.connect("autodoc-process-docstring", restore, priority=900)
+    app.connect("object-description-transform", shorten, priority=900)
     return {"parallel_read_safe": True}

@@ -62,10 +62,10 @@ def tune(
     Args:
         build_model: A function that returns a compiled model, or a compiled model (left as it
             is; trials start from clones with its weights).
-        x, y, sample_weight, class_weight, batch_size: As `model.fit` takes them.
-        validation_data, validation_split, validation_batch_size: As `model.fit` takes them.
-        steps_per_epoch, validation_steps: As `model.fit` takes them. A generator is read once and
-            kept in memory for all trials, and needs them.
+        x, y, sample_weight, class_weight, batch_size: As in `model.fit`.
+        validation_data, validation_split, validation_batch_size: As in `model.fit`.
+        steps_per_epoch, validation_steps: As in `model.fit`. A generator is read once and kept in
+            memory for all trials, and needs them.
         space: What to search. A key that names a setting of the model's optimizer (such as
             `"learning_rate"`, `"momentum"`, `"weight_decay"`) is applied to it; `"schedule"` and
             `"rules"` go to `LearningRate`; any other is an argument of `build_model`. A value is
