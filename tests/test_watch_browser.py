@@ -18,7 +18,7 @@ EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 SIZES = {
     "light": {"width": 1000},
     "phone": {"width": 390, "height": 844, "dark": True},
-    "dark": {"width": 1000, "dark": True},  # after the phone: as it is when one is turned
+    "turned": {"width": 1000, "dark": True},  # drawn at the phone's width before
 }
 
 
@@ -100,10 +100,10 @@ def test_every_chart_is_drawn_and_nothing_leaves_or_goes_wrong(tab, size):
     asked = [each["request"]["url"][:5] for each in tab.heard("Network.requestWillBeSent")]
     assert set(asked) <= {"file:", "data:"}
     assert len(asked) <= 2
-    show(tab)
 
 
 def test_hovering_tells_a_points_numbers(tab):
+    show(tab)
     place = tab.run(
         "(() => { const c = Array.from(document.querySelectorAll('.chart'))"
         ".find(c => c.getAttribute('aria-label').includes('Loss against learning rate'));"
@@ -121,6 +121,7 @@ def test_hovering_tells_a_points_numbers(tab):
 
 
 def test_the_keys_read_a_chart_and_reach_everything(tab):
+    show(tab)
     tab.run("document.activeElement.blur(), window.scrollTo({top: 0, behavior: 'instant'})")
     kinds = []
     for _ in range(60):
