@@ -2,6 +2,7 @@
 # make test            the suite on JAX, without the long tests; ALL=1 runs them too, as CI does
 # make test-backends   the suite on TensorFlow and on torch, one process and environment each
 # make test-ray        the Ray engine's tests, on a cluster of several nodes on this machine
+# make test-trackers   what a monitor logs, read back from MLflow, W&B and Keras's TensorBoard
 # make lint            ruff, pyright, and the import layers
 # make bench-ray       what a sweep on a Ray cluster costs, and a plan (docs/ray.md)
 # make docs            the documentation as a site, in build/docs; a warning is an error
@@ -22,8 +23,10 @@ WHY = pyproject.toml constraints.txt
 PEERS_torch = ,peers-torch
 # A driver on torch sends its trials to workers on JAX.
 PEERS_ray = ,torch
+# W&B's Keras callback and Keras's TensorBoard callback need TensorFlow.
+PEERS_trackers = ,tensorflow
 
-.PHONY: demo test test-backends test-tensorflow test-torch test-ray bench-ray lint docs bench bench-tune clean
+.PHONY: demo test test-backends test-tensorflow test-torch test-ray test-trackers bench-ray lint docs bench bench-tune clean
 
 demo: .venv/ready
 	.venv/bin/keras-lr demo
@@ -42,6 +45,10 @@ test-torch: .venv-torch/ready
 # In an environment of its own: Ray is 80 MB. One process, since the tests share a cluster.
 test-ray: .venv-ray/ready
 	KERAS_BACKEND=jax .venv-ray/bin/python -m pytest -p no:xdist tests/on_ray
+
+# In an environment of its own: MLflow and W&B bring 220 MB.
+test-trackers: .venv-trackers/ready
+	KERAS_BACKEND=tensorflow .venv-trackers/bin/python -m pytest -p no:xdist tests/on_trackers
 
 lint: .venv/ready-dev
 	.venv/bin/ruff check
@@ -88,4 +95,4 @@ bench-ray: .venv-ray/ready
 	KERAS_BACKEND=jax .venv-ray/bin/python -m benchmarks.ray_plan
 
 clean:
-	rm -rf .venv .venv-tensorflow .venv-torch .venv-ray .venv-docs
+	rm -rf .venv .venv-tensorflow .venv-torch .venv-ray .venv-trackers .venv-docs
