@@ -1,17 +1,12 @@
 import importlib
-import os
-import signal
 import sqlite3
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-import keras_lr
 from elsewhere import predict_elsewhere
 from json_documents import document
 from keras_lr.cli import main
@@ -379,26 +374,3 @@ def test_a_defect_of_ours_is_not_blamed_on_the_user(files, monkeypatch):
     monkeypatch.setattr(module, "Batches", None)
     with pytest.raises(TypeError, match="not callable"):
         main(["find", "m.keras", "d.npz"])
-
-
-def test_ctrl_c_in_tune_prints_what_was_kept_and_exits_130(files, tmp_path):
-    command = [sys.executable, "-m", "keras_lr", "tune", "m.keras", "d.npz"]
-    command += ["--epochs", "1", "--trials", "100000", "--json"]
-    sources = str(Path(keras_lr.__file__).parent.parent)  # also where it isn't installed
-    env = {**os.environ, "PYTHONPATH": sources}
-    run = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
-    )
-    assert run.stderr is not None
-    for line in run.stderr:
-        if "of 100000 trials" in line:
-            break
-    time.sleep(0.2)
-    run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=120)
-    assert run.returncode == 130, err
-    data = document(out)
-    assert data["interrupted"] is True
-    assert len(data["trials"]) >= 8
-    assert "are kept" in err
-    assert "Traceback" not in err

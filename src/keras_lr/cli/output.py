@@ -2,6 +2,8 @@
 
 import json
 import math
+import shutil
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +66,33 @@ class Output:
         if as_json:
             print(json.dumps(plain(self.data), allow_nan=False, ensure_ascii=False), file=stream)
         else:
-            print(self.text if isinstance(self.text, str) else self.text(), file=stream)
+            text = self.text if isinstance(self.text, str) else self.text()
+            if stream.isatty():
+                text = folded(text, shutil.get_terminal_size().columns)
+            print(text, file=stream)
+
+
+def folded(text: str, width: int) -> str:
+    """Sentences in lines that a terminal has room for; code, tables and pictures as they are.
+
+    Args:
+        text: The text; what begins with a space, or is in colour, is no sentence.
+        width: Columns of the terminal.
+
+    >>> print(folded("Use 0.1 with momentum 0.9: accuracy 97 %.\\n    model.fit(x, y, epochs=20)", 24))
+    Use 0.1 with momentum
+      0.9: accuracy 97 %.
+        model.fit(x, y, epochs=20)
+    """
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if len(line) <= width or not line[0].isalnum() or "\x1b" in line:
+            lines.append(line)
+            continue
+        lines += textwrap.wrap(
+            line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+    return "\n".join(lines)
 
 
 def plain(value: Any) -> Any:
