@@ -20,9 +20,10 @@ HIGH = 0.2
 SURE = 3.0
 """Standard errors that the loss falls by at that pace."""
 MATTERS = 0.1
-"""The wasted part at `NOTHING` would have won at least this share of the loss, at that pace."""
-OF_PROGRESS = 0.05
-"""And this share of the progress."""
+"""The wasted part at `NOTHING` would have won at least this share of the progress, at that pace."""
+FROZEN = 0.6
+"""The share of the loss where the rate was last a fifth of its highest that is left at the end, of a
+run that didn't come on after that."""
 
 
 def decayed(evidence: Evidence) -> Verdict:
@@ -44,7 +45,10 @@ def decayed(evidence: Evidence) -> Verdict:
     pace, sure = _pace(rates, loss, alive)
     end = float(np.median(loss[-3:]))
     won = pace * NOTHING * wasted
-    if sure < SURE or won < MATTERS * abs(end) or won < OF_PROGRESS * evidence.progress:
+    there = int(np.flatnonzero(rates >= HIGH * top)[-1])
+    if loss[there] > 0 and end < FROZEN * float(loss[there]):
+        return NOT_THERE
+    if sure < SURE or won < MATTERS * evidence.progress:
         return NOT_THERE
     unit = f"{evidence.unit}s"
     return Symptom(

@@ -1,6 +1,7 @@
 """Diverged: the loss is no number any more, or has lost what it had gained."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from keras_lr.watch.style import number
 NAME = "diverged"
 LOST = 0.5
 """The share of its progress that a run has lost at its end, to have diverged."""
+ROSE = 0.1
+"""And the share of its highest value that it rose by."""
 TAIL = 0.1
 """The share of the run at its end that is looked at for that."""
 AWAY = 8
@@ -34,9 +37,11 @@ def _not_finite(evidence: Evidence, bad: np.ndarray) -> Symptom:
     back = bool(np.isfinite(evidence.loss[-1]))
     best = np.min(evidence.loss[:first]) if first else math.nan
     before = f", after {number(float(best))} at best" if first else ""
+    update = _first_update(evidence)
+    place = evidence.place(first) if update is None else f"step {update}"
     evidence_text = (
         f"{evidence.name} is {'NaN' if math.isnan(value) else number(float(value))} at "
-        f"{evidence.place(first)}{_at_rate(evidence, first)}{before}."
+        f"{place}{_at_rate(evidence, first)}{before}."
     )
     if back:
         rolled = [e for e in evidence.run.events if e.cause.startswith("divergence")]
@@ -51,7 +56,17 @@ def _not_finite(evidence: Evidence, bad: np.ndarray) -> Symptom:
         )
     if first == 0:
         evidence_text += " It was so from the start, which NaN in the data does too."
-    return _symptom(evidence, first, len(evidence.at) - 1, "Diverged", evidence_text)
+    found = _symptom(evidence, first, len(evidence.at) - 1, "Diverged", evidence_text)
+    return found if update is None else replace(found, where=f"from {place} on", step=update)
+
+
+def _first_update(evidence: Evidence) -> int | None:
+    """The first recorded update whose loss is no number."""
+    curve = evidence.run.steps.get(evidence.name)
+    if curve is None:
+        return None
+    pairs = zip(curve.steps, curve.values, strict=True)
+    return next((int(step) for step, value in pairs if not math.isfinite(value)), None)
 
 
 def _lost(evidence: Evidence) -> Verdict:
@@ -62,7 +77,7 @@ def _lost(evidence: Evidence) -> Verdict:
     size = float(np.abs(loss).max()) or 1.0
     # A run that went up from its very first epoch on has no progress to lose.
     rose = end - float(loss[best])
-    if best >= len(loss) - tail or rose <= max(LOST * progress, 0.02 * size):
+    if best >= len(loss) - tail or rose <= max(LOST * progress, ROSE * size):
         return NOT_THERE
     level = loss[best] + LOST * rose
     first = int(best + np.argmax(loss[best:] > level))

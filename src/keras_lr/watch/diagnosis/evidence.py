@@ -165,14 +165,18 @@ def _rates_of(run: Run, at: np.ndarray) -> np.ndarray | None:
 
 
 def _rates_at(run: Run, at: np.ndarray) -> np.ndarray | None:
-    """The rate at updates, or that of the epochs they are in."""
+    """The rate at updates; where it was logged at epochs alone, that of the epoch they are in."""
     columns = []
     for name in _rate_names(run.steps):
         curve = run.steps[name]
         last = np.searchsorted(np.asarray(curve.steps, float), at, side="right") - 1
         values = np.asarray(curve.values, float)
         columns.append([values[i] if i >= 0 else np.nan for i in last])
-    return _highest(columns)
+    if columns or not run.epochs:
+        return _highest(columns)
+    per_epoch = run.steps_per_epoch or at[-1] / run.epochs
+    epochs = np.ceil(at / per_epoch)
+    return _rates_of(run, np.clip(epochs, 1, run.epochs) + run.first_epoch)
 
 
 def _highest(columns: list[list[float]]) -> np.ndarray | None:

@@ -13,11 +13,12 @@ LEAST = 10
 SWING = 0.15
 """How far the loss swings (a standard deviation), as a share of its level."""
 LOST = 0.02
-"""The same as a share of the progress: below it, the swings are of a loss that is nearly 0."""
+"""The same as a share of the progress after the first place (which a rate far too high begins with
+any loss): below it, the swings are of a loss that is nearly 0."""
 RISES = 1 / 3
 """The share of the second half's steps that go up."""
-SURE = 4.0
-"""Standard errors that the slope is below 0 by, of a loss that goes on."""
+GOES_ON = 4.0
+"""How many swings the second half brings the loss down by, of one that goes on."""
 
 
 def oscillating(evidence: Evidence) -> Verdict:
@@ -29,10 +30,13 @@ def oscillating(evidence: Evidence) -> Verdict:
     if np.count_nonzero(np.diff(rates) > 0.01 * rates[:-1]) > 1:
         return Unjudged(NAME, "a rate that doesn't rise again: the loss swings with this one")
     line = line_through(np.arange(len(loss)), loss)
-    level, swing = float(np.abs(np.median(loss))), line.noise
+    off = loss - np.median(loss) - line.slope * (np.arange(len(loss)) - (len(loss) - 1) / 2)
+    # By the median, so that one spike is none.
+    level, swing = float(np.abs(np.median(loss))), float(np.median(np.abs(off))) / 0.6745
     rises = float(np.mean(np.diff(loss) > 0))
-    small = swing < max(SWING * level, LOST * evidence.progress)
-    if small or rises < RISES or line.falls > SURE or evidence.progress == 0:
+    progress = float(evidence.loss[1] - evidence.loss.min())
+    small = swing < max(SWING * level, LOST * progress)
+    if small or rises < RISES or -line.slope * len(loss) > GOES_ON * swing or swing == 0:
         return NOT_THERE
     rate = None if evidence.rates is None else float(rates.max())
     lower = None if rate is None else float(f"{rate / 2:.2g}")

@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
 from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
-from keras_lr.watch.diagnosis.trend import roughness
+from keras_lr.watch.diagnosis.trend import line_through
 from keras_lr.watch.style import number
 
 NAME = "overfitting"
@@ -14,6 +14,8 @@ ROSE = 0.05
 """How far the validation loss is above its best at the end, as a share of it."""
 TAIL = 3
 """Epochs whose median is the end."""
+SURE = 4.0
+"""Standard errors by which the validation loss rises from its best on."""
 
 
 def overfitting(evidence: Evidence) -> Verdict:
@@ -28,8 +30,10 @@ def overfitting(evidence: Evidence) -> Verdict:
     rose = end - float(found[best])
     train = evidence.loss
     falls = float(np.median(train[-TAIL:])) < float(train[best])
-    enough = rose > max(ROSE * abs(float(found[best])), 2 * roughness(found[there]))
-    if not enough or not falls or best > len(train) - 1 - TAIL:
+    after = there[there > best]
+    if not falls or rose <= ROSE * abs(float(found[best])) or len(after) <= TAIL:
+        return NOT_THERE
+    if line_through(after, -found[after]).falls < SURE:
         return NOT_THERE
     return Symptom(
         name=NAME,

@@ -1,7 +1,5 @@
 """Rate too low: at the end the loss still falls as fast as it did before."""
 
-import math
-
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
@@ -15,6 +13,8 @@ LEAST = 3
 STRAIGHT = 0.65
 """The pace of the second half over that of the quarter before it, from which on it is a line: 1 of
 a line, .69 of an exponential that has come down one e-fold, .5 of a logarithm, .35 of 1/√t."""
+BENT = 2.0
+"""The same, up to which it is a line; beyond, the loss lay on a plateau and the decay brings it down."""
 SURE = 4.0
 """Standard errors that the second half's slope is below 0 by."""
 MATTERS = 0.1
@@ -24,6 +24,8 @@ HIGH = (0.9, 0.5)
 of a decay brings the loss down at any rate."""
 LASTS = 0.5
 """The pace of the last quarter over that of the quarter before, for the line to go on to the end."""
+LEFT = 0.25
+"""The share of what that would win that is left to win, where the loss has always been above 0."""
 MOST = 10.0
 """The largest factor that is advised at once."""
 
@@ -40,21 +42,24 @@ def rate_too_low(evidence: Evidence) -> Verdict:
     if not judged or not _enough(time):
         return Unjudged(
             NAME,
-            f"about {5 * LEAST} {evidence.unit}s at no less than half the highest rate; this run "
+            f"about {4 * LEAST} {evidence.unit}s at no less than half the highest rate; this run "
             f"has {ends[-1]}",
         )
     for end in (*judged, len(time)):
         early, late = _halves(time[:end])
         before = line_through(time[early], evidence.loss[early])
         after = line_through(time[late], evidence.loss[late])
-        if after.slope >= STRAIGHT * min(before.slope, 0.0) or after.falls < SURE:
+        straight = STRAIGHT * before.slope >= after.slope >= BENT * before.slope
+        if before.slope >= 0 or not straight or after.falls < SURE:
             return NOT_THERE
-    if not _lasts(time, evidence.loss, late):
+    if not _lasts(time, evidence.loss, late) or _alone(evidence, late):
         return NOT_THERE
     pace, length = -after.slope, float(time[-1])
     end = float(np.median(evidence.loss[-LEAST:]))
     won = pace * length
     if won < max(MATTERS * evidence.progress, 4 * roughness(evidence.loss)):
+        return NOT_THERE
+    if evidence.loss.min() > 0 and end < LEFT * won:  # no line goes on below 0
         return NOT_THERE
     return _symptom(evidence, late, after.slope, before.slope, end, won)
 
@@ -78,6 +83,15 @@ def _lasts(time: np.ndarray, loss: np.ndarray, late: np.ndarray) -> bool:
     return last.slope < LASTS * min(third.slope, 0.0)
 
 
+def _alone(evidence: Evidence, late: np.ndarray) -> bool:
+    """Whether there is a validation loss, and it doesn't fall with the training loss."""
+    found = evidence.curve(f"val_{evidence.name}")
+    there = [] if found is None else [place for place in late if np.isfinite(found[place])]
+    if found is None or len(there) < LEAST:
+        return False
+    return line_through(there, found[there]).falls < SURE
+
+
 def _symptom(
     evidence: Evidence,
     late: np.ndarray,
@@ -90,8 +104,8 @@ def _symptom(
     room = end / won if evidence.loss.min() > 0 else 2.0
     factor = float(f"{min(MOST, max(2.0, 1 + room)):.1g}")
     places, unit = len(evidence.at), evidence.unit
-    ratio = slope / earlier if earlier < 0 else math.inf
-    as_fast = f"{ratio:.0%} of the pace before" if math.isfinite(ratio) else "faster than before"
+    ratio = slope / earlier
+    as_fast = f"{ratio:.0%} of the pace before"
     per = won / places * float(evidence.rated.max() / evidence.rated.mean())
     text = (
         f"{evidence.name} still falls by {number(per)} {_each(unit)} in the second half, {as_fast}; "

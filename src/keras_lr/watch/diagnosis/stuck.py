@@ -30,16 +30,17 @@ def stuck(evidence: Evidence) -> Verdict:
     if len(loss) < LEAST:
         return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(loss)}")
     rest = loss[1:]
-    first = float(np.median(rest[: max(2, len(rest) // 3)]))
+    first = max(float(rest[0]), float(np.median(rest[: max(2, len(rest) // 3)])))
     low = float(np.mean(np.sort(rest)[: max(2, len(rest) // 5)]))
     high = 1 + np.flatnonzero(rates[1:] >= HIGH * rates.max())
     line = line_through(high, loss[high]) if len(high) > 3 else line_through(range(len(rest)), rest)
     if first - low > MOVED * abs(first) or line.falls > SURE or low < LEFT * loss[0]:
         return NOT_THERE
+    moved = abs(float(loss[0]) - first) > MOVED * abs(first)
     at = "" if evidence.rates is None else f" at a rate of {number(float(evidence.rates.max()))}"
     return Symptom(
         name=NAME,
-        title="No progress",
+        title=f"No progress after the first {evidence.unit}" if moved else "No progress",
         where=evidence.stretch(0, len(loss) - 1),
         evidence=(
             f"{evidence.name} was {number(float(loss[0]))} at the first of {len(loss)} "

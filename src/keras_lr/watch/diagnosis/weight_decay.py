@@ -19,6 +19,8 @@ AT_REST = -4.0
 """Standard errors of the trend of ‖w‖² (`norm_equilibrium`) below which the weights shrink."""
 NO_GAIN = 0.02
 """The share of the loss that was won while they shrank, at most."""
+LOST = 0.05
+"""Or the share that it is above its best at the end, which it had when the weights were larger."""
 
 
 def weight_decay(evidence: Evidence) -> Verdict:
@@ -89,7 +91,7 @@ def _by_time_scale(evidence: Evidence, decay: np.ndarray | None) -> Verdict | No
 
 
 def _by_norm(evidence: Evidence) -> Verdict | None:
-    norm, trend = evidence.curve("weight_norm"), evidence.curve("norm_equilibrium")
+    norm = evidence.curve("weight_norm")
     if norm is None or np.isfinite(norm).sum() < LEAST:
         return None
     there = np.flatnonzero(np.isfinite(norm))
@@ -97,25 +99,22 @@ def _by_norm(evidence: Evidence) -> Verdict | None:
     shrinking = there[there >= top]
     if norm[there[-1]] > SHRUNK * norm[top] or len(shrinking) < 3:
         return NOT_THERE
+    loss, end = evidence.loss, float(np.median(evidence.loss[-3:]))
+    best = top + int(np.argmin(loss[top:]))
     late = shrinking[len(shrinking) // 2 :]
-    moving = None if trend is None else float(np.nanmedian(trend[late]))
-    if moving is not None and moving > AT_REST:
+    undone = (
+        end > float(loss[best]) + LOST * abs(float(loss[best])) and norm[best] > norm[there[-1]]
+    )
+    gained = float(np.median(loss[late][:3])) - end
+    if not undone and (gained > NO_GAIN * abs(end) or not _shrinks(evidence, norm, late)):
         return NOT_THERE
-    if trend is None and line_through(late, norm[late]).falls < -AT_REST and len(late) > 3:
-        return NOT_THERE
-    before, after = float(evidence.loss[top]), float(np.median(evidence.loss[-3:]))
-    low = float(np.min(evidence.loss[top:]))
-    # Once the loss is at its lowest, it doesn't go on while the norm does.
-    won_late = float(np.median(evidence.loss[late][:3])) - after
-    if won_late > NO_GAIN * abs(after):
-        return NOT_THERE
-    sure = "" if moving is None else f" (a trend of {number(moving)} standard errors)"
+    did = "took back what it had won" if undone else "gained nothing by it"
     return _symptom(
         evidence,
         top,
         f"‖w‖ came down from {number(float(norm[top]))} ({evidence.place(top)}) to "
-        f"{number(float(norm[there[-1]]))} and goes on shrinking{sure}, while {evidence.name} "
-        f"gains nothing by it ({number(before)} there, {number(low)} at best, {number(after)} at "
+        f"{number(float(norm[there[-1]]))}, while {evidence.name} {did} "
+        f"({number(float(loss[top]))} there, {number(float(loss[best]))} at best, {number(end)} at "
         "the end).",
         "Lower the weight decay tenfold, or leave biases and normalisation out of it: "
         "optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta']).",
@@ -123,6 +122,14 @@ def _by_norm(evidence: Evidence) -> Verdict | None:
         ("weight_norm", evidence.name),
         "",
     )
+
+
+def _shrinks(evidence: Evidence, norm: np.ndarray, late: np.ndarray) -> bool:
+    """Whether the weights are still shrinking: by their trend where it was logged."""
+    trend = evidence.curve("norm_equilibrium")
+    if trend is not None and np.isfinite(trend[late]).any():
+        return float(np.nanmedian(trend[late])) < AT_REST
+    return len(late) < 4 or line_through(late, norm[late]).falls > -AT_REST
 
 
 def _symptom(
