@@ -2,7 +2,7 @@
 
 `python docs/figures/make.py` draws those of the pages;
 `python docs/figures/make.py keras-lr-demo/report.html` takes the README's picture of the report that
-`make demo` wrote (needs Debian's chromium).
+`make demo` wrote (needs Debian's chromium, and Pillow).
 """
 
 import subprocess
@@ -112,7 +112,9 @@ FIGURES = {"decay": decay, "drop": drop, "idea": idea}
 
 
 def shoot(page: Path, path: Path, width: int, height: int) -> None:
-    """A picture of the top of a page."""
+    """A picture of the top of a page, in few colours: a third of the size."""
+    from PIL import Image
+
     subprocess.run(
         [
             *("chromium", "--headless", "--no-sandbox", "--hide-scrollbars"),
@@ -122,11 +124,13 @@ def shoot(page: Path, path: Path, width: int, height: int) -> None:
         check=True,
         capture_output=True,
     )
+    picture = Image.open(path).convert("RGB").quantize(96, kmeans=4, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
 
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        shoot(Path(sys.argv[1]), HERE / "report.png", 900, 1500)
+        shoot(Path(sys.argv[1]), HERE / "report.png", 900, 1300)
     else:
         for name, figure in FIGURES.items():
             (HERE / f"{name}.svg").write_text(figure(), encoding="utf-8")
