@@ -13,6 +13,8 @@ from keras_lr.watch.run import Run
 from keras_lr.watch.section import Chart, Section, Table
 from keras_lr.watch.style import number, schedule_words
 
+UNFINISHED = "It isn't over, or was cut off: this is what there is so far."
+
 
 def run_section(run: Run) -> Section:
     """The curves of a run, the events of its rate, and what is wrong with it."""
@@ -27,7 +29,7 @@ def run_section(run: Run) -> Section:
         answer=run_answer(run),
         notes=[
             f"Schedule: {schedule_words(run.schedule)}" if run.schedule else "",
-            "" if run.done else "It isn't over, or was cut off: this is what there is so far.",
+            "" if run.done else UNFINISHED,
         ],
         charts=[Chart(figure, caption), *_more(run)],
         tables=[*([told] if told else []), *([events_table(run)] if run.events else [])],

@@ -19,7 +19,7 @@ from keras_lr.rate import Control
 from keras_lr.watch.live import outlets
 from keras_lr.watch.live.moment import Moment, State, TimeLeft
 from keras_lr.watch.live.page import Page
-from keras_lr.watch.live.showing import Showing
+from keras_lr.watch.live.showing import Showing, end_earlier
 from keras_lr.watch.live.trace import Trace
 from keras_lr.watch.run import Run
 
@@ -93,7 +93,8 @@ class Live(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """See that the report can be written."""
-        self._end("stopped")  # a fit before that failed just now
+        end_earlier(self.model)
+        self._showing = None
         self._page = None if self.report is None else Page(self.report, self.every, self.js)
         self._control = Control.join(self.model, self)
         self._began = time.monotonic()
@@ -137,8 +138,9 @@ class Live(keras.callbacks.Callback):
         if self._showing is not None:
             self._take_last()
             self._collect()
-            showing = self._end("done")
-            self._tell_problems(showing)
+            self._showing.end("done")
+            self._tell_problems()
+            self._showing = None
         self._control.leave(self)
         self._control = None
 
@@ -247,16 +249,8 @@ class Live(keras.callbacks.Callback):
             run = self._trace.run(events=self._events, done=state == "done", **self._known)
         return run, moment
 
-    def _end(self, state: State) -> Showing | None:
-        showing, self._showing = self._showing, None
-        if showing is not None:
-            showing.end(state)
-        return showing
-
-    def _tell_problems(self, showing: Showing | None = None) -> None:
-        showing = showing or self._showing
-        if showing is None:
-            return
+    def _tell_problems(self) -> None:
+        showing: Any = self._showing
         problems, showing.problems = showing.problems, []
         for problem in problems:
             warn(f"Live goes on without {problem}")

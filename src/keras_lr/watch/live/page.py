@@ -14,6 +14,7 @@ from keras_lr.watch.live.pace import Pace
 from keras_lr.watch.page import page
 from keras_lr.watch.report import write_atomically
 from keras_lr.watch.run import Run
+from keras_lr.watch.run_sections import UNFINISHED
 from keras_lr.watch.section import Section
 from keras_lr.watch.sections import section
 
@@ -52,8 +53,9 @@ class Page:
     def show(self, run: Run, moment: Moment) -> None:
         """Write the page, whole or not at all; while the fit goes on, with what renews it."""
         told = WORDS[moment.state].format(moment.words())
-        part = _section(run, told)
-        script = "" if moment.state != "running" else reloading(told, self.pace.wait)
+        goes_on = moment.state == "running"
+        part = _section(run, "" if goes_on else told)
+        script = reloading(told, self.pace.wait) if goes_on else ""
         write_atomically(self._path, page([part], js=self._js, script=script))
 
     def end(self, run: Run, moment: Moment) -> None:
@@ -70,7 +72,7 @@ def reloading(told: str, wait: float) -> str:
     """
     settings = {
         "told": told,
-        "seconds": max(1, round(wait)),
+        "seconds": max(0.5, round(wait, 1)),
         "stale": STALE * max(20, round(wait)),
         "written": round(time.time() * 1000),
     }
@@ -86,5 +88,5 @@ def _section(run: Run, told: str) -> Section:
         found = section(run)
     except InvalidInput:  # nothing finite in it, so nothing to draw
         return Section(run.name, "No loss is a number yet.", notes=[told])
-    kept = [note for note in found.notes if not note.startswith("It isn't over")]
+    kept = [note for note in found.notes if not (told and note == UNFINISHED)]
     return replace(found, notes=[told, *kept])

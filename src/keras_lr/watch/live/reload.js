@@ -1,7 +1,7 @@
 (function (live) {
   "use strict";
   const KEY = "keras-lr live " + window.location.pathname;
-  const TICK = 250;
+  const TICK = 125;
 
   function kept() {
     try { return JSON.parse(window.sessionStorage.getItem(KEY)) || {}; } catch (error) { return {}; }

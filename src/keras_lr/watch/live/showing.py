@@ -21,6 +21,20 @@ TICK = 0.2
 """Seconds between two looks at whether there is something to do."""
 
 
+_running: "weakref.WeakSet[Showing]" = weakref.WeakSet()
+
+
+def end_earlier(model: Any) -> None:
+    """End what still shows fits that are over, as the one that begins may use the same places.
+
+    Args:
+        model: Whose fit begins: what else was shown of it was interrupted.
+    """
+    for showing in list(_running):
+        if showing.model is model or not is_fitting(showing.model):
+            showing.end("stopped")
+
+
 class Showing:
     """Keeps outlets up to date until the fit is over.
 
@@ -47,6 +61,7 @@ class Showing:
         self._ending = threading.Event()
         self._ended = False
         self._process = os.getpid()
+        _running.add(self)
         for outlet in list(self._outlets):
             self._try(outlet, lambda outlet: outlet.begin(model))
         # Python ends daemons as they are; this comes before.
@@ -55,6 +70,11 @@ class Showing:
         self._hook, sys.excepthook = sys.excepthook, self._uncaught
         self._thread = threading.Thread(target=self._follow, name="keras-lr live", daemon=True)
         self._thread.start()
+
+    @property
+    def model(self) -> Any:
+        """The model (which this doesn't keep alive)."""
+        return self._model()
 
     def end(self, state: State) -> None:
         """Show the end, once; then nothing more.
@@ -69,6 +89,7 @@ class Showing:
             if self._ended:
                 return
             self._ended = True
+            _running.discard(self)
             atexit.unregister(self.end)
             if sys.excepthook == self._uncaught:
                 sys.excepthook = self._hook
@@ -78,7 +99,7 @@ class Showing:
 
     def _follow(self) -> None:
         while not self._ending.wait(TICK):
-            if not is_fitting(self._model()):
+            if not is_fitting(self.model):
                 self.end("stopped")
                 return
             with self._lock:
