@@ -1,5 +1,7 @@
 """What greets a newcomer: the overview, hints, colours, completion, reports, code that runs."""
 
+import doctest
+import importlib
 import os
 import re
 import shlex
@@ -198,6 +200,22 @@ def test_a_study_is_tuned_resumed_and_reported_and_its_code_runs(files, capsys, 
     assert "Did you mean 'rates'?" in capsys.readouterr().err
     assert main([*command, "2"]) == 2
     assert "Choose another --study-name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            f"cli.{name}"
+            for name in ("config", "entry", "output", "reference", "spelling", "units")
+        ),
+        "tuner.progress",
+    ],
+)
+def test_examples_in_docstrings(name):
+    result = doctest.testmod(importlib.import_module(f"keras_lr.{name}"))
+    assert result.attempted
+    assert not result.failed
 
 
 def test_without_a_choice_of_backend_a_command_says_nothing_of_it(tmp_path):

@@ -13,7 +13,7 @@ _LISTS = ("Valid names:", "Did you mean")
 _GIVEN = re.compile(
     r"(?<![\w.'\"-])([a-z]\w*)=(\([^()]*\)|\[[^\[\]]*\]|'[^']*'|\"[^\"]*\"|[\w.+%-]*[\w%])?"
 )
-_NAMED = re.compile(r"(?<![\w.'\"({=-])([a-z]+(?:_[a-z]+)+)(?![\w'\"=(.:]\w*)")
+_NAMED = re.compile(r"(?<![\w.'\"({=-])([a-z]+(?:_[a-z]+)+)(?!\.?\w|['\"=(])")
 _METHOD = re.compile(r"(?<!\w)\.(warmup|cooldown|repeat)\('([^']*)'\)")
 _TUNE = re.compile(r"(the same call of )?(?<![\w.])(tune|find)\((?:\.\.\.)?\)")
 
