@@ -6,12 +6,16 @@ from typing import Any
 
 from keras_lr.finder.finding import Finding
 from keras_lr.watch.comparison import Arm, Comparison
+from keras_lr.watch.figures.population import ended_at
 from keras_lr.watch.figures.run_lines import line, names_of, rate_names, x_name
 from keras_lr.watch.figures.runs import compared_loss, distinct_names
 from keras_lr.watch.figures.study import best_trial
 from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import is_share, number, score
+from keras_lr.watch.style import is_share, number, schedule_words, score
+
+LONG = 40
+"""Characters of a path of rates that an answer quotes, at most."""
 
 
 def finding_answer(finding: Finding) -> str:
@@ -42,7 +46,10 @@ def _advised(study: Any, best: Any) -> Mapping[str, Any]:
     if not hasattr(study, "copies"):
         return best.params
     spec = study.spec(best.number)
-    return {**spec.settings, "schedule": str(spec.schedule)}
+    path, end = schedule_words(str(spec.schedule)), ended_at(best)
+    if len(path) > LONG and end is not None:  # all of it is in the code and in the table
+        path = f"then the path of member {best.number} to {number(end)}"
+    return {**spec.settings, "schedule": path}
 
 
 def confirmation_answer(confirmation: Any) -> str:

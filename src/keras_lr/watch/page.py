@@ -18,6 +18,9 @@ from keras_lr.watch.chart_table import chart_table
 from keras_lr.watch.section import Chart, Section, Table
 from keras_lr.watch.style import GRID, INK
 
+SENTENCE = 30
+"""Characters from which on a cell holds a sentence."""
+
 MANY = 3
 """Sections from which on a page begins with links to them."""
 
@@ -147,20 +150,23 @@ def _json(value: Any) -> str:
 
 def _table(table: Table) -> str:
     head = "".join(f"<th scope='col'>{html.escape(str(c))}</th>" for c in table.header)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>\n"
-        for row in table.rows
-    )
+    rows = "".join(f"<tr>{''.join(_cell(str(cell)) for cell in row)}</tr>\n" for row in table.rows)
     label = html.escape(table.title, quote=True)
+    hidden = "" if table.open else " class='unseen'"  # what is folded away has a summary
     body = (
         f"<div class='scroll' tabindex='0' role='region' aria-label='{label}'>"
-        f"<table>\n<caption>{html.escape(table.title)}</caption>\n"
+        f"<table>\n<caption{hidden}>{html.escape(table.title)}</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
     )
     if table.open:
         return body
     count = f" ({len(table.rows)})" if len(table.rows) > 1 else ""
     return f"<details>\n<summary>{html.escape(table.title)}{count}</summary>\n{body}</details>\n"
+
+
+def _cell(text: str) -> str:
+    """A cell; a sentence gets room, or a phone would show it word by word."""
+    return f"<td{' class=long' if len(text) > SENTENCE else ''}>{html.escape(text)}</td>"
 
 
 def _code(code: str) -> str:

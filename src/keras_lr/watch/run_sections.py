@@ -79,7 +79,7 @@ def symptoms_table(symptoms: Sequence[Any]) -> Table | None:
         symptoms: Of a `Diagnosis`.
     """
     rows = [[s.severity, s.title, s.where, s.evidence, s.advice] for s in symptoms]
-    header = ["", "what", "where", "evidence", "what to do"]
+    header = ["how grave", "what", "where", "evidence", "what to do"]
     return Table("What the curves say", header, rows, open=True) if rows else None
 
 

@@ -36,7 +36,7 @@ def study_section(study: Any) -> Section:
     everything = [*ranked, *(t for t in study.trials if t not in ranked)]
     every = members_table(study, everything) if population else trials_table(study, everything)
     return Section(
-        title="Tuning",
+        title="Tuning a population" if population else "Tuning",
         answer=study_answer(study),
         notes=[*([warning] if warning else []), study_counts(study)],
         charts=charts,

@@ -1,5 +1,6 @@
 """A run: its losses above, its learning rate below, each cut and its cause marked."""
 
+import math
 from typing import Any
 
 from keras_lr.watch.figures.run_lines import (
@@ -16,8 +17,9 @@ from keras_lr.watch.figures.run_lines import (
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import BAD, DASHES, INK, blank, loss_axis, number, safe
 
-NAMED = 8
-"""Events whose cause is written beside them; of more it is told when one points at them."""
+APART = 0.13
+"""The part of the axis that the cause of an event takes beside it; where others come sooner it is
+told when one points at them."""
 
 
 def history_figure(history: Any, record: Any = None) -> Any:
@@ -86,10 +88,10 @@ def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
             x=xs,
             y=[_height(run, rates, x, e) for x, e in zip(xs, run.events, strict=True)],
             yaxis="y2" if rates else "y",
-            mode="markers+text" if len(run.events) <= NAMED else "markers",
+            mode="markers+text",
             name="cut or change",
             marker={"symbol": "triangle-down", "size": 11, "color": BAD},
-            text=[safe(event_text(event)) for event in run.events],
+            text=_labels(run, xs, end),
             textposition=["top left" if x > 0.75 * end else "top right" for x in xs],
             textfont={"color": INK, "size": 11},
             hovertext=[safe(f"{event_text(e)}: {e.reason}") for e in run.events],
@@ -97,6 +99,15 @@ def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
             cliponaxis=False,
         )
     )
+
+
+def _labels(run: Run, xs: list[float], end: float) -> list[str]:
+    labels, last = [], -math.inf
+    for x, event in zip(xs, run.events, strict=True):
+        free = x - last >= APART * end
+        labels.append(safe(event_text(event)) if free else "")
+        last = x if free else last
+    return labels
 
 
 def event_text(event: Any) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from keras_lr.watch.figures.population import began_at, ended_at
 from keras_lr.watch.figures.study import (
     add_crosses,
     add_edge_warning,
@@ -115,7 +116,9 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
     import plotly.graph_objects as go
 
     best = ranked(study)[:count]
-    figure = blank(f"The {len(best)} best trials", x="epoch", y=study.objective, height=460)
+    population = hasattr(study, "copies")
+    kind = "members" if population else "trials"
+    figure = blank(f"The {len(best)} best {kind}", x="epoch", y=study.objective, height=460)
     others = [t for t in study.trials if not any(t is b for b in best)]
     curves = [(t, t.history.get(study.objective, [])) for t in others]
     xs: list[Any] = []
@@ -129,7 +132,7 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
                 x=xs,
                 y=ys,
                 mode="lines",
-                name="other trials",
+                name=f"other {kind}",
                 hoverinfo="skip",
                 opacity=0.4,
                 line={"color": INK, "width": 1},
@@ -142,6 +145,8 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
         curve = trial.history.get(study.objective, [])
         shown += [v for v in curve if math.isfinite(v)]
         short = ", ".join(describe_value(trial.params.get(key), key) for key in keys)
+        if population:  # what it started with says little of what it was then copied from
+            short = f"{number(began_at(study, trial))} to {number(ended_at(trial))}"
         chosen = "chosen: " if confirmed is not None and trial.number == confirmed.number else ""
         figure.add_trace(
             go.Scatter(
