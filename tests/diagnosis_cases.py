@@ -153,6 +153,28 @@ CASES = {
         },
         untold={"four epochs": (run(np.full(4, 2.3), np.full(4, 0.1)), "6 epochs")},
     ),
+    "rate too high": Case(
+        ill={
+            "a third of a cosine": run(np.where(E < 14, 1, 1.28 - 0.02 * E) + 0.03 * NOISE),
+            "until the cooldown": run(
+                np.where(E < 32, 1 + 0.05 * NOISE, 0.5), np.where(E < 32, 0.1, 0.1 * (N - E) / 9)
+            ),
+        },
+        well={
+            "falls": run(),
+            "a plateau that a cut ended": run(
+                0.5 + 2 * np.exp(-E / 3) - 0.3 * (E > 25) + 0.01 * NOISE, _step(0.1, 26)
+            ),
+            "never came down": run(1 + 0.05 * NOISE, CONSTANT),
+        },
+        untold={
+            "no rate": (run(FALLING, None), "LearningRateMonitor"),
+            "one-cycle in few epochs": (
+                run(cut(FALLING, 5), [0.01, 0.1, 0.05, 0.02, 0.0]),
+                "5 epochs",
+            ),
+        },
+    ),
     "weight decay dominates": Case(
         ill={
             "by its time scale": run(weight_decay=np.full(N, 5.0), made={"steps_per_epoch": 100}),

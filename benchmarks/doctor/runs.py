@@ -26,7 +26,7 @@ LOWER = 0.5
 """The other rate that counts as good, as a share of the best: within the band of the finder."""
 
 
-TOO_HIGH = ("diverged", "oscillating", "stuck", "unused plateau")
+TOO_HIGH = ("diverged", "rate too high", "oscillating", "stuck", "unused plateau")
 """What a rate that is too high may be called; all of them say to lower it."""
 WORSE = 1 / 3
 """A rate is too high where this share of the best rate's progress isn't made."""

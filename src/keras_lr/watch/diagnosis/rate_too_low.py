@@ -10,7 +10,7 @@ from keras_lr.watch.style import number
 NAME = "rate too low"
 LEAST = 3
 """Places of the loss that a line goes through, at least."""
-STRAIGHT = 0.65
+STRAIGHT = 0.6
 """The pace of the second half over that of the quarter before it, from which on it is a line: 1 of
 a line, .69 of an exponential that has come down one e-fold, .5 of a logarithm, .35 of 1/√t."""
 BENT = 2.0

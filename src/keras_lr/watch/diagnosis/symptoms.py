@@ -11,6 +11,7 @@ from keras_lr.watch.diagnosis import (
     overfitting,
     overran,
     plateau,
+    rate_too_high,
     rate_too_low,
     stuck,
     weight_decay,
@@ -63,6 +64,12 @@ QUESTIONS: tuple[Question, ...] = (
         "the loss never moved",
         stuck.stuck,
         (diverged.NAME, rate_too_low.NAME, decayed.NAME),
+    ),
+    Question(
+        rate_too_high.NAME,
+        "nothing was gained until the rate came down",
+        rate_too_high.rate_too_high,
+        (diverged.NAME, rate_too_low.NAME, decayed.NAME, stuck.NAME),
     ),
     Question(
         weight_decay.NAME,

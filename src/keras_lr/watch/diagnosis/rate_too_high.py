@@ -1,0 +1,74 @@
+"""Rate too high: nothing was gained at the schedule's highest rates, only on the way down."""
+
+import numpy as np
+
+from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.trend import line_through
+from keras_lr.watch.style import number
+
+NAME = "rate too high"
+LEAST = 5
+"""Places at the high rates, the first place aside."""
+HIGH = (0.95, 0.75)
+"""The share of the highest rate from which on a rate is one of the high ones: the first where that
+gives places enough, since the fall begins to bring the loss down."""
+DOWN = 0.5
+"""The share of it that the rate ends with at most: it came down."""
+SURE = 2.0
+"""Standard errors that the slope is below 0 by, of a loss that falls."""
+GAINED = 0.05
+"""The share that the loss fell by afterwards."""
+LOWER = 4
+"""What the highest rate is divided by in the advice."""
+
+
+def rate_too_high(evidence: Evidence) -> Verdict:
+    """Whether the loss didn't fall at the high rates from the second place on, and did below them.
+
+    A plateau that a cut ends doesn't begin so early.
+    """
+    rates, loss = evidence.rates, evidence.loss
+    if rates is None:
+        return Unjudged(
+            NAME,
+            "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among "
+            "the callbacks",
+        )
+    top = float(rates.max())
+    stretches = [1 + np.flatnonzero(rates[1:] >= share * top) for share in HIGH]
+    high = next((places for places in stretches if len(places) >= LEAST), None)
+    if high is None:
+        return Unjudged(
+            NAME,
+            f"{LEAST} {evidence.unit}s at three quarters of the highest rate or more, the first "
+            f"aside; this run has {len(stretches[-1])}",
+        )
+    if rates[-1] > DOWN * top or line_through(high, loss[high]).falls > SURE:
+        return NOT_THERE
+    level, end = float(np.median(loss[high])), float(np.median(loss[-3:]))
+    if level - end < GAINED * abs(level) or level < 0.02 * float(loss[0]):
+        return NOT_THERE
+    first, last = int(high[0]), int(high[-1])
+    lower = float(f"{top / LOWER:.2g}")
+    return Symptom(
+        name=NAME,
+        title="Rate too high",
+        where=evidence.stretch(first, last),
+        evidence=(
+            f"{evidence.name} didn't fall at rates from {number(float(rates[high].min()))} to {number(top)} "
+            f"(about {number(level)}: {number(float(loss[first]))} at {evidence.place(first)}, "
+            f"{number(float(loss[last]))} at {evidence.place(last)}); it came to {number(end)} as "
+            "the rate fell."
+        ),
+        advice=(
+            f"Begin at a lower rate, such as {lower:g}, or measure it: the finder tries rates on "
+            "the same batches."
+        ),
+        code=f"keras_lr.set_learning_rate(model, {lower:g})\nkeras_lr.find(model, x, y)",
+        epoch=evidence.epoch(first),
+        step=evidence.step(first),
+        numbers={"rate": top, "lower_rate": lower, "level": level, "end": end},
+        span=evidence.span(first, last),
+        curves=(evidence.name, "learning_rate"),
+    )
