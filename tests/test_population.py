@@ -23,6 +23,9 @@ from keras_lr.tuner.population.search import LINEAGE, PopulationSearch
 from keras_lr.tuner.samplers import as_sampler
 from keras_lr.tuner.sampling import Sampling
 from keras_lr.tuner.space import Space
+from keras_lr.watch.page import page
+from keras_lr.watch.sections import section
+from keras_lr.watch.terminal import trials_table
 
 X, Y = images(64)
 JAX = keras.backend.backend() == "jax"
@@ -271,6 +274,25 @@ def test_a_figure_shows_every_member_and_the_path(population):
     assert path.y[-1] == population.best.history["learning_rate"][-1]
     copied = next(trace for trace in figure.data if trace.name == "copied")
     assert len(copied.x) == len(population.lineage(population.best.number)) - 1
+
+
+def test_its_report_shows_where_each_member_came_from_and_went(population):
+    part = section(population)
+    assert part.charts[0].figure.layout.title.text.startswith("The rates of")
+    table = part.tables[-1]
+    assert len(table.rows) == len(population.trials)
+    rows = {int(row[0]): dict(zip(table.header, row, strict=True)) for row in table.rows}
+    for trial in population.trials:
+        row, legs = rows[trial.number], population.lineage(trial.number)
+        root = next(t for t in population.trials if t.number == legs[0].member)
+        assert float(row["rate began at"]) == pytest.approx(root.params["learning_rate"], rel=0.01)
+        last = trial.history["learning_rate"][-1]
+        assert float(row["ended at"]) == pytest.approx(last, rel=0.01)
+        assert row["copies"] == str(len(legs) - 1)
+    shown = trials_table(population)
+    assert "began" in shown
+    assert "ended" in shown
+    assert "Every member and its path" in population._repr_html_() + page([part])
 
 
 @pytest.mark.parametrize(

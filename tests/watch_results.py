@@ -37,8 +37,9 @@ class Study:
     def best(self) -> Trial:
         return min((t for t in self.trials if t.state == "complete"), key=lambda t: t.value)
 
-    def code(self) -> str:
-        return f"model.compile(optimizer=SGD({self.best.params['learning_rate']:.3g}))  # <ok>"
+    def code(self, trial: Trial | None = None) -> str:
+        trial = trial or self.best
+        return f"model.compile(optimizer=SGD({trial.params['learning_rate']:.3g}))  # <ok>"
 
 
 def finding(*, refused: bool = False) -> Finding:

@@ -1,0 +1,204 @@
+"""What the report draws of runs beside loss and rate, and of studies beside their best."""
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import watch_results as results
+from keras_lr.finder.finding import Finding
+from keras_lr.tuner.confirm import Candidate, Confirmation
+from keras_lr.watch import Run, figures, terminal
+from keras_lr.watch.answers import run_answer, runs_answer, study_answer, study_counts, study_engine
+from keras_lr.watch.chart_table import chart_table
+from keras_lr.watch.figures.run_lines import line
+from keras_lr.watch.page import page, split_answer
+from keras_lr.watch.report import sections_of
+from keras_lr.watch.run import Curve
+from keras_lr.watch.sections import section
+
+
+def trace(figure, name):
+    return next(t for t in figure.data if t.name and t.name.startswith(name))
+
+
+def titles(part):
+    return [chart.figure.layout.title.text for chart in part.charts]
+
+
+def recorded():
+    """A run with all that a monitor records."""
+    epochs = range(4)
+    layers = {"update_ratio": 1e-3, "update_ratio/dense": 2e-3, "update_ratio/out": 1e-5}
+    parts = {"rate/base": 0.1, "rate/schedule": 0.5, "rate/plateau": 0.25}
+    others = {"accuracy": 0.5, "gradient_norm": 2.0, "momentum": 0.9, "batch_size": 32.0}
+    history = {"loss": [2.0, 1.5, 1.2, 1.1], "learning_rate": [0.1] * 4}
+    history |= {name: [value] * 4 for name, value in {**layers, **parts, **others}.items()}
+    assert all(len(history[name]) == len(epochs) for name in history)
+    return Run(history, name="Recorded", settings={"optimizer": "SGD"})
+
+
+def test_a_run_shows_what_was_recorded_and_nothing_else():
+    part = section(recorded())
+    assert titles(part) == [
+        "Loss and learning rate",
+        "Metrics",
+        "Update/weight ratio by layer",
+        "What the rate is made of",
+        "Norms of gradient and weights",
+    ]
+    metrics, updates, parts, norms = (chart.figure for chart in part.charts[1:])
+    assert [t.name for t in metrics.data] == ["accuracy"]
+    assert [t.name for t in updates.data] == ["all weights", "dense", "out"]
+    assert updates.layout.yaxis.type == "log"
+    assert [s.y0 for s in updates.layout.shapes] == [1e-3]
+    assert [t.name for t in parts.data] == ["base", "schedule", "plateau"]
+    assert [t.name for t in norms.data] == ["gradient_norm"]
+    assert part.small == ["optimizer: SGD"]
+    assert titles(section(results.run())) == ["Loss and learning rate"]
+
+
+def test_values_at_updates_lie_between_the_epochs():
+    curve = Curve([5, 10, 15, 20], [4.0, 3.0, math.nan, 1.0])
+    run = Run({"loss": [3.0, 1.0]}, steps={"loss": curve}, steps_per_epoch=10)
+    assert line(run, "loss") == ([0.5, 1.0, 1.5, 2.0], [4.0, 3.0, None, 1.0])
+    alone = Run({}, steps={"loss": curve})
+    assert line(alone, "loss")[0] == [5, 10, 15, 20]
+    figure = figures.history_figure(alone)
+    assert figure.layout.xaxis.title.text == "step"
+    assert run_answer(alone).startswith("loss went from 4 to 1 in 20 updates: lowest 1 in step 20")
+    assert section(alone).charts
+
+
+def test_an_event_lies_at_its_update():
+    run = replace(results.run(), steps_per_epoch=30)
+    (mark,) = trace(figures.history_figure(run), "cut").x
+    assert mark == pytest.approx(352 / 30)
+    events = [SimpleNamespace(**{**vars(run.events[0]), "epoch": e}) for e in range(20)]
+    many = trace(figures.history_figure(Run(run.history, events)), "cut")
+    assert len(many.x) == 20
+    assert all(many.hovertext)
+    assert 4 <= sum(map(bool, many.text)) <= 8
+
+
+def test_a_multi_optimizers_rates_are_told_apart():
+    rates = {"learning_rate_body": [0.1, 0.05], "learning_rate_head": [1.0, 0.5]}
+    figure = figures.history_figure({"loss": [1.0, 0.5], **rates})
+    assert [t.name for t in figure.data if t.yaxis == "y2"] == ["body", "head"]
+    assert len({t.line.dash for t in figure.data if t.yaxis == "y2"}) == 2
+
+
+def test_several_runs_are_compared():
+    slow = Run({"loss": [2.0, 1.9], "learning_rate": [0.01, 0.01]}, name="Slow")
+    runs = [slow, Run({"loss": [2.0, 1.0]}), {"loss": [2.0, math.nan]}, slow]
+    runs[2] = Run.of(runs[2])
+    parts = sections_of(runs)
+    assert [part.title for part in parts] == [
+        "The runs compared", "Slow", "Training", "Training", "Slow",
+    ]  # fmt: skip
+    assert parts[0].answer == (
+        "Training 1 came lowest: loss 1; Slow 1 1.9; Slow 2 1.9; Training 2 2."
+    )
+    figure = parts[0].charts[0].figure
+    above = [t.name for t in figure.data if t.yaxis != "y2"]
+    assert above == ["Slow 1", "Training 1", "Training 2", "Slow 2"]
+    assert len([t for t in figure.data if t.yaxis == "y2"]) == 2
+    assert len(sections_of([slow])) == 1
+    assert runs_answer([Run({"a": [1.0]}), Run({"b": [1.0]})]) == "2 runs that share no loss."
+
+
+def test_a_table_stands_behind_each_chart():
+    figure = figures.history_figure({"loss": [1.0, math.nan, 0.5], "learning_rate": [0.1] * 3})
+    table = chart_table(figure)
+    assert table.header == ["epoch", "loss", "learning rate"]
+    assert table.rows == [["1", "1", "0.1"], ["2", "", "0.1"], ["3", "0.5", "0.1"]]
+    long = chart_table(figures.history_figure({"loss": list(np.linspace(1, 2, 400))}))
+    assert 25 <= len(long.rows) <= 50
+    assert chart_table(figures.comparison_figure(results.comparison())).rows
+    assert "Data of “Training”" in page([section(Run({"loss": [1.0]}))]).replace(
+        "Loss and learning rate", "Training"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "head"),
+    [
+        ("Use 0.12 with momentum 0.9, one-cycle: test accuracy 98 %.", "Use 0.12 with momentum 0.9, one-cycle:"),
+        ("Use a learning rate of 0.21. Anything from 0.1 to 0.3.", "Use a learning rate of 0.21."),
+        ("cosine | warmup(5%)", "cosine | warmup(5%)"),
+    ],
+)  # fmt: skip
+def test_the_headline_is_short(answer, head):
+    assert split_answer(answer)[0] == head
+    assert " ".join(filter(None, split_answer(answer))) == answer
+
+
+def test_a_continuous_momentum_is_a_scale_and_none_is_constant():
+    study = results.study()
+    for index, trial in enumerate(study.trials):
+        trial.params["momentum"] = index / 50
+        trial.params["schedule"] = [None, "none", "cosine"][index % 3]
+    figure = figures.study_figure(study)
+    assert not [t for t in figure.data if (t.name or "").startswith("momentum")]
+    scaled = [t for t in figure.data if t.marker.colorbar.title.text == "momentum"]
+    assert len(scaled) == 1
+    assert len(figure.data) < 10
+    assert "constant" in [t.name for t in figure.data]
+    rows = section(study).tables[-1].rows
+    assert {row[-1] for row in rows} == {"constant", "cosine"}
+
+
+def confirmed(*, lucky):
+    """A study whose second best was chosen."""
+    study = results.study()
+    first, second = sorted(
+        (t for t in study.trials if t.state == "complete"), key=lambda t: t.value
+    )[:2]
+    shift = 0.02 if lucky else -0.02
+    found = [
+        Candidate(t.number, t.params, t.value, (t.value + shift, t.value + shift + extra))
+        for t, extra in ((second, 0.0), (first, 0.01))
+    ]
+    study.confirmation = Confirmation("val_loss", "minimize", (1, 2), tuple(found))
+    study.confirmed = second
+    return study, first, second
+
+
+@pytest.mark.parametrize("lucky", [True, False])
+def test_the_ring_is_the_confirmed_choice_and_the_caption_is_true(lucky):
+    study, first, second = confirmed(lucky=lucky)
+    for draw in (figures.study_figure, figures.momentum_figure):
+        figure = draw(study)
+        assert trace(figure, "chosen: ").x[0] == second.params["learning_rate"]
+        assert trace(figure, "best single trial").x[0] == first.params["learning_rate"]
+    assert trace(figures.best_trials_figure(study), "chosen: ").name.startswith(
+        f"chosen: #{second.number} "
+    )
+    caption = section(study).charts[0].caption
+    assert ("mostly better than the mean" in caption) == lucky
+    assert ("no better than the mean" in caption) == (not lucky)
+
+
+def test_how_trials_ran_is_told_apart_from_what_they_say():
+    study = results.study()
+    assert "compiled" not in study_counts(study) + study_answer(study)
+    assert study_engine(study).startswith("All trials ran through one compiled JAX program (")
+    study.engine = study.plan = ""
+    assert study_engine(study) == ""
+    assert "How it was run" not in page([section(study)])
+
+
+def test_in_the_terminal_a_lost_member_does_not_flatten_the_others(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    rates = np.geomspace(1e-3, 10, 9)
+    losses = np.array([2.0, 1.5, 1.0, 0.6, 0.4, 0.3, 0.5, 50.0, 1e4])
+    text = terminal.finding_curve(Finding(0.1, rates, losses, "", "race"))
+    assert "logarithmic" in text
+    rows = [row for row in text.splitlines() if row.startswith("│")]
+    lowest = max(i for i, row in enumerate(rows) if set(row[2:20]) & set("▀▄▌▐█▖▗▘▝▞▚"))
+    highest = min(i for i, row in enumerate(rows) if set(row[2:20]) & set("▀▄▌▐█▖▗▘▝▞▚"))
+    assert lowest > highest, "the sound rates show a slope"
+    flat = terminal.finding_curve(Finding(0.1, rates, losses.clip(max=2), "", "race"))
+    assert "logarithmic" not in flat
