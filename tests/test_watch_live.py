@@ -383,7 +383,7 @@ def test_after_a_crash_the_curves_go_on(model, tmp_path):
     rows = dict(again.get_state()["rows"])
     assert sorted(rows) == [0, 1, 2, 3, 4]
     assert {epoch: rows[epoch] for epoch in before} == before
-    steps = [step for step, _ in again.get_state()["points"]["loss"]]
+    steps = [step for step, _ in again.get_state()["points"]["learning_rate"]]
     assert steps == sorted(set(steps))
     assert max(steps) == 20
     page = (tmp_path / "run.html").read_text()
