@@ -12,6 +12,7 @@ from keras_lr.finder.batches import Batches
 from keras_lr.finder.decay import decays
 from keras_lr.finder.finding import Finding
 from keras_lr.finder.preserve import check_compiled
+from keras_lr.finder.progress import shown
 from keras_lr.finder.race import race, race_length
 from keras_lr.finder.range_test import RANGE, UPDATES, range_test
 from keras_lr.finder.rates import (
@@ -111,9 +112,16 @@ def find(
             f"{updates} updates each, {'decaying' if falls else 'constant'}"
         )
         try:
-            finding = race(
-                model, batches, rates=given, length=updates, decays=falls, extend=rates is None
-            )
+            with shown(updates, quiet=not verbose) as told:
+                finding = race(
+                    model,
+                    batches,
+                    rates=given,
+                    length=updates,
+                    decays=falls,
+                    extend=rates is None,
+                    told=told,
+                )
         except Exception as error:
             if method != "auto" or isinstance(error, KerasLRError):
                 raise
@@ -124,7 +132,10 @@ def find(
             say(f"find: {why}; so a range test")
         low, high = RANGE if rates is None else (float(rates[0]), float(rates[-1]))
         say(f"find: a range test from {low:.2g} to {high:.2g} in {UPDATES} updates")
-        finding = range_test(model, batches, rates=(low, high), decays=falls, extend=rates is None)
+        with shown(UPDATES, quiet=not verbose) as told:
+            finding = range_test(
+                model, batches, rates=(low, high), decays=falls, extend=rates is None, told=told
+            )
     if finding.learning_rate is None:
         raise RateNotFound(finding)
     say(f"find: {finding.learning_rate:.3g}. {finding.reason} ({finding.seconds:.1f} s)")

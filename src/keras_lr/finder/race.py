@@ -7,6 +7,7 @@ runs, and the range test's.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -49,6 +50,7 @@ def race(
     length: int = LENGTH[1],
     decays: bool = False,
     extend: bool = True,
+    told: Callable[[int], None] | None = None,
 ) -> Finding:
     """Race `rates` against each other on an untouched copy of `model`.
 
@@ -59,6 +61,7 @@ def race(
         length: Updates of the race.
         decays: Whether the run to come decays its rate, so that the race does too.
         extend: If the best is at an edge, race half as many rates beyond it, once.
+        told: Called with the updates that are done, every now and then.
 
     Returns:
         A finding with `learning_rate=None` where the race allows no answer.
@@ -66,10 +69,10 @@ def race(
     started = time.perf_counter()
     with untouched(model, sample=batches.sample) as working:
         track = _Track(working, batches, length, decays)
-        field = Field(rates, track.run(rates), track.accumulated)
+        field = Field(rates, track.run(rates, told), track.accumulated)
         if extend and (edge := field.edge()):
             more = _beyond(rates, edge)
-            field = field.joined(Field(more, track.run(more), track.accumulated))
+            field = field.joined(Field(more, track.run(more, told), track.accumulated))
     finding = judge(field, decays=decays)
     return replace(finding, steps=length, seconds=time.perf_counter() - started)
 
@@ -100,13 +103,14 @@ class _Track:
         self.working = working
         self.program = Program(working)
 
-    def run(self, rates: np.ndarray) -> np.ndarray:
+    def run(self, rates: np.ndarray, told: Callable[[int], None] | None = None) -> np.ndarray:
         """Each member's loss at every update; float32, shape `(len(rates), length)`."""
         from keras_lr.engines.compiled import lockstep_losses
 
         shape = 1 - np.arange(self.length) / self.length if self.decays else np.ones(self.length)
         table = np.repeat(rates[:, None] * shape, self.accumulated, axis=1)
-        losses = lockstep_losses(self.working, self.batches, table, program=self.program)
+        each = None if told is None else lambda done: told(done // self.accumulated)
+        losses = lockstep_losses(self.working, self.batches, table, program=self.program, told=each)
         return losses.reshape(len(rates), self.length, self.accumulated).mean(axis=2)
 
 

@@ -8,6 +8,7 @@ smoothed loss.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ def range_test(
     updates: int = UPDATES,
     decays: bool = False,
     extend: bool = True,
+    told: Callable[[int], None] | None = None,
 ) -> Finding:
     """Sweep the rate from low to high on an untouched copy of `model`.
 
@@ -52,18 +54,24 @@ def range_test(
         decays: Whether the run to come decays its rate.
         extend: Go on beyond the highest rate, by up to two decades in seven, if the loss is still
             falling there.
+        told: Called with the updates that are done.
 
     Returns:
         A finding with `learning_rate=None` where the curve allows no answer.
     """
     started = time.perf_counter()
     with untouched(model, sample=batches.sample, learning_rate=1.0) as working:
-        tried, losses = _sweep(working, batches, rates, updates, extend)
+        tried, losses = _sweep(working, batches, rates, updates, extend, told)
     return judge(tried, losses, rates, decays=decays, seconds=time.perf_counter() - started)
 
 
 def _sweep(
-    working: Any, batches: Batches, rates: tuple[float, float], updates: int, extend: bool
+    working: Any,
+    batches: Batches,
+    rates: tuple[float, float],
+    updates: int,
+    extend: bool,
+    told: Callable[[int], None] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The rate and the loss of every update, in order."""
     import keras
@@ -76,7 +84,7 @@ def _sweep(
             lambda step: rates[0] * keras.ops.exp(ratio * keras.ops.cast(step, "float32")),
             steps,
         )
-    watch = _watch(placed[0], updates, updates + round(_EXTENSION * updates) * extend)
+    watch = _watch(placed[0], updates, updates + round(_EXTENSION * updates) * extend, told)
     working.fit(
         iter(batches),
         steps_per_epoch=_accumulated(working.optimizer),
@@ -93,7 +101,7 @@ def _accumulated(optimizer: Any) -> int:
     return max(getattr(part, "gradient_accumulation_steps", None) or 1 for part in counts)
 
 
-def _watch(rate: Any, updates: int, most: int) -> Any:
+def _watch(rate: Any, updates: int, most: int, told: Callable[[int], None] | None = None) -> Any:
     """A callback that notes each update's loss, and stops where the sweep has seen enough."""
     import keras
 
@@ -119,6 +127,8 @@ def _watch(rate: Any, updates: int, most: int) -> Any:
                 self.steps.append(self.done)
                 self.losses.append(loss)
                 self.done = done
+                if told is not None:
+                    told(done)
                 if self.enough(loss):
                     self.model.stop_training = True
 

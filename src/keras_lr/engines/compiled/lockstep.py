@@ -1,6 +1,6 @@
 """Several rates trained in lockstep on the same batches: the primitive of a race."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from keras_lr.engines.compiled.lanes import Lane, Pack
 from keras_lr.engines.compiled.program import Program
 from keras_lr.engines.compiled.runner import Runner
 from keras_lr.errors import InvalidInput
+
+PARTS = 20
+"""How often a caller is told how far it is."""
 
 
 def batches_of(
@@ -53,6 +56,7 @@ def lockstep_losses(
     rates: np.ndarray,
     *,
     program: Program | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> np.ndarray:
     """Train one lane for each row of `rates`, all from the model's present state.
 
@@ -68,6 +72,7 @@ def lockstep_losses(
         rates: Shape `(k, n)`: the rate of lane i at step j. With a `MultiOptimizer`, all members
             use it; shape `(k, n, members)` gives each its own.
         program: Reuse a program (and what it compiled) that was made for this model.
+        told: Called with the batches that are done, every now and then.
 
     Returns:
         float32, shape `(k, n)`: the loss of each batch before its update, as the trainer's
@@ -93,6 +98,12 @@ def lockstep_losses(
     packs = [Pack(lanes[i : i + plan.width], plan) for i in range(0, len(lanes), plan.width)]
     losses, done = [], 0
     for chunk in chunks(batches):
-        losses.append(runner.losses(packs, chunk, rates[:, done : done + len(chunk)]))
+        table = rates[:, done : done + len(chunk)]
+        part = max(1, len(batches) // PARTS) if told is not None else len(chunk)
+        for start in range(0, len(chunk), part):
+            stop = min(start + part, len(chunk))
+            losses.append(runner.losses(packs, chunk, table, span=(start, stop)))
+            if told is not None:
+                told(done + stop)
         done += len(chunk)
     return np.concatenate(losses, axis=1)
