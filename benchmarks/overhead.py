@@ -1,6 +1,8 @@
-"""What `LearningRate` costs a training step, against plain `fit`, on the backend that is chosen.
+"""What `LearningRate` and its monitor cost a training step, against plain `fit`, on the backend that is chosen.
 
-    KERAS_BACKEND=jax python -m benchmarks.overhead [pairs]
+    KERAS_BACKEND=jax python -m benchmarks.overhead [pairs] [monitor]
+
+(`monitor`: the monitor's rows alone.)
 
 Each way of fitting runs in turn on the same data, several times, so that the machine's drift hits
 all alike; ratios are taken round by round. Each is warmed up first: what is compared is the step,
@@ -10,6 +12,7 @@ convolutional one of more than 10 ms, by which the goals are set.
 
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -18,9 +21,11 @@ import numpy as np
 
 import keras_lr
 from keras_lr import rules, schedules
+from keras_lr.callbacks import LearningRateMonitor
 
 EPOCHS, PAIRS, BATCH = 3, 15, 128
 Fit = Callable[[], float]
+Ways = dict[str, Callable[[], list[keras.callbacks.Callback]]]
 
 
 def dense() -> keras.Model:
@@ -62,7 +67,19 @@ class EpochTimes(keras.callbacks.Callback):
             self.seconds.append(time.perf_counter() - self.began)
 
 
-def _ways() -> dict[str, Callable[[], list[keras.callbacks.Callback]]]:
+def _monitored(every: int) -> list[keras.callbacks.Callback]:
+    """All norms by layer, in a run record: at epochs' ends, and every so many updates."""
+    record = tempfile.mkstemp(suffix=".jsonl")[1]
+    return [LearningRateMonitor(every=every, groups="layer", record=record)]
+
+
+def _without_ratio(every: int) -> list[keras.callbacks.Callback]:
+    norms = ("gradient_norm", "weight_norm")
+    record = tempfile.mkstemp(suffix=".jsonl")[1]
+    return [LearningRateMonitor(every=every, statistics=norms, groups="layer", record=record)]
+
+
+def _ways() -> Ways:
     """What to fit with, by name; the first is what the others are compared with."""
 
     def oscillation(test: str) -> list[keras.callbacks.Callback]:
@@ -91,16 +108,25 @@ def _ways() -> dict[str, Callable[[], list[keras.callbacks.Callback]]]:
     }
 
 
+def _monitors() -> Ways:
+    return {
+        "plain fit": list,
+        "monitor with a record, every=100": lambda: _monitored(100),
+        "the same without update_ratio": lambda: _without_ratio(100),
+        "monitor with a record, every=10": lambda: _monitored(10),
+    }
+
+
 def _fit(model: keras.Model, x: np.ndarray, y: np.ndarray, callbacks: list) -> float:
     times = EpochTimes()
     model.fit(x, y, batch_size=BATCH, epochs=EPOCHS, verbose=0, callbacks=[*callbacks, times])
     return min(times.seconds) / (len(x) // BATCH)
 
 
-def rows(make: Callable[[], keras.Model], steps: int, pairs: int) -> list[str]:
+def rows(make: Callable[[], keras.Model], steps: int, pairs: int, ways: Ways) -> list[str]:
     """A line for each way: the ratio of its step to plain fit's, in epochs of so many steps."""
     random = np.random.default_rng(0)
-    ways, models = _ways(), {}
+    models = {}
     for name in ways:
         model = make()
         model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -132,8 +158,11 @@ def main() -> None:
         f"Step of fit / step of plain fit, median and quartiles, on {keras.backend.backend()}; "
         "goals from 10 ms a step on: at most 1.02, at most 1.05 with Oscillation"
     )
-    for make, steps in ((dense, 60), (convolutional, 20)):
-        print("\n".join(rows(make, steps, pairs)), flush=True)
+    if "monitor" not in sys.argv[1:]:
+        for make, steps in ((dense, 60), (convolutional, 20)):
+            print("\n".join(rows(make, steps, pairs, _ways())), flush=True)
+    for make, steps in ((dense, 200), (convolutional, 100)):
+        print("\n".join(rows(make, steps, pairs, _monitors())), flush=True)
 
 
 if __name__ == "__main__":
