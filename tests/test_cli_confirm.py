@@ -74,6 +74,7 @@ def test_what_ends_a_confirmation_early_costs_nothing_of_the_search(
         assert main(command) == code
         out, err = capsys.readouterr()
         assert told in err.splitlines()[-1]
+        assert ("The same command goes on from there" in err) == (code == 130)
         found = document(out)
         assert found["best"]["value"] is not None
         assert found["interrupted"] == (code == 130)

@@ -55,6 +55,13 @@ def test_examples_stand_in_the_help_and_parse(name, capsys, monkeypatch):
         assert app.parse_args(words, exit_on_error=False, print_error=False)[0] is not None
 
 
+def test_help_is_a_word_too(capsys):
+    assert main(["help", "find"]) == 0
+    assert "--rates FLOAT FLOAT" in capsys.readouterr().out
+    assert main(["help"]) == 0
+    assert "Usage: keras-lr COMMAND" in capsys.readouterr().out
+
+
 def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     assert main(["tune", "--help"]) == 0

@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         used, 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["help"]:  # as git has it
+        arguments = [*arguments[1:2], "--help"]
     debug = "--debug" in arguments
     stdout = sys.stdout
     try:

@@ -13,6 +13,7 @@ from cyclopts import Group, Parameter
 from keras_lr.errors import InvalidInput
 
 _EVERY = Group("Every command", sort_key=1)
+_Flag = Parameter(negative="", group=_EVERY, show_default=False)
 
 
 @Parameter(name="*")
@@ -28,8 +29,8 @@ class Common:
     """
 
     config: Annotated[Path | None, Parameter(name="--config", group=_EVERY)] = None
-    json: Annotated[bool, Parameter(negative="", group=_EVERY)] = False
-    debug: Annotated[bool, Parameter(negative="", group=_EVERY)] = False
+    json: Annotated[bool, _Flag] = False
+    debug: Annotated[bool, _Flag] = False
 
 
 def say(text: str) -> None:

@@ -18,8 +18,10 @@ def show(
     steps_per_epoch: float | None = None,
     batch_size: float | None = None,
     base_rate: float | None = None,
-    at: Annotated[tuple[str, ...], Parameter(negative="", allow_leading_hyphen=True)] = (),
-    theory: Annotated[bool, Parameter(negative="")] = False,
+    at: Annotated[
+        tuple[str, ...], Parameter(negative="", allow_leading_hyphen=True, show_default=False)
+    ] = (),
+    theory: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
     common: Common | None = None,
 ) -> Output:

@@ -226,6 +226,11 @@ def tune(
             except (Exception, KeyboardInterrupt) as error:
                 # What was found before has taken most of the time; it comes out all the same.
                 stopped = error
+                if isinstance(error, KeyboardInterrupt):
+                    kept = "" if storage is not None else "With --storage, "
+                    say(
+                        f"keras-lr: {kept}{'t' if kept else 'T'}he same command goes on from there."
+                    )
 
     def code() -> str:
         """The advised trial's, from loading the data on."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,10 @@ def finish(
     done = any(t.state == "complete" and t.value is not None for t in study.trials)
     if not done and not study.interrupted:
         _ = study.best  # its error says what became of the trials
+    lines = code() if done else None
     files = []
     if out is not None and study.trials:
-        files.append(File("report", out, lambda: report(study, out)))
+        files.append(File("report", out, lambda: report(_page(study, lines), out)))
     if save is not None and done:
         model = lambda: study.best_model(study.confirmed)  # noqa: E731 - the confirmed, or the best
         files.append(File("model", save, lambda: save_model(model(), save)))
@@ -61,17 +62,25 @@ def finish(
         "transferred": asdict(moved) if (moved := _transferred(study, done)) else None,
         "confirmed": confirmed_data(study),
         "path": path_data(study) if done else None,
-        "code": code() if done else None,
+        "code": lines,
         "report": paths.get("report"),
         "model": paths.get("model"),
     }
     return Output(
         data,
-        lambda: _text(study, data["code"]),
+        lambda: _text(study, lines),
         exit_code=INTERRUPTED if study.interrupted else 0,
         files=files,
         error=stopped,
     )
+
+
+def _page(study: Any, code: str | None) -> Any:
+    """The study's part of a report, with the lines that load the data too."""
+    from keras_lr.watch.sections import section
+
+    found = section(study)
+    return found if code is None else replace(found, code=code)
 
 
 def _transferred(study: Any, done: bool) -> Any:
