@@ -126,6 +126,7 @@ def test_a_table_stands_behind_each_chart():
     ("answer", "head"),
     [
         ("Use 0.12 with momentum 0.9, one-cycle: test accuracy 98 %.", "Use 0.12 with momentum 0.9, one-cycle:"),
+        ("Use 0.3 with momentum 0.5, constant | warmup(5%) | cooldown(20%), Plateau: 97 %.", "Use 0.3 with momentum 0.5,"),
         ("Use a learning rate of 0.21. Anything from 0.1 to 0.3.", "Use a learning rate of 0.21."),
         ("cosine | warmup(5%)", "cosine | warmup(5%)"),
     ],

@@ -18,7 +18,10 @@ from keras_lr.watch.chart_table import chart_table
 from keras_lr.watch.section import Chart, Section, Table
 from keras_lr.watch.style import GRID, INK
 
-SENTENCE = 30
+SHORT = 60
+"""Characters of a headline, if it can be: two lines on a phone."""
+
+SENTENCE = 20
 """Characters from which on a cell holds a sentence."""
 
 MANY = 3
@@ -79,12 +82,15 @@ def split_answer(answer: str) -> tuple[str, str]:
     >>> split_answer("Use 0.1, cosine: val_loss 0.2. Or 0.2.")
     ('Use 0.1, cosine:', 'val_loss 0.2. Or 0.2.')
     """
-    head, *rest = re.split(r"(?<=[:.;]) ", answer, maxsplit=1)
+    for end in (r"(?<=[:.;]) ", r"(?<=,) "):
+        head, *rest = re.split(end, answer, maxsplit=1)
+        if len(head) <= SHORT:
+            break
     return head, "".join(rest)
 
 
 def _title(headline: str) -> str:
-    words = headline.rstrip(":.;")
+    words = headline.rstrip(":.;,")
     return f"{words if len(words) <= 90 else f'{words[:89]}…'} · keras-lr"
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from keras_lr.watch.comparison import Comparison
+from keras_lr.watch.figures.rows import dots_at, mean_at, name_rows
 from keras_lr.watch.style import COLOURS, blank, is_share, safe, score
 
 
@@ -19,15 +20,14 @@ def comparison_figure(comparison: Comparison) -> Any:
 
     arms = comparison.arms
     percent = is_share(comparison.metric)
-    height = 110 + 74 * len(arms)
-    figure = blank(f"{comparison.metric}, seed by seed", x=comparison.metric, height=height)
+    figure = blank(f"{comparison.metric}, seed by seed", x=comparison.metric)
     for index, arm in enumerate(arms):
         colour = COLOURS[index % len(COLOURS)]
         row = len(arms) - 1 - index
         figure.add_trace(
             go.Scatter(
                 x=list(arm.scores),
-                y=[row + 0.14 + 0.045 * (i % 3) for i in range(len(arm.scores))],
+                y=dots_at(row, len(arm.scores)),
                 mode="markers",
                 marker={"size": 9, "color": colour, "opacity": 0.75},
                 text=[f"seed {i + 1}" for i in range(len(arm.scores))],
@@ -39,22 +39,16 @@ def comparison_figure(comparison: Comparison) -> Any:
         figure.add_trace(
             go.Scatter(
                 x=[arm.mean],
-                y=[row - 0.08],
-                mode="markers+text",
+                y=[mean_at(row)],
+                mode="markers",
                 marker={"symbol": "diamond", "size": 12, "color": colour},
                 error_x={"type": "constant", "value": spread, "color": colour, "thickness": 2},
-                text=[safe(score(comparison.metric, arm.mean, arm.spread))],
-                textposition="bottom center",
                 hovertemplate="mean %{x:.4~g}<extra>" + safe(arm.name) + "</extra>",
                 showlegend=False,
             )
         )
-    figure.update_yaxes(
-        tickvals=list(range(len(arms))),
-        ticktext=[safe(arm.name).replace("\n", "<br>") for arm in reversed(arms)],
-        range=[-0.6, len(arms) - 0.5],
-        showgrid=False,
-    )
+    told = [f"{arm.name}: {score(comparison.metric, arm.mean, arm.spread)}" for arm in arms]
+    name_rows(figure, told)
     if percent:
         figure.update_xaxes(tickformat=".1%" if _close(comparison) else ".0%")
     return figure

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from keras_lr.watch.figures.rows import dots_at, mean_at, name_rows
 from keras_lr.watch.figures.trials import summary
-from keras_lr.watch.style import COLOURS, INK, blank, number, safe
+from keras_lr.watch.style import COLOURS, INK, blank, number
 
 
 def confirmation_figure(confirmation: Any) -> Any:
@@ -21,7 +22,7 @@ def confirmation_figure(confirmation: Any) -> Any:
 
     several = confirmation.candidates
     title = f"{confirmation.objective} with {len(confirmation.seeds)} other seeds"
-    figure = blank(title, x=confirmation.objective, height=150 + 74 * len(several))
+    figure = blank(title, x=confirmation.objective)
     for index, one in enumerate(several):
         row = len(several) - 1 - index
         colour = COLOURS[index % len(COLOURS)]
@@ -31,7 +32,7 @@ def confirmation_figure(confirmation: Any) -> Any:
         figure.add_trace(
             go.Scatter(
                 x=[value for _, value in ended],
-                y=[row + 0.12 + 0.045 * (i % 3) for i in range(len(ended))],
+                y=dots_at(row, len(ended)),
                 mode="markers",
                 marker={"size": 9, "color": colour, "opacity": 0.75},
                 text=[f"seed {seed}" for seed, _ in ended],
@@ -44,12 +45,10 @@ def confirmation_figure(confirmation: Any) -> Any:
             figure.add_trace(
                 go.Scatter(
                     x=[one.mean],
-                    y=[row - 0.08],
-                    mode="markers+text",
+                    y=[mean_at(row)],
+                    mode="markers",
                     marker={"symbol": "diamond", "size": 12, "color": colour},
                     error_x={"type": "constant", "value": spread, "color": colour, "thickness": 2},
-                    text=[f"{number(one.mean)}" + (f" ± {number(spread, 2)}" if spread else "")],
-                    textposition="bottom center",
                     hovertemplate="mean %{x:.4~g}<extra></extra>",
                     showlegend=False,
                 )
@@ -65,18 +64,13 @@ def confirmation_figure(confirmation: Any) -> Any:
                 showlegend=index == 0,
             )
         )
-    figure.update_yaxes(
-        tickvals=list(range(len(several))),
-        ticktext=[_name(one) for one in reversed(several)],
-        range=[-0.6, len(several) - 0.5],
-        showgrid=False,
-    )
+    name_rows(figure, [_name(one) for one in several])
     return figure
 
 
 def _name(one: Any) -> str:
     words = summary({k: v for k, v in one.params.items() if k != "rules"})
-    name = f"#{one.number}: {safe(words)}".replace(", ", ",<br>", 1)
     if one.diverged:
-        name += f"<br>✕ {one.diverged} of {len(one.values)} diverged"
-    return name
+        return f"#{one.number}: ✕ {one.diverged} of {len(one.values)} diverged ({words})"
+    reached = number(one.mean) + (f" ± {number(one.spread, 2)}" if one.spread else "")
+    return f"#{one.number}: {reached} ({words})"
