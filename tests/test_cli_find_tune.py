@@ -1,3 +1,4 @@
+import html
 import importlib
 import sqlite3
 import sys
@@ -181,6 +182,12 @@ def test_tune_finds_a_path_with_a_population(capsys, files):
     told = capsys.readouterr()
     assert "the population of 3 is in the storage" in told.err
     assert "schedule=" in told.out
+    path = data["path"]["schedule"]
+    assert f"schedule={path!r}" in data["code"]
+    assert main(["report", "s.log", "--js", "cdn", "--json"]) == 0
+    assert document(capsys.readouterr().out)["results"][0]["trials"] == 3
+    page = html.unescape(Path("keras-lr-report.html").read_text(encoding="utf-8"))
+    assert f"schedule={path!r}" in page, "its path, as code"
 
 
 @pytest.mark.parametrize(
