@@ -43,9 +43,18 @@ EVERYWHERE = {
 }
 
 
-@pytest.mark.parametrize(
-    "page", PAGES, ids=lambda page: str(page.relative_to(ROOT)).removeprefix("docs/")
-)
+LONG = {"fastai.md", "how-to.md", "rate-and-momentum.md"}  # many models, each compiled
+CASES = [
+    pytest.param(
+        page,
+        id=str(page.relative_to(ROOT)).removeprefix("docs/"),
+        marks=[pytest.mark.deep(after=0)] if page.name in LONG else [],
+    )
+    for page in PAGES
+]
+
+
+@pytest.mark.parametrize("page", CASES)
 def test_blocks_run(page, tmp_path, monkeypatch):
     if keras.backend.backend() != "jax" and page.name not in EVERYWHERE:
         pytest.skip("this page shows the compiled engine, which is JAX's")

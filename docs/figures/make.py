@@ -78,7 +78,7 @@ def idea() -> str:
     x, shape = over(schedules.Cosine().warmup("10%"), 30, 1.0)
     reduction = np.prod([np.where(x >= cut.epoch + 1, 0.5, 1.0) for cut in cuts], axis=0)
     rate = 0.1 * shape * reduction
-    wide, high = 270.0, 90.0
+    wide, high = 220.0, 80.0
     parts = [
         (
             Chart(
@@ -93,7 +93,7 @@ def idea() -> str:
     ]
     made: list[str] = []
     for chart, row in parts:
-        made += drawn(chart, 20, 40 + row * (high + 55), wide, high)
+        made += drawn(chart, 10, 40 + row * (high + 55), wide, high)
     dashed = Line(x, 0.1 * shape, "without the cuts", BLUE, 0.42, 6, dashed=True)
     told = Chart(
         [dashed, Line(x, rate, "", RED)],
@@ -104,8 +104,8 @@ def idea() -> str:
         top=0.12,
         marks=[(cut.epoch + 1, "cut") for cut in cuts],
     )
-    made += drawn(told, 380, 40, 400, 3 * high + 110)
-    return svg(made, 800, 490, "Base times schedule times reduction gives the rate at each step")
+    made += drawn(told, 310, 40, 310, 3 * high + 110)
+    return svg(made, 640, 440, "Base times schedule times reduction gives the rate at each step")
 
 
 FIGURES = {"decay": decay, "drop": drop, "idea": idea}
