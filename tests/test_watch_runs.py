@@ -60,6 +60,14 @@ def test_a_run_shows_what_was_recorded_and_nothing_else():
     assert titles(section(results.run())) == ["Loss and learning rate"]
 
 
+def test_many_layers_are_a_scale_of_colours_with_its_ends_named():
+    layers = {f"update_ratio/layer_{n}": [1e-3, 1e-4] for n in range(40)}
+    figure = figures.updates_figure(Run({"loss": [1.0, 0.5], **layers}))
+    assert [t.name for t in figure.data if t.showlegend is not False] == ["layer_0", "layer_39"]
+    assert len({t.line.color for t in figure.data}) >= 39
+    assert all("layer_" in t.hovertemplate for t in figure.data)
+
+
 def test_values_at_updates_lie_between_the_epochs():
     curve = Curve([5, 10, 15, 20], [4.0, 3.0, math.nan, 1.0])
     run = Run({"loss": [3.0, 1.0]}, steps={"loss": curve}, steps_per_epoch=10)

@@ -4,11 +4,13 @@ import math
 from typing import Any
 
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import COLOURS, DASHES, blank, log_ticks, loss_axis, safe
+from keras_lr.watch.style import COLOURS, DASHES, blank, log_ticks, loss_axis, safe, shade
 
 RATE = "learning_rate"
 MOST = 1000
 """Points that a line is drawn with, at most."""
+NAMED = 12
+"""Lines that the legend of a picture names; of more it names the ends, and hovering the others."""
 WIDE = 50
 """From this ratio of the highest to the lowest on, positive values get a logarithmic axis."""
 
@@ -90,6 +92,10 @@ def lines_figure(run: Run, names: list[str], title: str, y: str, *, strip: str =
         label = name.removeprefix(strip) or name
         trace = line_trace(run, name, index, label=label)
         shown += [v for v in trace.y if v is not None]
+        if len(names) > NAMED:  # in order, from one end of a scale to the other
+            colour = shade(index / (len(names) - 1))
+            trace.update(mode="lines", line={"color": colour, "width": 1.5, "dash": "solid"})
+            trace.showlegend = index in (0, len(names) - 1)
         figure.add_trace(trace)
     figure.update_yaxes(**value_axis(shown))
     figure.update_layout(showlegend=True)
