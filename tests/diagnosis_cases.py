@@ -162,6 +162,10 @@ CASES = {
         },
         well={
             "falls": run(),
+            "flat at the top of a one-cycle": run(
+                np.where(E < 5, 2 - 0.3 * E, np.where(E < 16, 0.5, 0.8 - 0.02 * E)) + 0.01 * NOISE,
+                np.interp(E, [0, 10, N - 1], [0.01, 0.1, 0.0]),
+            ),
             "a plateau that a cut ended": run(
                 0.5 + 2 * np.exp(-E / 3) - 0.3 * (E > 25) + 0.01 * NOISE, _step(0.1, 26)
             ),

@@ -79,6 +79,9 @@ def _lost(evidence: Evidence) -> Verdict:
     rose = end - float(loss[best])
     if best >= len(loss) - tail or rose <= max(LOST * progress, ROSE * size):
         return NOT_THERE
+    norm = evidence.curve("weight_norm")
+    if norm is not None and norm[-1] < norm[best]:  # shrinking weights took it back
+        return NOT_THERE
     level = loss[best] + LOST * rose
     first = int(best + np.argmax(loss[best:] > level))
     share = "" if progress == 0 else f", {rose / progress:.0%} of its progress lost"

@@ -59,8 +59,7 @@ def _planned(evidence: Evidence) -> Verdict | None:
         return None
     if done >= total:
         return NOT_THERE
-    factors = plan(np.arange(plan.horizon.steps))
-    now, last = float(plan(round(done * per_epoch) - 1)), float(factors[-1])
+    now, last = float(plan(round(done * per_epoch) - 1)), float(plan(plan.horizon.steps))
     if now <= ABOVE * last or now <= 0:
         return NOT_THERE
     floor = f"{now / last:.3g} times the end of its schedule" if last > 0 else "not yet 0"

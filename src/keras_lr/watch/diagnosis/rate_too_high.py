@@ -17,6 +17,9 @@ DOWN = 0.5
 """The share of it that the rate ends with at most: it came down."""
 SURE = 2.0
 """Standard errors that the slope is below 0 by, of a loss that falls."""
+WHOLE = 0.9
+"""The share of the loss at the second place that is left at the high rates: they gained nothing.
+(One that has come down before may lie flat at the top of a one-cycle, and rightly so.)"""
 GAINED = 0.05
 """The share that the loss fell by afterwards."""
 LOWER = 4
@@ -47,7 +50,7 @@ def rate_too_high(evidence: Evidence) -> Verdict:
     if rates[-1] > DOWN * top or line_through(high, loss[high]).falls > SURE:
         return NOT_THERE
     level, end = float(np.median(loss[high])), float(np.median(loss[-3:]))
-    if level - end < GAINED * abs(level) or level < 0.02 * float(loss[0]):
+    if level - end < GAINED * abs(level) or level < WHOLE * float(loss[1]):
         return NOT_THERE
     first, last = int(high[0]), int(high[-1])
     lower = float(f"{top / LOWER:.2g}")

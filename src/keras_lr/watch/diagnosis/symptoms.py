@@ -54,28 +54,28 @@ QUESTIONS: tuple[Question, ...] = (
         (diverged.NAME,),
     ),
     Question(
+        weight_decay.NAME,
+        "weight decay outweighs the gradients",
+        weight_decay.weight_decay,
+        (diverged.NAME,),
+    ),
+    Question(
         rate_too_low.NAME,
         "the loss still falls in a line at the end",
         rate_too_low.rate_too_low,
-        (diverged.NAME, overfitting.NAME, decayed.NAME),
+        (diverged.NAME, overfitting.NAME, decayed.NAME, weight_decay.NAME),
     ),
     Question(
         stuck.NAME,
         "the loss never moved",
         stuck.stuck,
-        (diverged.NAME, rate_too_low.NAME, decayed.NAME),
+        (diverged.NAME, rate_too_low.NAME, decayed.NAME, weight_decay.NAME),
     ),
     Question(
         rate_too_high.NAME,
         "nothing was gained until the rate came down",
         rate_too_high.rate_too_high,
         (diverged.NAME, rate_too_low.NAME, decayed.NAME, stuck.NAME),
-    ),
-    Question(
-        weight_decay.NAME,
-        "weight decay outweighs the gradients",
-        weight_decay.weight_decay,
-        (diverged.NAME,),
     ),
     Question(
         oscillating.NAME,
