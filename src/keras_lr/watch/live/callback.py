@@ -4,7 +4,6 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -14,9 +13,9 @@ from keras_lr.callbacks.monitoring.destinations import numbers
 from keras_lr.callbacks.monitoring.parts import Events, records, schedule_text
 from keras_lr.callbacks.monitoring.settings import told_settings
 from keras_lr.callbacks.warning import warn
-from keras_lr.errors import InvalidInput
 from keras_lr.rate import Control
 from keras_lr.watch.live import outlets
+from keras_lr.watch.live.arguments import checked_js, checked_path, checked_seconds
 from keras_lr.watch.live.moment import Moment, State, TimeLeft
 from keras_lr.watch.live.page import Page
 from keras_lr.watch.live.showing import Showing, end_earlier
@@ -25,6 +24,8 @@ from keras_lr.watch.run import Run
 
 SHORTEST, LONGEST = 1.0, 30.0
 """Seconds between two points of a curve: first the one, and the other from some hours on."""
+LOOKS = 10
+"""Times that it looks at the clock between two points, about."""
 POINTS = 400
 """Points that a curve has before they come more slowly."""
 
@@ -72,15 +73,11 @@ class Live(keras.callbacks.Callback):
         js: Literal["inline", "cdn"] = "inline",
     ) -> None:
         super().__init__()
-        self.report = _checked_path(report)
-        self.every = _checked_seconds(every)
+        self.report = checked_path(report)
+        self.every = checked_seconds(every)
         self.show = bool(show)
         self.name = str(name)
-        if js not in ("inline", "cdn"):
-            raise InvalidInput(
-                f'Write js="inline" (opens offline) or js="cdn". Received: js={js!r}.'
-            )
-        self.js: Literal["inline", "cdn"] = js
+        self.js: Literal["inline", "cdn"] = checked_js(js)
         self._trace = Trace()
         self._lock = threading.Lock()
         self._control: Control | None = None
@@ -114,6 +111,8 @@ class Live(keras.callbacks.Callback):
             self._begin(epoch)
         self._take_last()
         self._chunk.begin_epoch()
+        if self._pointed:  # an epoch that is over soon has one point, at its end
+            self._asked = time.monotonic()
         self._pointed = False
         self._tell_problems()
 
@@ -125,9 +124,10 @@ class Live(keras.callbacks.Callback):
         control.log(logs)
         self._last = epoch, logs  # callbacks listed later add to it
         self._chunk.add(control.between.counted, control.between.logs)
-        # The mean of the few steps since the last point says little.
-        losses = not self._pointed or time.monotonic() - self._asked > SHORTEST / 2
-        self._add({key: float(logs[key]) for key in control.log_keys if key in logs}, losses=losses)
+        # The mean of the few steps since the last point says little: they count with the next ones.
+        self._pointed = not self._pointed or time.monotonic() - self._asked > SHORTEST / 2
+        rates = {key: float(logs[key]) for key in control.log_keys if key in logs}
+        self._add(rates, losses=self._pointed)
         self._take_last(keep=True)
         self._collect()
 
@@ -138,6 +138,7 @@ class Live(keras.callbacks.Callback):
         if self._showing is not None:
             self._take_last()
             self._collect()
+            self._add({})
             self._showing.end("done")
             self._tell_problems()
             self._showing = None
@@ -171,7 +172,7 @@ class Live(keras.callbacks.Callback):
         self._earlier = bool(epoch) or self._restored
         self._restored = False
         self._chunk, self._left = Chunk(), TimeLeft()
-        self._asked = self._began
+        self._asked, self._pointed = self._began, False
         self._watched = Events(control)
         self._known = {
             "name": self.name,
@@ -181,27 +182,30 @@ class Live(keras.callbacks.Callback):
             "settings": told_settings(control),
         }
         self._collect()
-        control.between.look(control, 1, self._between_steps)
+        self._looking = control.between.look(control, 1, self._between_steps)
+        self._total = control.between.total
         found = outlets.here() if self.show else []
         pages = [] if self._page is None else [self._page]
         self._showing = Showing(model, [*found, *pages], self._look)
 
     def _between_steps(self, logs: Mapping[str, Any]) -> None:
-        """Between two steps, often; in most of them it isn't time to ask."""
-        now = time.monotonic()
+        """Between two steps, often; mostly it isn't time to ask."""
+        now, total = time.monotonic(), self._control.between.total  # type: ignore[union-attr]
         if now - self._asked < min(LONGEST, max(SHORTEST, (now - self._began) / POINTS)):
             return
         self._asked = now
+        self._looking.every = max(1, (total - self._total) // LOOKS)
+        self._total = total
         control: Any = self._control
         self._chunk.add(control.between.counted, logs)
         with control.peeking():
             self._watched.collect(self._epoch)
             self._collect()
             self._add(dict(zip(control.log_keys, control.read(updates_ago=1), strict=True)))
+        self._pointed = True
 
     def _add(self, rates: Mapping[str, float], *, losses: bool = True) -> None:
         """A point of the curves: the mean losses since the last one, and the rates."""
-        self._pointed = True
         control: Any = self._control
         means = self._chunk.take() if losses and self._chunk.batches else {}
         means = {name: value for name, value in means.items() if name.endswith("loss")}
@@ -254,29 +258,3 @@ class Live(keras.callbacks.Callback):
         problems, showing.problems = showing.problems, []
         for problem in problems:
             warn(f"Live goes on without {problem}")
-
-
-def _checked_path(given: Any) -> Path | None:
-    if given is None:
-        return None
-    if not isinstance(given, str | os.PathLike):
-        raise InvalidInput(
-            'report is the path of the HTML file to write, such as "run.html". '
-            f"Received: report={given!r}."
-        )
-    path = Path(given)
-    if path.is_dir():
-        raise InvalidInput(
-            f'report is a file, and {str(given)!r} is a folder. Write report="{path / "run.html"}".'
-        )
-    return path
-
-
-def _checked_seconds(given: Any) -> float:
-    number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not number or not 0 < given < float("inf"):
-        raise InvalidInput(
-            "every is the seconds between two writings of the report, above 0. Write e.g. "
-            f"every=30. Received: every={given!r}."
-        )
-    return float(given)

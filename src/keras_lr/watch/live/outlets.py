@@ -34,30 +34,45 @@ class Outlet(Protocol):
         ...
 
 
-class Terminal:
-    """Pictures that are drawn over again in the terminal's last lines; prints scroll above them.
+class Rest:
+    """Keras's progress bar at rest: what is shown says the same, and the bar would be drawn into it.
 
-    Keras's progress bar would be drawn into them; it rests meanwhile (`verbose=2`, a line an epoch,
-    doesn't).
+    `fit(verbose=2)` prints a line an epoch, which goes on.
+
+    Args:
+        model: The model that is being fitted.
     """
+
+    def __init__(self, model: Any) -> None:
+        import keras
+
+        bars = keras.callbacks.ProgbarLogger
+        found = [each for each in callbacks_of(model) if isinstance(each, bars)]
+        self._resting: list[Any] = [each for each in found if each.verbose == 1]
+        for each in self._resting:
+            each.verbose = 0
+
+    def end(self) -> None:
+        """Let it go on."""
+        for each in self._resting:
+            each.verbose = 1
+
+
+class Terminal:
+    """Pictures that are drawn over again in the terminal's last lines; prints scroll above them."""
 
     def __init__(self) -> None:
         self.pace = Pace(REFRESH)
         self._live: Any = None
         self._colours = coloured()
-        self._resting: list[Any] = []
         self._told: list[Any] = []
 
     def begin(self, model: Any) -> None:
         """Take the last lines."""
-        import keras
         from rich.console import Console
         from rich.live import Live as Lines
 
-        for callback in callbacks_of(model):
-            if isinstance(callback, keras.callbacks.ProgbarLogger) and callback.verbose == 1:
-                callback.verbose = 0
-                self._resting.append(callback)
+        self._rest = Rest(model)
         console = Console(file=sys.stdout, highlight=False)
         self._live = Lines(
             "", console=console, auto_refresh=False, redirect_stderr=sys.stderr.isatty()
@@ -87,9 +102,7 @@ class Terminal:
             self.show(run, moment)
         finally:
             self._live.stop()
-            for callback in self._resting:
-                callback.verbose = 1
-            self._resting = []
+            self._rest.end()
 
 
 class Notebook:
@@ -97,25 +110,25 @@ class Notebook:
 
     def __init__(self) -> None:
         self.pace = Pace(REFRESH)
-        self._handle: Any = None
 
     def begin(self, model: Any) -> None:
-        """Take a place in the output."""
-
-    def show(self, run: Run, moment: Moment) -> None:
-        """Show."""
+        """Take a place in the output of the cell."""
         from IPython.display import HTML, display  # pyright: ignore[reportMissingImports]
 
+        self._rest = Rest(model)
+        self._html = HTML
+        self._handle: Any = display(HTML(""), display_id=True)
+
+    def show(self, run: Run, moment: Moment) -> None:
+        """Renew it."""
         from keras_lr.watch.notebook import as_html, piece
 
-        shown = HTML(piece(moment.words()) + (as_html(run) if run.history or run.steps else ""))
-        if self._handle is None:
-            self._handle = display(shown, display_id=True)
-        else:
-            self._handle.update(shown)
+        shown = as_html(run) if run.history or run.steps else ""
+        self._handle.update(self._html(piece(moment.words()) + shown))
 
     def end(self, run: Run, moment: Moment) -> None:
         """Leave the last one there."""
+        self._rest.end()
         self.show(run, moment)
 
 

@@ -1,0 +1,44 @@
+"""The arguments of `Live`, checked when it is made."""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from keras_lr.errors import InvalidInput
+
+
+def checked_path(given: Any) -> Path | None:
+    """Where the report goes."""
+    if given is None:
+        return None
+    if not isinstance(given, str | os.PathLike):
+        raise InvalidInput(
+            'report is the path of the HTML file to write, such as "run.html". '
+            f"Received: report={given!r}."
+        )
+    path = Path(given)
+    if path.is_dir():
+        raise InvalidInput(
+            f'report is a file, and {str(given)!r} is a folder. Write report="{path / "run.html"}".'
+        )
+    return path
+
+
+def checked_seconds(given: Any) -> float:
+    """Seconds between two writings."""
+    number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not number or not 0 < given < float("inf"):
+        raise InvalidInput(
+            "every is the seconds between two writings of the report, above 0. Write e.g. "
+            f"every=30. Received: every={given!r}."
+        )
+    return float(given)
+
+
+def checked_js(given: Any) -> Literal["inline", "cdn"]:
+    """Where the page has its chart library."""
+    if given not in ("inline", "cdn"):
+        raise InvalidInput(
+            f'Write js="inline" (opens offline) or js="cdn". Received: js={given!r}.'
+        )
+    return given
