@@ -14,10 +14,12 @@ import keras
 import numpy as np
 
 from keras_lr import rules, schedules
+from keras_lr.callbacks import LearningRateMonitor
 from keras_lr.optimizers import per_layer, unfreeze
 from oscillating import linear, noisy, optimizer
 
 DEVICES = 2
+NORMS = ("gradient_norm", "weight_norm", "update_ratio")
 EARLY = {"first": 38, "growth": 1.5, "slope": 0.6, "chunk": 5, "chunks": 20, "width": 2.0}
 PLANS = {
     "distance": (None, rules.Oscillation("distance", **EARLY), "sgd"),
@@ -66,13 +68,15 @@ def trained(scope, schedule, rule, name):
             optimizer("sgd", global_clipnorm=50.0) if name == "clipped" else optimizer(name)
         )
     callback = keras_lr.LearningRate(schedule, rules=[rule])
+    monitor = LearningRateMonitor((), statistics=NORMS)
     history = model.fit(
-        x, y, batch_size=8, epochs=5, shuffle=False, verbose=0, callbacks=[callback]
+        x, y, batch_size=8, epochs=5, shuffle=False, verbose=0, callbacks=[callback, monitor]
     )
     return {
         "events": [(e.step, e.cause, e.rate) for e in callback.record.events],
         "rates": history.history["learning_rate"],
         "loss": history.history["loss"],
+        "norms": [history.history[each] for each in NORMS],
         "weights": [w.ravel().tolist() for w in model.get_weights()],
     }
 

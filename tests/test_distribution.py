@@ -39,6 +39,8 @@ def test_two_devices_are_as_one(what, found):
     assert [event[:2] for event in two["events"]] == [event[:2] for event in one["events"]]
     assert two["rates"] == pytest.approx(one["rates"], rel=1e-6)
     assert two["loss"] == pytest.approx(one["loss"], rel=1e-3)
+    for ours, theirs in zip(two["norms"], one["norms"], strict=True):
+        assert ours == pytest.approx(theirs, rel=5e-3)
     for ours, theirs in zip(two["weights"], one["weights"], strict=True):
         assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-4)
 
