@@ -155,6 +155,13 @@ def test_a_continuous_momentum_is_a_scale_and_none_is_constant():
     assert len(scaled) == 1
     assert len(figure.data) < 10
     assert "constant" in [t.name for t in figure.data]
+    few = replace(
+        study,
+        trials=[replace(t, params={**t.params, "momentum": 0.123456}) for t in study.trials[:3]],
+    )
+    ticks = figures.momentum_figure(few).layout.yaxis.ticktext
+    assert "0.9" in ticks
+    assert "0.123456" not in ticks
     rows = section(study).tables[-1].rows
     assert {row[-1] for row in rows} == {"constant", "cosine"}
 

@@ -11,7 +11,7 @@ from keras_lr.watch.figures.study import edge_warning, shown_value
 from keras_lr.watch.figures.trials import ranked as ranked_trials
 from keras_lr.watch.figures.trials import varied
 from keras_lr.watch.section import Chart, Section, Table
-from keras_lr.watch.style import number, schedule_words
+from keras_lr.watch.style import number, safe, schedule_words
 
 
 def study_section(study: Any) -> Section:
@@ -131,12 +131,19 @@ def members_table(study: Any, trials: list[Any]) -> Table:
 
 def _importance(study: Any) -> list[Chart]:
     """Optuna's chart of it, where two names or more were searched in trials enough."""
-    if len(varied(study)) < 2 or not hasattr(study, "importance"):
+    names = varied(study)
+    if len(names) < 2 or not hasattr(study, "importance"):
         return []
     try:
         figure = study.plot("importance")
     except InvalidInput:
         return []
+    figure.update_layout(title_text="How much each setting mattered", height=140 + 50 * len(names))
+    shares = [share for bars in figure.data for share in bars.x]
+    figure.update_xaxes(title_text="share of the differences", range=[0, 1.2 * max(shares)])
+    figure.update_yaxes(title_text="")
+    for bars in figure.data:
+        bars.update(y=[safe(name) for name in bars.y], cliponaxis=False)
     caption = "Of the complete trials: that a rate diverged isn't counted."
     return [Chart(figure, caption, data=False)]
 

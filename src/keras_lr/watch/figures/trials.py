@@ -84,7 +84,8 @@ def momentum_figure(study: Any) -> Any:
     add_rings(figure, study, _on_map)
     add_edge_warning(figure, study)
     momenta = sorted({t.params["momentum"] for t in trials})
-    ticks = momenta if len(momenta) <= 8 else [0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999]
+    chosen = len(momenta) <= 8 and all(len(f"{m:g}") <= 5 for m in momenta)  # not drawn
+    ticks = momenta if chosen else [0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999]
     room = 0.5 if edge_warning(study) else 0.2  # above the highest, for the words of the warning
     ends = math.log10(1 - min(momenta, default=0.0)), math.log10(1 - max(momenta, default=0.9))
     figure.update_yaxes(
