@@ -151,6 +151,7 @@ def test_weights_of_nothing_have_no_ratio():
         ({}, 'groups is "layer"'),
         ({"a": "nothing"}, "matches no trainable variable"),
         ({1: "dense"}, "as a name"),
+        ({"a": 3}, "A group is a layer"),
     ],
 )
 def test_groups_that_are_none(groups, told):

@@ -5,6 +5,7 @@ import keras
 import pytest
 
 from keras_lr.errors import InvalidInput
+from keras_lr.rules import Plateau, replay
 from keras_lr.state.rate_event import RateEvent
 from keras_lr.state.run_lines import encode, encode_event, read_runs
 from keras_lr.watch import Curve, Run
@@ -125,6 +126,12 @@ class TestRecord:
 
     def test_lines_of_later_kinds_are_passed_over(self, record):
         assert Run.read(record(*lines(encode("picture"), epoch(0, loss=1.0)))).epochs == 1
+
+    def test_rules_replay_it(self, record):
+        path = record(*lines(*[epoch(at, loss=1.0) for at in range(4)], step(5, loss=2.0)))
+        assert [cut.epoch for cut in replay(Plateau("loss", patience=2), path).cuts] == [2]
+        with pytest.raises(InvalidInput, match="no values yet"):
+            replay(Plateau("loss"), record(*lines()))
 
 
 class TestOtherSources:

@@ -41,8 +41,8 @@ def read_event_files(path: Path, rows: Unit | None = None) -> Log:
     tables = [_table(unit, columns, path) for unit, columns in found.items() if columns]
     if not tables and unclear:
         raise InvalidInput(
-            f"The steps of {unclear[0]!r} in {path.name} may be epochs or updates. Write "
-            "replay(..., rows='epoch') or rows='step'."
+            f"The steps of {unclear[0]!r} in {path.name} may be epochs or updates. Say which: "
+            "rows='epoch' or rows='step'."
         )
     if not tables:
         raise InvalidInput(f"There is no scalar in the event files of {str(path)!r}.")
@@ -81,7 +81,7 @@ def _folders(path: Path) -> dict[str, dict[str, dict[int, float]]]:
     others = sorted(set(filled) - {*_TRAINING, _VALIDATION})
     if len(others) + any(folder in filled for folder in _TRAINING) > 1:
         raise InvalidInput(
-            f"{str(path)!r} holds several runs: {', '.join(sorted(filled))}. Replay one of them, "
+            f"{str(path)!r} holds several runs: {', '.join(sorted(filled))}. Read one of them, "
             f"e.g. {str(path / others[0])!r}."
         )
     return filled
@@ -92,7 +92,7 @@ def _scalars(file: Path) -> dict[str, dict[int, float]]:
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
         from tensorboard.util import tensor_util
     except ImportError as error:
-        raise MissingExtra("Replaying a TensorBoard log", "tensorboard") from error
+        raise MissingExtra("Reading a TensorBoard log", "tensorboard") from error
     everything = {"scalars": 0, "tensors": 0, "images": 1, "histograms": 1, "audio": 1}
     log = logging.getLogger("tensorboard")
     before = log.level

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput, nearest
+from keras_lr.state.run_lines import read_runs
 
 RATES = ("learning_rate", "lr")
 """Columns that hold the rate."""
+
+RECORDS = (".jsonl", ".ndjson")
+"""How the names of run records end."""
 
 _EPOCHS = ("epoch",)
 _STEPS = ("step", "iteration", "update")
@@ -98,7 +102,7 @@ def read_log(history: Any, rows: Unit | None = None) -> Log:
 
     Args:
         history: A Keras `History` (what `fit` returns), a mapping of names to values, the path of a
-            CSV file, or that of a TensorBoard folder or event file.
+            CSV file or of a run record, or that of a TensorBoard folder or event file.
         rows: What a row is, where the log doesn't say.
 
     Raises:
@@ -111,6 +115,8 @@ def read_log(history: Any, rows: Unit | None = None) -> Log:
         path = Path(history)
         if not path.exists():
             raise InvalidInput(f"There is no file or folder {str(path)!r} to replay.")
+        if path.suffix.lower() in RECORDS and path.is_file():
+            return _recorded(path)
         if path.is_dir() or "tfevents" in path.name:
             from keras_lr.rules.event_files import read_event_files
 
@@ -167,6 +173,22 @@ def make_table(
     if not rest:
         raise InvalidInput(f"{source} has no column of values beside {place!r}.")
     return Table(unit, at, table.columns, source, first_line)
+
+
+def _recorded(path: Path) -> Log:
+    """The last run of a record."""
+    run = read_runs(path)[-1]
+    kinds: dict[Unit, Mapping[int, Mapping[str, float]]] = {"epoch": run.epochs, "step": run.steps}
+    tables = []
+    for unit, rows in kinds.items():
+        names = dict.fromkeys(name for values in rows.values() for name in values)
+        at = tuple(sorted(rows))
+        columns = {name: [rows[place].get(name) for place in at] for name in names}
+        if columns:
+            tables.append(Table(unit, at, columns, path.name))
+    if not tables:
+        raise InvalidInput(f"{path.name} has no values yet.")
+    return Log.of(*tables)
 
 
 def _places(table: Table, name: str) -> tuple[int, ...]:

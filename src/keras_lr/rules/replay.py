@@ -37,8 +37,9 @@ def replay(
 
     Args:
         rules: A rule, or several, which see each other's cuts as in `LearningRate`.
-        history: A Keras `History`, a dictionary of lists, the path of a CSV file (`CSVLogger`), or
-            that of a TensorBoard folder or event file (with the extra `tensorboard`).
+        history: A Keras `History`, a dictionary of lists, the path of a CSV file (`CSVLogger`), of
+            a run record (`.jsonl`), or of a TensorBoard folder or event file (with the extra
+            `tensorboard`).
         steps_per_epoch: Updates in an epoch; needed by rules that count updates on a log of epochs,
             and by rules that look at epochs' ends on a log of updates.
         learning_rate: The rate before the run, where the log has no `learning_rate` (nor `lr`) or

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rules.logs import Log, Table, Unit, read_log
+from keras_lr.rules.logs import RECORDS, Log, Table, Unit, read_log
 from keras_lr.state.run_lines import RecordedRun, read_runs
 from keras_lr.watch.run import Curve, Run, gaps
 
@@ -48,7 +48,7 @@ def from_path(
     called = name or place.name
     ending = place.suffix.lower()
     if place.is_file() and "tfevents" not in place.name:
-        if ending in (".jsonl", ".ndjson"):
+        if ending in RECORDS:
             return _recorded(read_runs(place)[-1], name, place)
         if ending == ".json":
             return _saved(place, called)

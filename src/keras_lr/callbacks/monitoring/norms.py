@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_lr.callbacks.monitoring.arguments import LAYERS
@@ -88,6 +89,12 @@ def _check(name: Any, key: Any, known: list[Address], model: Any) -> None:
         raise InvalidInput(
             'groups maps names to layers or patterns: groups={"head": model.layers[-1]}. '
             f"Received: {name!r} as a name."
+        )
+    layers = key if isinstance(key, tuple) and key else (key,)
+    if not all(isinstance(each, str | keras.layers.Layer) for each in layers):
+        raise InvalidInput(
+            "A group is a layer, a pattern of names, or a tuple of these: "
+            f'groups={{"head": model.layers[-1]}}. Received: {key!r} for {name!r}.'
         )
     check_key(key, known, model)
 
