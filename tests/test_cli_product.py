@@ -19,6 +19,7 @@ from keras_lr.cli import main
 from keras_lr.cli.app import COMMANDS, EXAMPLES, app
 from keras_lr.cli.hints import _MEANT
 from keras_lr.watch.colour import coloured
+from keras_lr.watch.terminal import table
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +134,20 @@ def test_colours_only_where_they_are_wanted(monkeypatch, capsys, env, terminal, 
     assert coloured() is wanted
     main([])
     assert ("\x1b[" in capsys.readouterr().out) is wanted
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_tables_keep_numbers_whole_in_a_narrow_terminal(monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    path = "piecewise([2 epochs, 4 epochs, 5 epochs], values=[1.0, 1.25, 1.5625, 1.25])"
+    names = ["member", "state", "val_loss", "rate began at", "rate ended at", "copies", "path"]
+    row = ["3", "complete", "0.9111", "0.0197", "7.08e-07", "15", path]
+    drawn = table(names, [row])
+    assert max(map(len, drawn.splitlines())) <= width
+    assert set(row[:-1]) <= set(drawn.split())
+    assert (path in drawn) == (width == 200)
+    words = table(["setting", "score"], [["0.395 without momentum, one_cycle", "92.4 ± 0.3 %"]] * 2)
+    assert "one_cycle" in words
 
 
 def test_a_report_of_runs(capsys, tmp_path):

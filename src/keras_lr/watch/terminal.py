@@ -233,15 +233,17 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | 
     if len(rows) > 12:
         plain.box = SIMPLE_HEAD
     width = max(60, shutil.get_terminal_size((100, 24)).columns)
-    cells = [[clipped(str(cell)) for cell in row] for row in rows]
-    longest = [max(map(len, column)) for column in zip(*cells, strict=True)] or [0] * len(header)
-    texts = [long > NUMBER for long in longest]
+    cells = [[str(cell) for cell in row] for row in rows]
     names = list(header)
-    if sum(max(len(n), long) + 2 for n, long in zip(names, longest, strict=True)) > width:
+    if sum(long + 2 for long in _longest([names, *cells])) > width:
         # Where it gets narrow, names are stacked and texts folded, or left out; numbers stay whole.
-        names = [name if text else _stacked(name) for name, text in zip(names, texts, strict=True)]
+        cells = [[clipped(cell) for cell in row] for row in cells]
+        short = [long <= NUMBER for long in _longest(cells)] or [True] * len(names)
+        names = [_stacked(name) if few else name for name, few in zip(names, short, strict=True)]
+    longest = _longest(cells) or [0] * len(names)
+    texts = [long > NUMBER for long in longest]
     numbers = sum(
-        max(long, *map(len, name.splitlines())) + 2
+        max([long, *map(len, name.splitlines())]) + 2
         for name, long, text in zip(names, longest, texts, strict=True)
         if not text
     )
@@ -254,6 +256,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | 
     buffer = io.StringIO()
     Console(file=buffer, width=width, force_terminal=False).print(plain)
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
+
+
+def _longest(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
 
 
 def _stacked(name: str) -> str:
