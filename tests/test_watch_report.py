@@ -146,8 +146,12 @@ def test_a_failed_write_leaves_the_old_report(tmp_path, monkeypatch):
 def test_bad_input_is_refused(tmp_path):
     with pytest.raises(InvalidInput, match="cdn"):
         report(results.finding(), tmp_path / "r.html", js="local")
-    with pytest.raises(InvalidInput, match="Received: dict"):
-        report({"loss": [1]}, tmp_path / "r.html")
+    with pytest.raises(InvalidInput, match="Received: int"):
+        report(3, tmp_path / "r.html")
+    with pytest.raises(InvalidInput, match="without any metric"):
+        report({}, tmp_path / "r.html")
+    with pytest.raises(InvalidInput, match="There is no file"):
+        report("nothing.jsonl", tmp_path / "r.html")
     with pytest.raises(InvalidInput, match="empty list"):
         report([], tmp_path / "r.html")
     with pytest.raises(InvalidInput, match="can't be written"):

@@ -5,6 +5,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from functools import singledispatch
 from typing import Any
 
@@ -31,8 +32,8 @@ def section(result: Any) -> Section:
     """The part of a report about `result`; refuses what it doesn't know.
 
     Args:
-        result: A `Finding`, `Study`, `Comparison`, `Diagnosis`, `Run`, Keras `History`, the path
-            of a run's record or log, or a `Schedule`.
+        result: A `Finding`, `Study`, `Comparison`, `Diagnosis`, `Run`, Keras `History` or its
+            `history`, the path of a run's record or log, or a `Schedule`.
     """
     if is_run(result):
         return run_section(Run.of(result))
@@ -150,7 +151,7 @@ def schedule_section(schedule: Schedule) -> Section:
 
 def is_run(result: Any) -> bool:
     """Whether a result is a run, or what a training left behind (see `Run.of`)."""
-    if isinstance(result, Run | str | os.PathLike):
+    if isinstance(result, Run | Mapping | str | os.PathLike):
         return True
     keras = sys.modules.get("keras")  # a History can't exist before Keras is imported
     return keras is not None and isinstance(result, keras.callbacks.History)
