@@ -47,6 +47,7 @@ def test_values_at_intervals_and_epochs(tmp_path, first):
     assert (found.epochs_planned, found.steps_per_epoch) == (3, 8)
     expected = {"optimizer": "SGD", "batch_size": 4.0, "momentum": 0.5, "backend": BACKEND}
     assert expected.items() <= found.settings.items()
+    assert Run.of(history).settings.items() <= found.settings.items()
     assert found.history["loss"] == pytest.approx(history.history["loss"])
     assert found.history["learning_rate"] == pytest.approx(history.history["learning_rate"])
     assert set(found.history) >= {"val_loss", "update_ratio", "momentum", "rate/base"}

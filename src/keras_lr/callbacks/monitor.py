@@ -301,7 +301,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
             "steps_per_epoch": batches / self._accumulated if batches else None,
             "schedule": schedule_text(control.model),
             "settings": {
-                **told_settings(control),
+                **told_settings(control.optimizer),
                 "batch_size": self._batch_size(),
                 "gradient_accumulation_steps": self._accumulated,
                 "groups": list(self._groups) if self._norms is not None else [],

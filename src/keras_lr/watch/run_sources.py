@@ -31,8 +31,19 @@ def from_history(history: Any, curves: Mapping[str, Any], record: Any, *, name: 
         schedule=getattr(record, "schedule", None),
         epochs_planned=planned or None,
         steps_per_epoch=steps or None,
+        settings=_settings(history),
         first_epoch=int(epochs[0]),
     )
+
+
+def _settings(history: Any) -> dict[str, Any]:
+    """What the model of a Keras `History` was trained with; nothing of anything else."""
+    optimizer = getattr(getattr(history, "model", None), "optimizer", None)
+    if optimizer is None:
+        return {}
+    from keras_lr.callbacks.monitoring.settings import told_settings
+
+    return told_settings(optimizer)
 
 
 def from_path(

@@ -7,7 +7,7 @@ import keras
 
 from keras_lr.callbacks.monitoring.arguments import setting_attributes
 from keras_lr.rate import Control, samples_per_batch
-from keras_lr.rate.leaves import chain
+from keras_lr.rate.leaves import chain, leaves
 
 
 class Settings:
@@ -65,13 +65,19 @@ class Settings:
         ]
 
 
-def told_settings(control: Control) -> dict[str, Any]:
-    """What a run was trained with, for a reader: optimizers, their numbers, the backend."""
-    names = [type(found).__name__ for found in chain(control.optimizer)]
+def told_settings(optimizer: Any) -> dict[str, Any]:
+    """What a model was trained with, for a reader: optimizers, the first one's numbers, the backend.
+
+    Args:
+        optimizer: The model's, wrapped or not.
+    """
+    found = chain(optimizer)
+    names = [type(each).__name__ for each in found]
     told: dict[str, Any] = {"optimizer": names[0], "backend": keras.backend.backend()}
     if len(names) > 1:
         told["optimizers"] = names[1:]
-    for name, value in control.leaves[0].get_config().items() if control.leaves else ():
-        if name != "learning_rate" and isinstance(value, int | float | str | bool):
-            told.setdefault(name, value)
-    return {name: value for name, value in told.items() if name != "name"}
+    for leaf in leaves(optimizer)[:1]:
+        for name, value in leaf.get_config().items():
+            if name not in ("name", "learning_rate") and isinstance(value, int | float | str):
+                told.setdefault(name, value)
+    return told
