@@ -95,6 +95,7 @@ CASES = {
                 val_loss=FALLING + 0.06 * np.maximum(E - 30, 0),
             ),
             "noise": run(val_loss=0.5 + 0.05 * NOISE),
+            "hardly rises": run(val_loss=0.5 + 0.0005 * np.abs(E - 10)),
         },
         untold={"no validation": (run(), "validation_data")},
     ),
@@ -126,6 +127,7 @@ CASES = {
         },
         well={
             "falls ever slower": run(FALLING, CONSTANT),
+            "a line that came to its end": run(np.maximum(2.3 - 0.05 * E, 0.7), CONSTANT),
             "as 1/√t": run(1 / np.sqrt(E + 1), CONSTANT),
             "as −log t": run(4 - np.log(E + 1), CONSTANT),
             "falls by the cooldown": run(
@@ -150,6 +152,7 @@ CASES = {
                 np.where(E < 1, 2.3, 0.01 + 0.001 * NOISE), COSINE
             ),
             "a long slow tail": run(np.where(E < 1, 6, 2.0 - 0.002 * E), CONSTANT),
+            "slower and slower": run(np.where(E < 1, 6, 2.0 + 0.07 * np.exp(-E / 12)), CONSTANT),
         },
         untold={"four epochs": (run(np.full(4, 2.3), np.full(4, 0.1)), "6 epochs")},
     ),
@@ -163,13 +166,16 @@ CASES = {
         well={
             "falls": run(),
             "flat at the top of a one-cycle": run(
-                np.where(E < 5, 2 - 0.3 * E, np.where(E < 16, 0.5, 0.8 - 0.02 * E)) + 0.01 * NOISE,
+                np.where(E < 5, 2 - 0.3 * E, np.where(E < 22, 0.5, 0.92 - 0.02 * E)) + 0.01 * NOISE,
                 np.interp(E, [0, 10, N - 1], [0.01, 0.1, 0.0]),
             ),
             "a plateau that a cut ended": run(
                 0.5 + 2 * np.exp(-E / 3) - 0.3 * (E > 25) + 0.01 * NOISE, _step(0.1, 26)
             ),
-            "never came down": run(1 + 0.05 * NOISE, CONSTANT),
+            "never came down": run(np.where(E < 35, 1 + 0.05 * NOISE, 0.6), CONSTANT),
+            "a slow fall before the cooldown": run(
+                np.where(E < 32, 1 - 0.003 * E, 0.5), np.where(E < 32, 0.1, 0.1 * (N - E) / 9)
+            ),
         },
         untold={
             "no rate": (run(FALLING, None), "LearningRateMonitor"),
@@ -193,6 +199,9 @@ CASES = {
         well={
             "little": run(weight_decay=np.full(N, 5e-4), made={"steps_per_epoch": 100}),
             "none": run(weight_decay=np.zeros(N)),
+            "the norm shrinks a little": run(
+                0.6 + 0.0015 * np.abs(E - 5), CONSTANT, weight_norm=10 - 0.05 * E
+            ),
             "the norm shrinks and the loss with it": run(2.3 - 0.05 * E, CONSTANT, **ill_norm()),
             "the norm has come to rest": run(np.maximum(FALLING, 0.6), CONSTANT, **ill_norm(-0.5)),
         },
@@ -207,6 +216,10 @@ CASES = {
         well={
             "falls": run(),
             "flat with little noise": run(_FLAT, CONSTANT),
+            "swings that are little beside the level": run(
+                5 + 2 * np.exp(-E / 3) + 0.1 * NOISE, CONSTANT
+            ),
+            "falls, with noise": run(3 - 0.07 * E + 0.25 * NOISE, CONSTANT),
             "noise about nothing": run(2 * np.exp(-E) + np.abs(NOISE) * 1e-3, CONSTANT),
             "the validation loss swings": run(val_loss=_ROUGH),
         },
@@ -275,6 +288,7 @@ CASES = {
         },
         well={
             "to the end": run(FALLING, LINE),
+            "to the end but for two epochs": run(FALLING, np.maximum(0.1 * (1 - E / 36.5), 0)),
             "cuts of a rule": run(FALLING, _step(0.01, 30)),
             "to a floor that learns": run(FALLING, np.maximum(0.1 * (1 - E / 25), 0.01)),
         },
