@@ -125,6 +125,8 @@ def test_a_table_stands_behind_each_chart():
     long = chart_table(figures.history_figure({"loss": list(np.linspace(1, 2, 400))}))
     assert 25 <= len(long.rows) <= 50
     assert chart_table(figures.comparison_figure(results.comparison())).rows
+    header = chart_table(figures.best_trials_figure(results.study(), count=2)).header
+    assert len(header) == 3, "the others are a backdrop"
     assert "Data of “Training”" in page([section(Run({"loss": [1.0]}))]).replace(
         "Loss and learning rate", "Training"
     )
