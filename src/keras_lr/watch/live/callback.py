@@ -179,7 +179,7 @@ class Live(keras.callbacks.Callback):
             "schedule": schedule_text(model),
             "epochs_planned": int((self.params or {}).get("epochs") or 1),
             "steps_per_epoch": self._batches / self._accumulated or None,
-            "settings": told_settings(control),
+            "settings": told_settings(control.optimizer),
         }
         self._collect()
         self._looking = control.between.look(control, 1, self._between_steps)
