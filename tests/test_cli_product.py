@@ -160,6 +160,9 @@ def test_a_report_of_runs(capsys, tmp_path):
     page = (tmp_path / "keras-lr-report.html").read_text(encoding="utf-8")
     assert "one.log" in page
     assert "h.json" in page
+    (tmp_path / "odd.csv").write_text("epoch,score\n0,1.0\n1,0.5\n")
+    assert main(["report", "odd.csv", "--js", "cdn"]) == 0, "no loss to judge"
+    capsys.readouterr()
     assert main(["report", "one.log", "--out", "r.html", "--js", "cdn"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("one.log: val_loss went from 1.1 to 0.7 in 2 epochs")

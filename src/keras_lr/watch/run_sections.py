@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from keras_lr.errors import InvalidInput
 from keras_lr.watch import figures
 from keras_lr.watch.answers import run_answer, runs_answer
 from keras_lr.watch.figures.history import event_place
@@ -18,11 +19,9 @@ UNFINISHED = "It isn't over, or was cut off: this is what there is so far."
 
 def run_section(run: Run) -> Section:
     """The curves of a run, the events of its rate, and what is wrong with it."""
-    from keras_lr.watch.diagnosis import diagnose
-
     figure = figures.history_figure(run)
     figure.update_layout(title_text="Loss and learning rate")  # the section has the run's name
-    told = symptoms_table(diagnose(run).symptoms)
+    told = symptoms_table(_symptoms(run))
     caption = "Triangles mark each cut and its cause." if run.events else ""
     return Section(
         title=run.name,
@@ -36,6 +35,16 @@ def run_section(run: Run) -> Section:
         small=[f"{name}: {value}" for name, value in run.settings.items()],
         weight=1,
     )
+
+
+def _symptoms(run: Run) -> Sequence[Any]:
+    """What is wrong with it; nothing can be said of one that logged no loss."""
+    from keras_lr.watch.diagnosis import diagnose
+
+    try:
+        return diagnose(run).symptoms
+    except InvalidInput:
+        return ()
 
 
 def _more(run: Run) -> list[Chart]:
