@@ -136,14 +136,14 @@ def run_answer(run: Run) -> str:
     length = f"{run.epochs} epoch{'s' * (run.epochs != 1)}"
     if not run.epochs:
         updates = max((c.steps[-1] for c in run.steps.values() if len(c.steps)), default=0)
-        length = f"{updates} updates"
+        length = f"{updates} updates" if updates else length
     finite = (
         []
         if name is None
         else [(v, x) for x, v in zip(*line(run, name), strict=True) if v is not None]
     )
     if name is None or not finite:
-        words = f"{name or 'The rate'} over {length}"
+        words = length if name is None else f"{length} of {name}"
     else:
         words = f"{name} went from {number(finite[0][0])} to {number(finite[-1][0])} in {length}"
     parts = []
