@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-KNOWN = ("overhead", "schedules", "tune", "find", "reducers", "population", "horizon")
+KNOWN = ("overhead", "schedules", "tune", "find", "reducers", "population", "horizon", "doctor")
 
 names = sys.argv[1:] or KNOWN
 unknown = [name for name in names if name not in KNOWN]
