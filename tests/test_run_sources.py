@@ -84,6 +84,8 @@ class TestRecord:
                 epoch(1, loss=0.9),
                 step(10, learning_rate=0.1),
                 step(20, learning_rate=0.2),
+                epoch(2, loss=0.7),
+                step(30, learning_rate=0.2),
                 encode_event(CUT),
                 encode_event(RateEvent(20, 1, "plateau", 0.5, 0.025, "lost in the crash")),
                 '{"kind": "epo',
