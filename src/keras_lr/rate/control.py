@@ -303,19 +303,8 @@ class Control(Product):
         return norms
 
     def peeking(self, *more: Any) -> contextlib.AbstractContextManager[None]:
-        """Let what this reads in the middle of an epoch, and `more` variables, be read inside.
-
-        Inside, `place`, `read` and `adopt` work as they do at an epoch's end.
-        """
-        found = [rate_variable(leaf) for leaf in self.leaves]
-        found += [leaf._iterations for leaf in self.leaves]
-        found += [
-            variable
-            for _, detectors in self._detectors
-            for part in detectors.parts()
-            for variable in part.variables()
-        ]
-        return peeking(self.model, [each for each in (*found, *more) if each is not None])
+        """In mid-epoch, let `place`, `read`, `adopt` and `more` variables be read inside."""
+        return peeking(self.model, [*self.scalars(), *more])
 
     def _look_for_cuts(self, logs: Mapping[str, Any]) -> None:
         sync(self.model)

@@ -174,6 +174,15 @@ class Product:
     def _updates(self, leaf: int) -> int:
         return host_position(self.leaves[leaf], 0)
 
+    def scalars(self) -> list[Any]:
+        """The small variables of the optimizer that `read`, `adopt` and `place` look at."""
+        found = [rate_variable(leaf) for leaf in self.leaves]
+        found += [leaf._iterations for leaf in self.leaves]
+        for _, detectors in self._detectors:
+            for part in detectors.parts():
+                found += part.variables()
+        return [each for each in found if each is not None]
+
     def left(self) -> list[float | None]:
         """base × reduction as a fit leaves it in each leaf that has a place for it."""
         return [
