@@ -237,9 +237,13 @@ def test_the_page_is_there_while_the_fit_runs_and_whole_after_it(model, tmp_path
         eventually(lambda: path.exists() and "2 epochs" in path.read_text().split("<style>")[0])
         during.append(path.read_text())
 
+    class Adding(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["added"] = epoch
+
     live = keras_lr.Live(report=path, every=0.01, name="Mine")
-    # Before LearningRate in the list, it tells all the same what comes after it.
-    fit(model, live, cutting(), At(2, look), epochs=3)
+    # First in the list, it tells all the same what comes after it.
+    fit(model, live, cutting(), At(2, look), Adding(), epochs=3)
     after = path.read_text()
     assert RENEWS in during[0]
     assert RENEWS not in after
@@ -250,6 +254,7 @@ def test_the_page_is_there_while_the_fit_runs_and_whole_after_it(model, tmp_path
     rows = live.get_state()["rows"]
     assert [epoch for epoch, _ in rows] == [0, 1, 2]
     assert {"loss", "val_loss", "learning_rate"} <= rows[0][1].keys()
+    assert [values["added"] for _, values in rows] == [0, 1, 2]
 
 
 def stopped(path):
