@@ -27,6 +27,7 @@ from browser import CHROMIUM, Browser
 from keras_lr import rules
 from keras_lr.errors import InvalidInput
 from keras_lr.watch import Curve, Run
+from keras_lr.watch.live import outlets
 from keras_lr.watch.live.frame import frame
 from keras_lr.watch.live.moment import Moment
 from keras_lr.watch.live.page import Page
@@ -143,6 +144,21 @@ def test_a_terminal_shows_where_the_fit_stands_its_curves_and_each_cut(model, te
     assert "━" not in text
     assert bar.verbose == 1, "and is itself after it"
     assert raw.rstrip().rfind("\x1b[?25h") > raw.rfind("\x1b[?25l"), "the cursor is there"
+
+
+def test_pictures_that_cant_be_drawn_give_the_terminal_back(model, terminal, monkeypatch):
+    def draw(*_, **__):
+        raise RuntimeError("no picture")
+
+    monkeypatch.setattr(outlets, "frame", draw)
+    bar = keras.callbacks.ProgbarLogger()
+    begin, _ = terminal
+    stream = begin()
+    pause = At(1, lambda: time.sleep(0.5))
+    with pytest.warns(UserWarning, match="Live goes on without terminal: no picture"):
+        fit(model, keras_lr.Live(), pause, bar, verbose=1)
+    assert sys.stdout is stream
+    assert bar.verbose == 1
 
 
 @pytest.mark.parametrize("case", ["no terminal", "dumb", "show=False"])

@@ -30,7 +30,11 @@ class Outlet(Protocol):
         ...
 
     def end(self, run: Run, moment: Moment) -> None:
-        """Show it for the last time, and put back what was changed."""
+        """Show it for the last time, and leave."""
+        ...
+
+    def leave(self) -> None:
+        """Put back what was changed."""
         ...
 
 
@@ -98,11 +102,13 @@ class Terminal:
 
     def end(self, run: Run, moment: Moment) -> None:
         """Leave the last picture where it is."""
-        try:
-            self.show(run, moment)
-        finally:
-            self._live.stop()
-            self._rest.end()
+        self.show(run, moment)
+        self.leave()
+
+    def leave(self) -> None:
+        """Give the stream back, and let Keras's bar go on."""
+        self._rest.end()
+        self._live.stop()
 
 
 class Notebook:
@@ -128,8 +134,12 @@ class Notebook:
 
     def end(self, run: Run, moment: Moment) -> None:
         """Leave the last one there."""
-        self._rest.end()
         self.show(run, moment)
+        self.leave()
+
+    def leave(self) -> None:
+        """Let Keras's bar go on."""
+        self._rest.end()
 
 
 def here() -> list[Outlet]:

@@ -62,6 +62,9 @@ class Page:
         """Write it without."""
         self.show(run, moment)
 
+    def leave(self) -> None:
+        """Nothing was changed."""
+
 
 def reloading(told: str, wait: float) -> str:
     """JavaScript that renews a page while its run goes on, and keeps the reader's place in it.

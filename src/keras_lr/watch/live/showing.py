@@ -4,6 +4,7 @@ Keras tells no callback that a fit was interrupted or failed. The thread sees th
 """
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -127,5 +128,7 @@ class Showing:
             do(outlet)
         except Exception as error:
             self._outlets.remove(outlet)
+            with contextlib.suppress(Exception):
+                outlet.leave()
             told = " ".join(str(error).split()) or type(error).__name__
             self.problems.append(f"{type(outlet).__name__.lower()}: {told}")
