@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,9 @@ import watch_results as results
 from browser import CHROMIUM, Browser
 from keras_lr import schedules
 from keras_lr.watch import Arm, Comparison, Run, diagnose, report
+from keras_lr.watch.live.moment import Moment
+from keras_lr.watch.live.page import Page
+from live_runs import eventually
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium isn't installed")
 
@@ -208,4 +212,42 @@ def test_a_page_that_goes_wrong_is_noticed(browser, tmp_path):
     path.write_text("<script>console.error('no'); nothing.there;</script><img src='x.png'>")
     tab = browser.open(path)
     assert len(tab.complaints()) == 3
+    tab.close()
+
+
+def test_the_page_renews_itself_keeps_the_readers_place_and_stops_at_the_end(browser, tmp_path):
+    path = tmp_path / "run.html"
+    page, run = Page(path, 0.1), replace(results.run(), done=False)
+    page.show(run, Moment(2, 20, 30, 100, 10.0, 70.0))
+
+    tab = browser.open(path)
+
+    def renewed():
+        try:
+            return tab.run("window.old === undefined && document.readyState === 'complete'")
+        except RuntimeError:  # it is just being loaded
+            return False
+
+    line = "document.querySelector('#live').textContent"
+    assert "The training goes on: epoch 3 of 20" in tab.run(line)
+    tab.run(
+        "window.old = true; document.querySelector('details').open = true;"
+        "document.querySelector('#live button').focus({preventScroll: true});"
+        "window.scrollTo({top: 200, behavior: 'instant'})"
+    )
+    page.show(run, Moment(4, 20, 30, 100, 10.0, 60.0))
+    eventually(renewed)
+    assert "epoch 5 of 20" in tab.run(line)
+    place = "[window.scrollY, document.querySelector('details').open, document.activeElement"
+    assert tab.run(f"{place}.textContent]") == [200, True, "Pause"]
+    tab.run("document.querySelector('#live button').click(), window.old = true")
+    assert "This page is paused.Go on" in tab.run(line)
+    page.end(run, Moment(19, 20, 100, 100, 90.0, None, "done"))
+    time.sleep(0.8)  # it renews itself every half second
+    assert not renewed()
+    tab.run("document.querySelector('#live button').click()")
+    eventually(renewed)
+    assert tab.run("document.querySelector('#live')") is None
+    assert "The training is done: 20 epochs" in tab.run("document.body.textContent")
+    assert tab.complaints() == []
     tab.close()

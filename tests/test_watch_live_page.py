@@ -1,0 +1,161 @@
+"""The page of a run while it goes on, and the curves over the ends of fits."""
+
+import doctest
+import importlib
+
+import keras
+import numpy as np
+import pytest
+
+import keras_lr
+from keras_lr.errors import InvalidInput
+from keras_lr.watch.live.trace import MOST, Trace
+from live_runs import At, built, cutting, eventually, fit
+
+RENEWS = '"written": '
+"""What is in a page that renews itself, and in no other."""
+
+
+@pytest.fixture(scope="module")
+def model():
+    return built()
+
+
+def test_the_page_is_there_while_the_fit_runs_and_whole_after_it(model, tmp_path):
+    path = tmp_path / "made" / "run.html"
+    during = []
+
+    def look():
+        eventually(lambda: path.exists() and "2 epochs" in path.read_text().split("<style>")[0])
+        during.append(path.read_text())
+
+    class Adding(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["added"] = epoch
+
+    live = keras_lr.Live(report=path, every=0.01, name="Mine")
+    # First in the list, it tells all the same what comes after it.
+    fit(model, live, cutting(), At(2, look), Adding(), epochs=3)
+    after = path.read_text()
+    assert RENEWS in during[0]
+    assert RENEWS not in after
+    assert "The training is done: 3 epochs in " in after
+    assert ">Mine</h2>" in after
+    assert "plateau" in after
+    assert [each.name for each in path.parent.iterdir()] == ["run.html"]
+    rows = live.get_state()["rows"]
+    assert [epoch for epoch, _ in rows] == [0, 1, 2]
+    assert {"loss", "val_loss", "learning_rate"} <= rows[0][1].keys()
+    assert [values["added"] for _, values in rows] == [0, 1, 2]
+
+
+def test_a_page_that_cant_be_written_any_more_doesnt_end_the_training(model, tmp_path):
+    path = tmp_path / "run.html"
+
+    def block():
+        eventually(path.exists)
+        path.unlink()
+        (path / "in the way").mkdir(parents=True)
+
+    with pytest.warns(UserWarning, match=r"Live goes on without page: The report can't be written"):
+        history = fit(model, keras_lr.Live(report=path, every=0.01), At(1, block), epochs=3)
+    assert len(history.history["loss"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"report": 3}, "path of the HTML file"),
+        ({"every": 0}, "every=30"),
+        ({"every": True}, "every=30"),
+        ({"js": "none"}, 'js="cdn"'),
+    ],
+)
+def test_arguments_are_refused_before_training(arguments, told):
+    with pytest.raises(InvalidInput, match=told):
+        keras_lr.Live(**arguments)
+
+
+def test_a_place_that_cant_be_written_is_refused_before_training(model, tmp_path):
+    with pytest.raises(InvalidInput, match="is a folder"):
+        keras_lr.Live(report=tmp_path)
+    (tmp_path / "file").write_text("")
+    begun = []
+    with pytest.raises(InvalidInput, match="can't be written"):
+        fit(model, keras_lr.Live(tmp_path / "file" / "run.html"), At(0, lambda: begun.append(1)))
+    assert not begun
+
+
+# -- going on ---------------------------------------------------------------------------------------
+
+
+def test_after_a_crash_the_curves_go_on(model, tmp_path):
+    def lives(*more):
+        live = keras_lr.Live(report=tmp_path / "run.html")
+        return live, keras_lr.callbacks.BackupAndRestore(tmp_path / "backup"), cutting(), *more
+
+    def crash():
+        raise OSError("crash")
+
+    live, *others = lives(At(3, crash))
+    with pytest.raises(OSError, match="crash"):
+        fit(model, live, *others, epochs=5)
+    before = dict(live.get_state()["rows"])
+    again, *others = lives()
+    fit(model, again, *others, epochs=5)
+    rows = dict(again.get_state()["rows"])
+    assert sorted(rows) == [0, 1, 2, 3, 4]
+    assert {epoch: rows[epoch] for epoch in before} == before
+    steps = [step for step, _ in again.get_state()["points"]["learning_rate"]]
+    assert steps == sorted(set(steps))
+    assert max(steps) == 20
+    page = (tmp_path / "run.html").read_text()
+    assert "in 5 epochs" in page
+    assert page.count("<td>plateau</td>") >= 2, "cuts of both parts"
+
+
+def test_a_later_fit_goes_on_or_begins_anew(model):
+    live = keras_lr.Live(show=False)
+    fit(model, live, epochs=3)
+    fit(model, live, epochs=4, initial_epoch=2)
+    assert [epoch for epoch, _ in live.get_state()["rows"]] == [0, 1, 2, 3]
+    fit(model, live, epochs=1)
+    assert [epoch for epoch, _ in live.get_state()["rows"]] == [0]
+
+
+def test_data_without_a_length_are_counted(model, tmp_path):
+    def batches():
+        for _ in range(6):
+            yield np.ones((4, 4), "float32"), np.ones((4, 1), "float32")
+
+    class Data(keras.utils.PyDataset):
+        num_batches = None
+
+        def __getitem__(self, index):
+            return np.ones((4, 4), "float32"), np.ones((4, 1), "float32")
+
+    live = keras_lr.Live(report=tmp_path / "run.html")
+    # Keras takes a generator that ends for an epoch without a word about its length.
+    with pytest.warns(UserWarning, match="ran out of data"):
+        model.fit(batches(), epochs=2, verbose=0, callbacks=[live], shuffle=False)
+    assert "The training is done" in (tmp_path / "run.html").read_text()
+
+
+def test_many_points_are_thinned_and_keep_their_ends():
+    trace = Trace()
+    for step in range(3 * MOST):
+        trace.add(step, {"loss": float(step)})
+        trace.add(step, {"loss": -1.0})  # one value an update
+    run = trace.run()
+    steps, values = run.steps["loss"].steps, run.steps["loss"].values
+    assert len(steps) <= MOST
+    assert (steps[0], steps[-1]) == (0, 3 * MOST - 1)
+    assert list(values) == [float(step) for step in steps]
+
+
+@pytest.mark.parametrize("name", ["pace", "moment"])
+def test_examples_are_true(name):
+    module = importlib.import_module(f"keras_lr.watch.live.{name}")
+    tried = doctest.testmod(module)
+    assert tried.attempted
+    assert not tried.failed
