@@ -128,12 +128,6 @@ def test_data_without_a_length_are_counted(model, tmp_path):
         for _ in range(6):
             yield np.ones((4, 4), "float32"), np.ones((4, 1), "float32")
 
-    class Data(keras.utils.PyDataset):
-        num_batches = None
-
-        def __getitem__(self, index):
-            return np.ones((4, 4), "float32"), np.ones((4, 1), "float32")
-
     live = keras_lr.Live(report=tmp_path / "run.html")
     # Keras takes a generator that ends for an epoch without a word about its length.
     with pytest.warns(UserWarning, match="ran out of data"):
