@@ -114,6 +114,15 @@ def test_after_a_crash_the_curves_go_on(model, tmp_path):
     assert page.count("<td>plateau</td>") >= 2, "cuts of both parts"
 
 
+def test_what_keras_own_callbacks_do_to_the_rate_is_told(model, tmp_path):
+    live = keras_lr.Live(report=tmp_path / "run.html")
+    cut = keras.callbacks.ReduceLROnPlateau("loss", 0.5, patience=1, min_delta=1e9)
+    keras_lr.set_learning_rate(model, 0.01)
+    fit(model, live, cut, epochs=3)
+    text = (tmp_path / "run.html").read_text()
+    assert "<tr><td>2</td><td>set</td><td>×1</td><td>0.005</td>" in text
+
+
 def test_a_later_fit_goes_on_or_begins_anew(model):
     live = keras_lr.Live(show=False)
     fit(model, live, epochs=3)
@@ -147,7 +156,7 @@ def test_many_points_are_thinned_and_keep_their_ends():
     assert list(values) == [float(step) for step in steps]
 
 
-@pytest.mark.parametrize("name", ["pace", "moment"])
+@pytest.mark.parametrize("name", ["assigned", "pace", "moment"])
 def test_examples_are_true(name):
     module = importlib.import_module(f"keras_lr.watch.live.{name}")
     tried = doctest.testmod(module)

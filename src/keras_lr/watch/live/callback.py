@@ -16,6 +16,7 @@ from keras_lr.callbacks.warning import warn
 from keras_lr.rate import Control
 from keras_lr.watch.live import outlets
 from keras_lr.watch.live.arguments import checked_js, checked_path, checked_seconds
+from keras_lr.watch.live.assigned import assigned
 from keras_lr.watch.live.moment import Moment, State, TimeLeft
 from keras_lr.watch.live.page import Page
 from keras_lr.watch.live.showing import Showing, end_earlier
@@ -156,6 +157,10 @@ class Live(keras.callbacks.Callback):
             self._trace.set_state(state)
         self._restored = True
 
+    def forget_state(self) -> None:
+        """Undo `set_state`: the fit that was to go on didn't begin."""
+        self._restored = False
+
     # -- what is taken in -------------------------------------------------------------------------
 
     def _begin(self, epoch: int) -> None:
@@ -228,12 +233,15 @@ class Live(keras.callbacks.Callback):
     def _collect(self) -> None:
         """Note what has changed the rate in this run."""
         control: Any = self._control
+        told = records(control.model)
         found = [
             event
-            for record in records(control.model)
+            for record in told
             for event in record.events
             if self._earlier or event.fit == record.fits - 1
         ]
+        if not told:  # what others assign, as Keras's own callbacks do
+            found = assigned(control.assignments, self._batches, self._accumulated)
         with self._lock:
             self._events = sorted(found, key=lambda event: event.step)
 

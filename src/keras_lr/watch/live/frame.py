@@ -142,7 +142,8 @@ def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -
     counted = x_name(run)
     left = min(run.first_epoch if counted == "epoch" else 0, min(places))
     right = max(*places, left + 1e-9)
-    cuts = [event_place(run, event) for event in run.events if event.factor != 1.0][-MARKS:]
+    told = [event for event in run.events if event.factor != 1.0 or event.cause == "set"]
+    cuts = [event_place(run, event) for event in told][-MARKS:]
     inside = width - 2 - LABELS
     title = panel.title if len(panel.title) <= inside else f"{panel.title[: inside - 1]}…"
     options: dict[str, Any] = {"color": list(COLOURS[: len(curves)])} if colours else {}
