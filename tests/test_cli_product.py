@@ -18,8 +18,8 @@ from json_documents import document
 from keras_lr.cli import main
 from keras_lr.cli.app import COMMANDS, EXAMPLES, app
 from keras_lr.cli.hints import _MEANT
-from keras_lr.watch.colour import coloured
 from keras_lr.watch.terminal import table
+from keras_lr.watch.terminal.colour import coloured
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from keras_lr.demo import run
 from keras_lr.demo.arms import Recipe, train
 from keras_lr.demo.digits import load_digits
 from keras_lr.errors import InvalidInput, MissingExtra
-from keras_lr.watch.page import split_answer
-from keras_lr.watch.sections import section
+from keras_lr.watch.report.page import split_answer
+from keras_lr.watch.report.sections import section
 
 pytest.importorskip("sklearn", reason="the demo's digits are scikit-learn's")
 

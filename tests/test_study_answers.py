@@ -17,7 +17,7 @@ from keras_lr.tuner.confirm import Candidate, Confirmation, pick_seeds, ranked
 from keras_lr.tuner.confirmed import store_values, stored_values
 from keras_lr.tuner.trial import ranked_trials
 from keras_lr.watch.answers import study_answer
-from keras_lr.watch.sections import section
+from keras_lr.watch.report.sections import section
 
 X, Y = images(64)
 JAX = keras.backend.backend() == "jax"

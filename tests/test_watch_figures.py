@@ -1,6 +1,8 @@
+import doctest
 import importlib
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,10 +11,12 @@ import watch_results as results
 from keras_lr import schedules
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import parse
-from keras_lr.watch import Run, figures, terminal
-from keras_lr.watch.curves import sampled, schedule_curves
+from keras_lr.watch import Run, figures
 from keras_lr.watch.figures.study import edge_warning
-from keras_lr.watch.text_axes import _below, step_numbers
+from keras_lr.watch.schedule_curves import sampled, schedule_curves
+from keras_lr.watch.terminal.axes import _below, step_numbers
+
+WATCH = Path(importlib.import_module("keras_lr.watch").__file__).parent
 
 
 def trace(figure, name):
@@ -295,7 +299,7 @@ def test_several_schedules_share_a_picture_only_in_colour(monkeypatch):
     assert apart.count("┌") == 2
     assert apart.count(" 0.75\n") == 2  # the same scale, so that heights compare
     assert "\x1b" not in apart
-    monkeypatch.setattr(terminal, "coloured", lambda: True)
+    monkeypatch.setattr("keras_lr.watch.terminal.results.coloured", lambda: True)
     together = schedules.draw(pair, 100)
     assert together.count("┌") == 1
     assert together.count("\x1b[34m") > 10
@@ -340,20 +344,15 @@ def test_real_results_plot_themselves():
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "answers",
-        "comparison",
-        "curves",
-        "style",
-        "terminal",
-        "run",
-        "figures.schedule",
-        "figures.trials",
-    ],
+    "path",
+    sorted(
+        path.relative_to(WATCH).as_posix()
+        for path in WATCH.rglob("*.py")
+        if ">>> " in path.read_text()
+    ),
 )
-def test_docstring_examples(name):
-    import doctest
-
+def test_docstring_examples(path):
+    name = path.removesuffix(".py").replace("/", ".")
     result = doctest.testmod(importlib.import_module(f"keras_lr.watch.{name}"))
+    assert result.attempted > 0
     assert result.failed == 0

@@ -1,8 +1,5 @@
 """The page of a run while it goes on, and the curves over the ends of fits."""
 
-import doctest
-import importlib
-
 import keras
 import numpy as np
 import pytest
@@ -154,11 +151,3 @@ def test_many_points_are_thinned_and_keep_their_ends():
     assert len(steps) <= MOST
     assert (steps[0], steps[-1]) == (0, 3 * MOST - 1)
     assert list(values) == [float(step) for step in steps]
-
-
-@pytest.mark.parametrize("name", ["assigned", "pace", "moment"])
-def test_examples_are_true(name):
-    module = importlib.import_module(f"keras_lr.watch.live.{name}")
-    tried = doctest.testmod(module)
-    assert tried.attempted
-    assert not tried.failed

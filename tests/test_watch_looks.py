@@ -43,7 +43,7 @@ def lab(rgb):
 
 def variables():
     """The page's colours, light and dark."""
-    text = resources.files("keras_lr.watch").joinpath("page.css").read_text()
+    text = resources.files("keras_lr.watch.report").joinpath("page.css").read_text()
     blocks = [dict(re.findall(r"--(\w+): (#\w{6})", part)) for part in text.split(":root")[1:3]]
     assert all(block.keys() >= {"page", "card", "ink", "soft", "accent", "bad"} for block in blocks)
     return blocks
@@ -52,7 +52,7 @@ def variables():
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_every_text_has_a_contrast_of_aa(theme):
     found = variables()[theme]
-    script = resources.files("keras_lr.watch").joinpath("page.js").read_text()
+    script = resources.files("keras_lr.watch.report").joinpath("page.js").read_text()
     dark, light = re.search(r'const ink = night \? "(#\w{6})" : "(#\w{6})"', script).groups()
     inks = [found[name] for name in ("ink", "soft", "accent", "bad")] + [(light, dark)[theme]]
     for ink, ground in itertools.product(inks, (found["page"], found["card"])):

@@ -14,8 +14,9 @@ import watch_results as results
 from keras_lr.errors import InvalidInput
 from keras_lr.watch import report
 from keras_lr.watch import terminal as term
-from keras_lr.watch.report import page, write_atomically
-from keras_lr.watch.section import Section
+from keras_lr.watch.report import write_atomically
+from keras_lr.watch.report.page import page
+from keras_lr.watch.report.section import Section
 
 EVIL = "<script>alert(1)</script>"
 

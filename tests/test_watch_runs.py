@@ -12,12 +12,12 @@ from keras_lr.finder.finding import Finding
 from keras_lr.tuner.confirm import Candidate, Confirmation
 from keras_lr.watch import Run, figures, terminal
 from keras_lr.watch.answers import run_answer, runs_answer, study_answer, study_counts, study_engine
-from keras_lr.watch.chart_table import chart_table
 from keras_lr.watch.figures.run_lines import line
-from keras_lr.watch.page import page, split_answer
 from keras_lr.watch.report import sections_of
+from keras_lr.watch.report.chart_table import chart_table
+from keras_lr.watch.report.page import page, split_answer
+from keras_lr.watch.report.sections import section
 from keras_lr.watch.run import Curve
-from keras_lr.watch.sections import section
 
 
 def trace(figure, name):

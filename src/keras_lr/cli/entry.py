@@ -165,7 +165,7 @@ def _window(text: str, caret: int) -> tuple[str, str]:
 
 
 def _say(text: str, *, error: bool = False) -> None:
-    from keras_lr.watch.colour import painted
+    from keras_lr.watch.terminal.colour import painted
 
     start = painted("keras-lr: error:", "bold red", sys.stderr) if error else "keras-lr:"
     print(f"{start} {text}", file=sys.stderr)

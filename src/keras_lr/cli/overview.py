@@ -31,7 +31,7 @@ def overview() -> Output:
 def _text() -> str:
     from keras_lr import __version__
     from keras_lr.cli.app import COMMANDS, EXAMPLES
-    from keras_lr.watch.colour import painted
+    from keras_lr.watch.terminal.colour import painted
 
     width = max(map(len, COMMANDS))
     lines = [f"keras-lr {__version__}: control the learning rate of a Keras model.", ""]

@@ -43,7 +43,7 @@ def show(
         common: Options of every command.
     """
     from keras_lr.schedules import Horizon, fit_report
-    from keras_lr.watch.curves import schedule_curves
+    from keras_lr.watch.schedule_curves import schedule_curves
 
     if not schedule:
         raise InvalidInput("Name a schedule to draw, e.g.: keras-lr show cosine --steps 1000")
@@ -194,8 +194,9 @@ def _bound_words(relative: float) -> str:
 
 def _write_chart(parsed: list, steps: int, settings: dict, out: Path) -> None:
     from keras_lr.watch import figures
-    from keras_lr.watch.report import page, write_atomically
-    from keras_lr.watch.section import Chart, Section
+    from keras_lr.watch.report import write_atomically
+    from keras_lr.watch.report.page import page
+    from keras_lr.watch.report.section import Chart, Section
 
     figure = figures.schedule_figure(parsed, steps, **settings)
     names = ", ".join(str(item) for item in parsed)

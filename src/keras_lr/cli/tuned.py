@@ -77,7 +77,7 @@ def finish(
 
 def _page(study: Any, code: str | None) -> Any:
     """The study's part of a report, with the lines that load the data too."""
-    from keras_lr.watch.sections import section
+    from keras_lr.watch.report.sections import section
 
     found = section(study)
     return found if code is None else replace(found, code=code)

@@ -6,8 +6,8 @@ from typing import Any
 from keras_lr.demo.arms import Recipe
 from keras_lr.demo.model import BATCH_SIZE
 from keras_lr.watch.figures.trials import summary
-from keras_lr.watch.section import Section
-from keras_lr.watch.sections import section
+from keras_lr.watch.report.section import Section
+from keras_lr.watch.report.sections import section
 from keras_lr.watch.style import number, schedule_words, score
 
 

@@ -129,7 +129,7 @@ class Diagnosis:
         return diagnosis_figure(self)
 
     def section(self) -> Any:
-        """The part of a report that tells it (`keras_lr.watch.section.Section`)."""
+        """The part of a report that tells it (`keras_lr.watch.report.section.Section`)."""
         from keras_lr.watch.diagnosis.section import diagnosis_section
 
         return diagnosis_section(self)

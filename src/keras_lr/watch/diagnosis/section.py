@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from keras_lr.watch.section import Chart, Section, Table
+from keras_lr.watch.report.section import Chart, Section, Table
 
 if TYPE_CHECKING:
     from keras_lr.watch.diagnosis.diagnosis import Diagnosis

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from keras_lr.watch.curves import Curve, few, schedule_curves, value_name
+from keras_lr.watch.schedule_curves import ScheduleCurve, few, schedule_curves, value_name
 from keras_lr.watch.style import COLOURS, DASHES, INK, blank, number, safe
 
 LANES = 3
@@ -122,7 +122,7 @@ def _nice(value: float) -> float:
     return next(round(h * power, 12) for h in (1, 2, 5, 10) if h * power >= value * (1 - 1e-9))
 
 
-def _add_marks(figure: Any, curves: Sequence[Curve], steps: int) -> int:
+def _add_marks(figure: Any, curves: Sequence[ScheduleCurve], steps: int) -> int:
     """A line at each moment, and its label where there is room; the rows that they take."""
     lines: dict[int, set[int]] = {}
     labels: dict[tuple[int, str], set[int]] = {}

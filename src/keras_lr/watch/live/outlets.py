@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from keras_lr.rate.running import callbacks_of
-from keras_lr.watch.colour import coloured
 from keras_lr.watch.live.frame import event_line, frame
 from keras_lr.watch.live.moment import Moment
 from keras_lr.watch.live.pace import Pace
 from keras_lr.watch.run import Run
+from keras_lr.watch.terminal.colour import coloured
 
 REFRESH = 1.0
 """Seconds between two pictures."""

@@ -11,12 +11,12 @@ from typing import Any, Literal
 from keras_lr.errors import InvalidInput
 from keras_lr.watch.live.moment import Moment
 from keras_lr.watch.live.pace import Pace
-from keras_lr.watch.page import page
 from keras_lr.watch.report import write_atomically
+from keras_lr.watch.report.page import page
+from keras_lr.watch.report.runs import UNFINISHED
+from keras_lr.watch.report.section import Section
+from keras_lr.watch.report.sections import section
 from keras_lr.watch.run import Run
-from keras_lr.watch.run_sections import UNFINISHED
-from keras_lr.watch.section import Section
-from keras_lr.watch.sections import section
 
 STALE = 3
 """After so many times that in which it should have been, a page that wasn't written again says so."""

@@ -17,9 +17,9 @@ from keras_lr.schedules import Plan
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.watch import answers
 from keras_lr.watch.comparison import Comparison
+from keras_lr.watch.notebook.sketch import Series, sketch
+from keras_lr.watch.report.section import Table
 from keras_lr.watch.run import Run
-from keras_lr.watch.section import Table
-from keras_lr.watch.sketch import Series, sketch
 from keras_lr.watch.style import number, schedule_words, score
 
 BEST = 5
@@ -62,7 +62,12 @@ def _finding(finding: Finding) -> str:
 @as_html.register(Schedule)
 @as_html.register(Plan)
 def _schedule(schedule: Any) -> str:
-    from keras_lr.watch.curves import EXAMPLE_BATCH, example_steps, schedule_curves, value_name
+    from keras_lr.watch.schedule_curves import (
+        EXAMPLE_BATCH,
+        example_steps,
+        schedule_curves,
+        value_name,
+    )
 
     laid_out, words = isinstance(schedule, Plan), schedule_words(str(schedule))
     run: dict[str, Any] = {}
@@ -112,7 +117,7 @@ def _comparison(comparison: Comparison) -> str:
 
 
 def _confirmation(confirmation: Any) -> str:
-    from keras_lr.watch.study_sections import confirmation_table
+    from keras_lr.watch.report.studies import confirmation_table
 
     table = confirmation_table(confirmation)
     return piece(answers.confirmation_answer(confirmation), table=table)
@@ -121,7 +126,7 @@ def _confirmation(confirmation: Any) -> str:
 def _study(study: Any) -> str:
     from keras_lr.watch.figures.study import edge_warning, shown_value
     from keras_lr.watch.figures.trials import ranked
-    from keras_lr.watch.study_sections import members_table, trials_table
+    from keras_lr.watch.report.studies import members_table, trials_table
 
     best = ranked(study)
     tried = [t for t in study.trials if t.params.get("learning_rate")]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
-from keras_lr.watch.page import page
-from keras_lr.watch.section import Section
+from keras_lr.watch.report.page import page
+from keras_lr.watch.report.section import Section
 
 __all__ = ["page", "report", "sections_of", "write_atomically"]
 
@@ -46,8 +46,8 @@ def sections_of(result: Any) -> list[Section]:
     results = list(result) if isinstance(result, list | tuple) else [result]
     if not results:
         raise InvalidInput("There is nothing to report. Received: an empty list.")
+    from keras_lr.watch.report.sections import is_run, runs_section, section
     from keras_lr.watch.run import Run
-    from keras_lr.watch.sections import is_run, runs_section, section
 
     runs = [Run.of(each) for each in results if is_run(each)]
     compared = [runs_section(runs)] if len(runs) > 1 else []

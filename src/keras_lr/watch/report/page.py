@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
-from keras_lr.watch.chart_table import chart_table
-from keras_lr.watch.section import Chart, Section, Table
+from keras_lr.watch.report.chart_table import chart_table
+from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.style import GRID, INK
 
 SHORT = 60
@@ -39,7 +39,7 @@ def page(sections: Sequence[Section], *, js: str = "inline", script: str = "") -
     """
     from keras_lr import __version__
 
-    assets = resources.files("keras_lr.watch")
+    assets = resources.files("keras_lr.watch.report")
     lead = max(sections, key=lambda s: s.weight)
     headline, rest = split_answer(lead.answer)
     body, charts = [], 0

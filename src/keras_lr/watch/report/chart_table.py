@@ -4,7 +4,7 @@ import html
 import math
 from typing import Any
 
-from keras_lr.watch.section import Table
+from keras_lr.watch.report.section import Table
 from keras_lr.watch.style import number
 
 ROWS = 50

@@ -10,8 +10,8 @@ from keras_lr.watch.figures.history import event_place
 from keras_lr.watch.figures.run_lines import groups_of, line, loss_names, rate_names, x_name
 from keras_lr.watch.figures.runs import compared_loss, distinct_names
 from keras_lr.watch.figures.updates import RATIO, metric_names, norm_names
+from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.run import Run
-from keras_lr.watch.section import Chart, Section, Table
 from keras_lr.watch.style import number, schedule_words
 
 UNFINISHED = "It isn't over, or was cut off: this is what there is so far."

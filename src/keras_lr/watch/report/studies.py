@@ -10,7 +10,7 @@ from keras_lr.watch.figures.study import describe_value as text
 from keras_lr.watch.figures.study import edge_warning, shown_value
 from keras_lr.watch.figures.trials import ranked as ranked_trials
 from keras_lr.watch.figures.trials import varied
-from keras_lr.watch.section import Chart, Section, Table
+from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.style import number, safe, schedule_words
 
 

@@ -30,7 +30,7 @@ MANY = 4
 
 
 @dataclass(frozen=True)
-class Curve:
+class ScheduleCurve:
     """A schedule over a run, ready to be drawn.
 
     Args:
@@ -58,7 +58,7 @@ def schedule_curves(
     batch_size: float | None = None,
     base_rate: float | None = None,
     points: int = POINTS,
-) -> list[Curve]:
+) -> list[ScheduleCurve]:
     """One, several or named schedules over a run, as curves.
 
     Args:
@@ -93,7 +93,7 @@ def schedule_curves(
         rates = base_rate is not None or plan.absolute
         if base_rate is not None and not plan.absolute:
             ys = ys * base_rate
-        curves.append(Curve(name, plan, xs, ys, rates, ordered))
+        curves.append(ScheduleCurve(name, plan, xs, ys, rates, ordered))
     return curves
 
 
@@ -165,7 +165,7 @@ def few(marks: Iterable[Mark], most: int = MANY) -> list[Mark]:
     return sorted(chosen, key=lambda mark: mark.step)
 
 
-def value_name(curves: Sequence[Curve]) -> str:
+def value_name(curves: Sequence[ScheduleCurve]) -> str:
     """What the vertical axis shows."""
     if all(curve.rates for curve in curves):
         return "learning rate"

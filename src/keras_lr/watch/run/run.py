@@ -80,10 +80,10 @@ class Run:
         """
         if isinstance(history, Run):
             return history
-        from keras_lr.watch import run_sources
+        from keras_lr.watch.run import sources
 
         if isinstance(history, str | os.PathLike):
-            return run_sources.from_path(history, name=name)
+            return sources.from_path(history, name=name)
         curves = history if isinstance(history, Mapping) else getattr(history, "history", None)
         if not isinstance(curves, Mapping) or not curves:
             raise InvalidInput(
@@ -91,7 +91,7 @@ class Run:
                 "the path of a run record (.jsonl), a history (.json), a CSV log, or a TensorBoard "
                 f"log. Received: {history!r} without any metric."
             )
-        return run_sources.from_history(history, curves, record, name=name or "Training")
+        return sources.from_history(history, curves, record, name=name or "Training")
 
     @classmethod
     def read(
@@ -115,9 +115,9 @@ class Run:
             InvalidInput: It can't be read, or has nothing in it.
             MissingExtra: It is a TensorBoard log, and the `tensorboard` package isn't installed.
         """
-        from keras_lr.watch import run_sources
+        from keras_lr.watch.run import sources
 
-        return run_sources.from_path(path, name=name, rows=rows)
+        return sources.from_path(path, name=name, rows=rows)
 
     def __repr__(self) -> str:
         """Its name, length and curves, in one line."""

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_lr.finder.finding import Finding
-from keras_lr.watch.colour import coloured
 from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.style import number, score
-from keras_lr.watch.text_axes import framed
+from keras_lr.watch.terminal.axes import framed
+from keras_lr.watch.terminal.colour import coloured
 
 if TYPE_CHECKING:
-    from keras_lr.watch.curves import Curve
+    from keras_lr.watch.schedule_curves import ScheduleCurve
 
 NUMBER = 12
 """Characters of a cell, at most, that isn't folded."""
@@ -48,7 +48,7 @@ def schedule_curve(
         batch_size: Samples in one update, for lengths in samples.
         base_rate: The optimizer's rate; with it the rate is drawn, without it the factor.
     """
-    from keras_lr.watch.curves import schedule_curves
+    from keras_lr.watch.schedule_curves import schedule_curves
 
     return drawn(
         schedule_curves(
@@ -61,9 +61,9 @@ def schedule_curve(
     )
 
 
-def drawn(curves: Sequence["Curve"]) -> str:
+def drawn(curves: Sequence["ScheduleCurve"]) -> str:
     """Schedules as text: in one picture where colours tell them apart, else one below the other."""
-    from keras_lr.watch.curves import value_name
+    from keras_lr.watch.schedule_curves import value_name
 
     run = curves[0].plan.horizon
     name = value_name(curves)
@@ -88,12 +88,12 @@ def drawn(curves: Sequence["Curve"]) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
-def _top(curves: Sequence["Curve"]) -> float:
+def _top(curves: Sequence["ScheduleCurve"]) -> float:
     return max(float(np.nanmax(each.ys)) for each in curves)
 
 
 def _picture(
-    curves: Sequence["Curve"], title: str, *, top: float | None = None, height: int = 14
+    curves: Sequence["ScheduleCurve"], title: str, *, top: float | None = None, height: int = 14
 ) -> str:
     """The curves in one box, with a line at each moment of a single one, unless they are many."""
     top = _top(curves) if top is None else top
@@ -118,7 +118,7 @@ def _picture(
     return framed(picture, top=top, above=above, steps=steps)
 
 
-def _moments(curve: "Curve", per_epoch: float | None) -> list[str]:
+def _moments(curve: "ScheduleCurve", per_epoch: float | None) -> list[str]:
     """Marks in words, with the values there; of a label that comes often, the first few."""
     groups: dict[str, list[int]] = {}
     for mark in curve.marks:
@@ -282,7 +282,7 @@ def trials_table(study: Any, *, count: int = 8) -> str:
 
     best = ranked(study)[:count]
     if hasattr(study, "copies"):
-        from keras_lr.watch.study_sections import members_table
+        from keras_lr.watch.report.studies import members_table
 
         members = members_table(study, best)
         return table(members.header, members.rows)

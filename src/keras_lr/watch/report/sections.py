@@ -17,11 +17,11 @@ from keras_lr.schedules.schedule import Schedule
 from keras_lr.watch import figures
 from keras_lr.watch.answers import against, comparison_answer, difference, finding_answer
 from keras_lr.watch.comparison import Comparison
-from keras_lr.watch.curves import EXAMPLE_BATCH, example_steps
+from keras_lr.watch.report.runs import run_section, runs_section
+from keras_lr.watch.report.section import Chart, Section, Table
+from keras_lr.watch.report.studies import study_section
 from keras_lr.watch.run import Run
-from keras_lr.watch.run_sections import run_section, runs_section
-from keras_lr.watch.section import Chart, Section, Table
-from keras_lr.watch.study_sections import study_section
+from keras_lr.watch.schedule_curves import EXAMPLE_BATCH, example_steps
 from keras_lr.watch.style import number, score
 
 __all__ = ["is_run", "runs_section", "section", "study_section"]

@@ -1,0 +1,5 @@
+"""Runs: what a training left behind, as data."""
+
+from keras_lr.watch.run.run import Curve, Run, gaps
+
+__all__ = ["Curve", "Run", "gaps"]
