@@ -21,7 +21,8 @@ def confirmation_figure(confirmation: Any) -> Any:
     import plotly.graph_objects as go
 
     several = confirmation.candidates
-    title = f"{confirmation.objective} with {len(confirmation.seeds)} other seeds"
+    others = len(confirmation.seeds)
+    title = f"{confirmation.objective} with {others} other seed{'s' * (others != 1)}"
     figure = blank(title, x=confirmation.objective)
     for index, one in enumerate(several):
         row = len(several) - 1 - index
