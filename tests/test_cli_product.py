@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import os
 import re
 import shlex
@@ -148,6 +149,18 @@ def test_tables_keep_numbers_whole_in_a_narrow_terminal(monkeypatch, width):
     assert (path in drawn) == (width == 200)
     words = table(["setting", "score"], [["0.395 without momentum, one_cycle", "92.4 ± 0.3 %"]] * 2)
     assert "one_cycle" in words
+
+
+def test_a_page_may_load_its_chart_library(tmp_path):
+    (tmp_path / "one.csv").write_text("epoch,loss\n0,1.0\n1,0.5\n")
+    for command in (["doctor", "one.csv"], ["show", "cosine", "--steps", "10"]):
+        assert main([*command, "--out", "small.html", "--js", "cdn"]) == 0
+        page = (tmp_path / "small.html").read_text(encoding="utf-8")
+        assert len(page) < 200_000
+        assert "https://cdn.plot.ly" in page
+    for name in ("find", "tune", "show", "report", "doctor"):
+        function = getattr(importlib.import_module(f"keras_lr.cli.{name}"), name)
+        assert "js" in inspect.signature(function).parameters
 
 
 def test_a_report_of_runs(capsys, tmp_path):

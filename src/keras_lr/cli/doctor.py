@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from keras_lr.cli.options import Common, check_writable, positive
+from keras_lr.cli.options import Common, Js, check_writable, positive
 from keras_lr.cli.output import File, Output
 from keras_lr.errors import InvalidInput
 
@@ -16,6 +16,7 @@ def doctor(
     steps_per_epoch: float | None = None,
     rows: Literal["epoch", "step"] | None = None,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
+    js: Js = "inline",
     common: Common | None = None,
 ) -> Output:
     """Say what finished trainings show about their learning rate, and what to do.
@@ -29,6 +30,7 @@ def doctor(
         steps_per_epoch: Updates in an epoch, where the file doesn't tell; for weight decay.
         rows: What a row of a CSV file, or a step of TensorBoard's, is, where they don't say it.
         out: Write an HTML page with the evidence marked in charts to this file too.
+        js: How the page gets its chart library.
         common: Options of every command.
     """
     from keras_lr.watch import Run, diagnose
@@ -51,7 +53,7 @@ def doctor(
         from keras_lr.watch.report import write_atomically
         from keras_lr.watch.report.page import page
 
-        write_atomically(out or "", page([each.section() for each in found]))
+        write_atomically(out or "", page([each.section() for each in found], js=js))
 
     diagnoses: list[dict[str, Any]] = [
         {"file": text, **each.as_data()} for text, each in zip(file, found, strict=True)

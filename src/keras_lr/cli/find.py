@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from keras_lr.cli.options import (
     Common,
+    Js,
     check_ends,
     check_writable,
     fit_arguments,
@@ -35,6 +36,7 @@ def find(
     schedule: str | None = None,
     seed: int = 0,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
+    js: Js = "inline",
     common: Common | None = None,
 ) -> Output:
     """Find a learning rate for a model on its data, in a few hundred steps.
@@ -55,6 +57,7 @@ def find(
         schedule: Its schedule in the text form, such as cosine.
         seed: Seed of the weights and of the order of the batches.
         out: Write an HTML report to this file.
+        js: How the page gets its chart library.
         common: Options of every command.
     """
     check_writable(out, "--out", ".html")
@@ -106,7 +109,7 @@ def find(
         {"command": "find", **answer, "backend": backend, "report": out},
         lambda: _text(finding),
         exit_code=0 if refused is None else refused.exit_code,
-        files=[] if out is None else [File("report", out, lambda: _report(finding, out))],
+        files=[] if out is None else [File("report", out, lambda: _report(finding, out, js))],
     )
 
 
@@ -122,7 +125,7 @@ def _text(finding: Any) -> str:
     return "\n".join(lines)
 
 
-def _report(finding: Any, out: Path) -> None:
+def _report(finding: Any, out: Path, js: Any) -> None:
     from keras_lr.watch import report
 
-    report(finding, out)
+    report(finding, out, js=js)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
@@ -14,6 +14,16 @@ from keras_lr.errors import InvalidInput
 
 _EVERY = Group("Every command", sort_key=1)
 _Flag = Parameter(negative="", group=_EVERY, show_default=False)
+
+
+Js = Annotated[
+    Literal["inline", "cdn"],
+    Parameter(
+        help="inline holds the chart library in the page (about 5 MB, opens offline), cdn loads it "
+        "from the network."
+    ),
+]
+"""How a page gets its chart library; see `keras_lr.report`."""
 
 
 @Parameter(name="*")

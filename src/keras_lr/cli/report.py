@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from keras_lr.cli.options import Common, check_writable, start
+from keras_lr.cli.options import Common, Js, check_writable, start
 from keras_lr.cli.output import File, Output
 from keras_lr.errors import InvalidInput
 
@@ -19,7 +19,7 @@ def report(
     out: Annotated[Path, Parameter(name="--out")] = Path("keras-lr-report.html"),
     study_name: str | None = None,
     rows: Literal["epoch", "step"] | None = None,
-    js: Literal["inline", "cdn"] = "inline",
+    js: Js = "inline",
     common: Common | None = None,
 ) -> Output:
     """Write finished trainings or a stored study to one HTML page.
@@ -30,7 +30,7 @@ def report(
         out: The page.
         study_name: The study's name, where the storage has several.
         rows: What a row of a CSV file, or a step of TensorBoard's, is, where they don't say it.
-        js: inline holds the chart library in the page (about 5 MB, opens offline), cdn loads it.
+        js: How the page gets its chart library.
         common: Options of every command.
     """
     if not file:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from keras_lr.cli.options import Common, check_writable, positive, read_schedule
+from keras_lr.cli.options import Common, Js, check_writable, positive, read_schedule
 from keras_lr.cli.output import File, Output
 from keras_lr.cli.units import read_moment, read_steps, spell_units
 from keras_lr.errors import InvalidInput
@@ -23,6 +23,7 @@ def show(
     ] = (),
     theory: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
+    js: Js = "inline",
     common: Common | None = None,
 ) -> Output:
     """Draw one or several schedules in the terminal.
@@ -40,6 +41,7 @@ def show(
         theory: What to multiply the best rate by when it was tuned for the first schedule, or for
             a constant rate where only one is named, by convex theory.
         out: Write an HTML chart to this file too.
+        js: How the page gets its chart library.
         common: Options of every command.
     """
     from keras_lr.schedules import Horizon, fit_report
@@ -100,7 +102,7 @@ def show(
 
     files = []
     if out is not None:
-        files.append(File("chart", out, lambda: _write_chart(parsed, steps, settings, out)))
+        files.append(File("chart", out, lambda: _write_chart(parsed, steps, settings, out, js)))
     data = {"command": "show", "run": {"steps": steps, **settings}, "schedules": entries}
     return Output({**data, "chart": out}, text, files=files)
 
@@ -192,7 +194,7 @@ def _bound_words(relative: float) -> str:
     return f"is {abs(change):.2g} % {'higher' if change > 0 else 'lower'}"
 
 
-def _write_chart(parsed: list, steps: int, settings: dict, out: Path) -> None:
+def _write_chart(parsed: list, steps: int, settings: dict, out: Path, js: Any) -> None:
     from keras_lr.watch import figures
     from keras_lr.watch.report import write_atomically
     from keras_lr.watch.report.page import page
@@ -201,4 +203,4 @@ def _write_chart(parsed: list, steps: int, settings: dict, out: Path) -> None:
     figure = figures.schedule_figure(parsed, steps, **settings)
     names = ", ".join(str(item) for item in parsed)
     title = "Schedule" if len(parsed) == 1 else "Schedules"
-    write_atomically(out, page([Section(title, names, charts=[Chart(figure)])]))
+    write_atomically(out, page([Section(title, names, charts=[Chart(figure)])], js=js))

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from keras_lr.cli.method import check_address, check_method, cluster, population_space
 from keras_lr.cli.options import (
     Common,
+    Js,
     check_ends,
     check_writable,
     fit_arguments,
@@ -60,6 +61,7 @@ def tune(
     seeds: int = 5,
     seed: int = 0,
     out: Annotated[Path | None, Parameter(name="--out")] = None,
+    js: Js = "inline",
     save: Path | None = None,
     common: Common | None = None,
 ) -> Output:
@@ -107,6 +109,7 @@ def tune(
         seeds: With how many seeds.
         seed: Seed of the weights, the batches, the split and the search.
         out: Write an HTML report to this file.
+        js: How the report gets its chart library.
         save: Write the best trial's trained model to this .keras file.
         common: Options of every command.
     """
@@ -237,7 +240,7 @@ def tune(
         lines = study.code(study.confirmed)
         return runnable(lines, model, data, target=target, given=loaded, held=held, seed=seed)
 
-    return finish(study, code, out=out, save=save, backend=backend, stopped=stopped)
+    return finish(study, code, out=out, js=js, save=save, backend=backend, stopped=stopped)
 
 
 @contextlib.contextmanager

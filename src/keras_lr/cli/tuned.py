@@ -14,6 +14,7 @@ def finish(
     code: Callable[[], str],
     *,
     out: Path | None,
+    js: Any,
     save: Path | None,
     backend: str,
     stopped: BaseException | None,
@@ -24,6 +25,7 @@ def finish(
         study: The study.
         code: Writes the lines that train as its advised trial did.
         out: `--out`.
+        js: `--js`.
         save: `--save`.
         backend: Keras's.
         stopped: What kept its confirmation from coming to its end.
@@ -37,7 +39,7 @@ def finish(
     lines = code() if done else None
     files = []
     if out is not None and study.trials:
-        files.append(File("report", out, lambda: report(_page(study, lines), out)))
+        files.append(File("report", out, lambda: report(_page(study, lines), out, js=js)))
     if save is not None and done:
         model = lambda: study.best_model(study.confirmed)  # noqa: E731 - the confirmed, or the best
         files.append(File("model", save, lambda: save_model(model(), save)))

@@ -137,8 +137,11 @@ def line_trace(
 
 
 def value_axis(values: list[float | None]) -> dict[str, Any]:
-    """Axis settings: logarithmic for positive values that span much."""
-    finite = [v for v in values if v is not None and math.isfinite(v)]
-    if finite and min(finite) > 0 and max(finite) > WIDE * min(finite):
+    """Axis settings: logarithmic for positive values that span much.
+
+    The lowest fifth doesn't count: a cosine's last steps, next to nothing, would flatten the rest.
+    """
+    finite = sorted(v for v in values if v is not None and math.isfinite(v))
+    if finite and finite[0] > 0 and finite[-1] > WIDE * finite[len(finite) // 5]:
         return log_ticks(finite)
     return loss_axis(()) if not finite or min(finite) < 0 else {"rangemode": "tozero"}
