@@ -1,7 +1,11 @@
 """What a replay found: the cuts, and the path of the rate."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from keras_lr.lazy import call
+
+_SHARES = "Rates are shares of the first one; learning_rate= says which it was."
 
 
 @dataclass(frozen=True)
@@ -49,25 +53,47 @@ class Replay:
     rates_known: bool
     source: str
 
-    def __str__(self) -> str:
+    @property
+    def answer(self) -> str:
+        """How many cuts there would have been, in a sentence."""
         looks = f"{len(self.at)} {'epoch' if self.unit == 'epoch' else 'look'}"
         looks += "" if len(self.at) == 1 else "s"
         if not self.cuts:
             return f"No cut in {looks} of {self.source}."
+        return f"{len(self.cuts)} cut{'s' * (len(self.cuts) > 1)} in {looks} of {self.source}."
+
+    @property
+    def table(self) -> list[list[str]]:
+        """The cuts as rows of text, below their header."""
         heads = (["epoch"] if self._has_epochs else []) + (["step"] if self._has_steps else [])
-        table = [[*heads, "rule", "rate", "why"], *(self._row(cut) for cut in self.cuts)]
+        return [[*heads, "rule", "rate", "why"], *(self._row(cut) for cut in self.cuts)]
+
+    def plot(self) -> Any:
+        """A plotly figure of the rate, with the cuts and their causes."""
+        return call("keras_lr.watch.figures:replay_figure", self)
+
+    def __repr__(self) -> str:
+        """The answer; the looks and rates would fill a page."""
+        return f"Replay({self.answer.rstrip('.')!r})"
+
+    def _repr_html_(self) -> str:
+        return call("keras_lr.watch.notebook:as_html", self)
+
+    def __str__(self) -> str:
+        if not self.cuts:
+            return self.answer
+        table = self.table
+        heads = int(self._has_epochs) + int(self._has_steps)
         widths = [max(len(row[i]) for row in table) for i in range(len(table[0]) - 1)]
-        lines = [
-            f"{len(self.cuts)} cut{'s' if len(self.cuts) > 1 else ''} in {looks} of {self.source}:"
-        ]
+        lines = [self.answer.rstrip(".") + ":"]
         for row in table:
             cells = [
-                cell.rjust(width) if i < len(heads) else cell.ljust(width)
+                cell.rjust(width) if i < heads else cell.ljust(width)
                 for i, (cell, width) in enumerate(zip(row, widths, strict=False))
             ]
             lines.append("  ".join([*cells, row[-1]]))
         if not self.rates_known:
-            lines.append("Rates are shares of the first one; learning_rate= says which it was.")
+            lines.append(_SHARES)
         return "\n".join(lines)
 
     @property

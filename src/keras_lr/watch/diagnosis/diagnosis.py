@@ -61,6 +61,11 @@ class Diagnosis:
         """Whether the run shows the symptom of that name."""
         return any(symptom.name == name for symptom in self.symptoms)
 
+    def __repr__(self) -> str:
+        """What was found, by name."""
+        names = ", ".join(symptom.name for symptom in self.symptoms) or "nothing found"
+        return f"Diagnosis({self.run.name!r}: {names})"
+
     def __str__(self) -> str:
         epochs = self.run.epochs
         count = len(self.symptoms)

@@ -10,6 +10,7 @@ from keras_lr.watch.figures.finding import finding_curves_figure, finding_figure
 from keras_lr.watch.figures.history import history_figure
 from keras_lr.watch.figures.optunas import optuna_figure
 from keras_lr.watch.figures.population import population_figure
+from keras_lr.watch.figures.replay import replay_figure
 from keras_lr.watch.figures.runs import runs_figure
 from keras_lr.watch.figures.schedule import schedule_figure
 from keras_lr.watch.figures.study import study_figure
@@ -34,6 +35,7 @@ __all__ = [
     "optuna_figure",
     "parts_figure",
     "population_figure",
+    "replay_figure",
     "runs_figure",
     "schedule_figure",
     "study_figure",

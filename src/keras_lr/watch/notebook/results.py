@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.finder.finding import Finding
+from keras_lr.rules.replayed import Replay
 from keras_lr.schedules import Plan
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.watch import answers
@@ -31,8 +32,8 @@ def as_html(result: Any) -> str:
     """A result as a piece of HTML.
 
     Args:
-        result: A `Finding`, a schedule or plan, a `Study`, a `Confirmation`, a `Comparison`, or a
-            `Run`.
+        result: A `Finding`, a schedule or plan, a `Study`, a `Confirmation`, a `Comparison`, a
+            `Run`, or a `Replay`.
     """
     return _study(result) if hasattr(result, "trials") else _confirmation(result)
 
@@ -152,6 +153,21 @@ def _study(study: Any) -> str:
     warning = edge_warning(study)
     notes = [f"⚠ {warning}" if warning else "", answers.study_counts(study)]
     return piece(answers.study_answer(study), notes, chart, table=table)
+
+
+@as_html.register
+def _replay(found: Replay) -> str:
+    header, *rows = found.table
+    ended = int(found.unit == "epoch")
+    at = [at + ended for at in found.at for _ in range(2)][:-1]  # a step down after each look
+    rates = [rate for rate in found.rates for _ in range(2)][1:]
+    chart = sketch(
+        [Series(at, rates)],
+        x=found.unit,
+        y="learning rate" if found.rates_known else "share of the first rate",
+    )
+    table = Table("What would have cut", header, rows) if rows else None
+    return piece(found.answer, (), chart, table=table)
 
 
 def piece(
