@@ -143,11 +143,14 @@ def test_data_without_a_length_are_counted(model, tmp_path):
 
 def test_many_points_are_thinned_and_keep_their_ends():
     trace = Trace()
+    dip = MOST // 3
     for step in range(3 * MOST):
-        trace.add(step, {"loss": float(step)})
+        trace.add(step, {"loss": -5.0 if step == dip else float(step)})
         trace.add(step, {"loss": -1.0})  # one value an update
     run = trace.run()
     steps, values = run.steps["loss"].steps, run.steps["loss"].values
-    assert len(steps) <= MOST
+    assert MOST // 4 < len(steps) <= MOST
+    assert list(steps) == sorted(set(steps))
     assert (steps[0], steps[-1]) == (0, 3 * MOST - 1)
-    assert list(values) == [float(step) for step in steps]
+    assert dict(zip(steps, values, strict=True))[dip] == -5.0
+    assert list(values) == [-5.0 if step == dip else float(step) for step in steps]

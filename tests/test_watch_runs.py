@@ -13,10 +13,12 @@ from keras_lr.tuner.confirm import Candidate, Confirmation
 from keras_lr.watch import Run, figures, terminal
 from keras_lr.watch.answers import run_answer, runs_answer, study_answer, study_counts, study_engine
 from keras_lr.watch.figures.run_lines import line
+from keras_lr.watch.live.moment import latest
+from keras_lr.watch.notebook.sketch import Series, sketch
 from keras_lr.watch.report import sections_of
 from keras_lr.watch.report.chart_table import chart_table
 from keras_lr.watch.report.page import page, split_answer
-from keras_lr.watch.report.sections import section
+from keras_lr.watch.report.sections import runs_section, section
 from keras_lr.watch.run import Curve
 
 
@@ -107,7 +109,7 @@ def test_several_runs_are_compared():
         "The runs compared", "Slow", "Training", "Training", "Slow",
     ]  # fmt: skip
     assert parts[0].answer == (
-        "Training 1 came lowest: loss 1; Slow 1 1.9; Slow 2 1.9; Training 2 2."
+        "Training 1 came lowest: loss 1; Slow 1 1.9; Slow 2 1.9; Training 2 ended as NaN."
     )
     figure = parts[0].charts[0].figure
     above = [t.name for t in figure.data if t.yaxis != "y2"]
@@ -115,6 +117,62 @@ def test_several_runs_are_compared():
     assert len([t for t in figure.data if t.yaxis == "y2"]) == 2
     assert len(sections_of([slow])) == 1
     assert runs_answer([Run({"a": [1.0]}), Run({"b": [1.0]})]) == "2 runs that share no loss."
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        ([2, 1, NAN, NAN], "loss ended as NaN after 4 epochs: it began at 2; lowest 1 in epoch 2; NaN since epoch 3."),
+        ([math.inf, 1], "loss went from ∞ to 1 in 2 epochs: lowest 1 in epoch 2."),
+        ([NAN] * 3, "loss was never a number in 3 epochs: it ended as NaN."),
+    ],
+)  # fmt: skip
+def test_a_loss_that_is_no_number_is_in_the_headline(loss, told):
+    assert run_answer(Run({"loss": loss})) == told
+    assert ("NaN" in told) == ("NaN" in split_answer(told)[0] or "never" in split_answer(told)[0])
+
+
+def test_only_runs_that_can_be_compared_are():
+    def run(name, **history):
+        return Run(history, name=name)
+
+    good = run("good", loss=[2, 0.5])
+    assert runs_answer([run("lost", loss=[2, 0.1, NAN]), good]) == (
+        "good came lowest: loss 0.5; lost ended as NaN."
+    )
+    assert runs_answer([run("lost", loss=[2, NAN]), run("too", loss=[NAN])]) == (
+        "None of 2 runs kept a finite loss: lost ended as NaN; too ended as NaN."
+    )
+    assert runs_answer([good, run("judged", loss=[2, 1], val_loss=[2, 1])]) == (
+        "good came lowest: loss 0.5; judged 1; "
+        "judged by the loss in training, as good logged no val_loss."
+    )
+    assert runs_answer([good, run("only", val_loss=[2, 1])]) == "2 runs that share no loss."
+    others = [run("none", accuracy=[1.0]), run("next", loss=[2, 1])]
+    assert runs_answer([good, *others]) == "good came lowest: loss 0.5; next 1; no loss in none."
+    many = runs_answer([run(f"run {n}", loss=[99, n + 1]) for n in range(60)])
+    assert many == "run 0 came lowest: loss 1; run 1 2; run 2 3; run 3 4; run 4 5; and 55 more."
+
+
+def test_a_long_run_keeps_its_lowest_in_words_charts_tables_and_sketches():
+    loss = [1.0 + (n % 7) for n in range(1500)]
+    loss[751] = 0.001
+    run = Run({"val_loss": loss}, name="dip")
+    assert "lowest 0.001 in epoch 752" in run_answer(run)
+    assert latest(run)[0].endswith("(lowest 0.001, epoch 752)")
+    other = Run({"val_loss": [1.0, 0.5]}, name="other")
+    assert runs_answer([run, other]).startswith("dip came lowest")
+    assert runs_section([run, other]).tables[0].rows[0][2] == "0.001"
+    drawn = figures.history_figure(run).data[0]
+    assert len(drawn.x) <= 1000
+    assert (752, 0.001) in zip(drawn.x, drawn.y, strict=True)
+    assert (drawn.x[0], drawn.x[-1]) == (1, 1500)
+    assert ">0.001<" in sketch([Series(range(1500), loss)], x="", y="")
+    gone = [1.0] * 1000 + [NAN] * 1000
+    assert line(Run({"loss": gone}), "loss")[1][-1] is None
 
 
 def test_a_table_stands_behind_each_chart():

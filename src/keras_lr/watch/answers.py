@@ -7,13 +7,15 @@ from typing import Any
 from keras_lr.finder.finding import Finding
 from keras_lr.watch.comparison import Arm, Comparison
 from keras_lr.watch.figures.population import ended_at
-from keras_lr.watch.figures.run_lines import line, names_of, rate_names, x_name
+from keras_lr.watch.figures.run_lines import last_value, names_of, points, rate_names, x_name
 from keras_lr.watch.figures.runs import compared_loss, distinct_names
 from keras_lr.watch.figures.study import best_trial
 from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import is_share, number, schedule_words, score
 
+FEW = 4
+"""Runs that an answer names beside the best, at most."""
 LONG = 40
 """Characters of a path of rates that an answer quotes, at most."""
 
@@ -129,7 +131,11 @@ def against(comparison: Comparison) -> str:
 
 
 def run_answer(run: Run) -> str:
-    """How far a run came, and what happened to its rate."""
+    """How far a run came, and what happened to its rate.
+
+    >>> run_answer(Run({"loss": [2.0, 1.0, float("nan")]}))
+    'loss ended as NaN after 3 epochs: it began at 2; lowest 1 in epoch 2; NaN since epoch 3.'
+    """
     name = next((n for n in ("val_loss", "loss") if n in names_of(run)), None)
     rates = rate_names(run)
     name = name or next((n for n in names_of(run) if n not in rates), None)
@@ -137,21 +143,7 @@ def run_answer(run: Run) -> str:
     if not run.epochs:
         updates = max((c.steps[-1] for c in run.steps.values() if len(c.steps)), default=0)
         length = f"{updates} updates" if updates else length
-    finite = (
-        []
-        if name is None
-        else [(v, x) for x, v in zip(*line(run, name), strict=True) if v is not None]
-    )
-    if name is None or not finite:
-        words = length if name is None else f"{length} of {name}"
-    else:
-        words = f"{name} went from {number(finite[0][0])} to {number(finite[-1][0])} in {length}"
-    parts = []
-    if finite and name is not None and name.endswith("loss"):
-        best, at = min(finite)
-        parts.append(f"lowest {number(best)} in {x_name(run)} {number(at, 4)}")
-    if name is not None and (last := _last(run, name)) is not None and not math.isfinite(last):
-        parts.append(f"ended as {number(last)}")
+    words, parts = (length, []) if name is None else _course(run, name, length)
     cuts = [e for e in run.events if e.factor != 1]
     if cuts:
         times = "once" if len(cuts) == 1 else f"{len(cuts)} times"
@@ -160,22 +152,70 @@ def run_answer(run: Run) -> str:
     return f"{words}: {'; '.join(parts)}." if parts else f"{words}."
 
 
-def _last(run: Run, name: str) -> float | None:
-    logged = run.logged(name)
-    return logged[-1][1] if logged else None
+def _course(run: Run, name: str, length: str) -> tuple[str, list[str]]:
+    """What became of a curve, and what to know beside it."""
+    found = points(run, name)
+    finite = [(value, x) for x, value in found if math.isfinite(value)]
+    if not found:
+        return f"{length} of {name}", []
+    first, last = found[0][1], last_value(run, name)
+    if not finite:
+        return f"{name} was never a number in {length}", [f"it ended as {number(last)}"]
+    best, at = min(finite)
+    parts = [f"lowest {number(best)} in {x_name(run)} {number(at, 4)}"] * name.endswith("loss")
+    if math.isfinite(last):
+        return f"{name} went from {number(first)} to {number(last)} in {length}", parts
+    lost = next((x for x, _ in found if x > finite[-1][1]), None)
+    since = [] if lost is None else [f"{number(last)} since {x_name(run)} {number(lost, 4)}"]
+    words = f"{name} ended as {number(last)} after {length}"
+    return words, [f"it began at {number(first)}", *parts, *since]
 
 
 def runs_answer(runs: Sequence[Run]) -> str:
-    """Which of several runs came furthest."""
+    """Which of several runs came furthest; one that ended as NaN came nowhere.
+
+    Runs are judged by a loss that all have: by that of the training where one has no other, which
+    the answer then says.
+    """
     name = compared_loss(runs)
-    reached = []
-    for run, label in zip(runs, distinct_names(runs), strict=True):
-        values = [v for v in line(run, name)[1] if v is not None]
-        if values:
-            reached.append((min(values), label))
-    if not reached:
+    labels = distinct_names(runs)
+    judged = {label: points(run, name) for run, label in zip(runs, labels, strict=True)}
+    without = [label for label, found in judged.items() if not found]
+    if len(without) > len(runs) - 2:
         return f"{len(runs)} runs that share no loss."
-    reached.sort()
-    words = "; ".join(f"{label} {number(value)}" for value, label in reached[1:])
+    reached, lost = [], []
+    for run, label in zip(runs, labels, strict=True):
+        if label in without:
+            continue
+        last = last_value(run, name)
+        if math.isfinite(last):
+            lowest = min(v for _, v in judged[label] if math.isfinite(v))
+            reached.append((lowest, label))
+        else:
+            lost.append(f"{label} ended as {number(last)}")
+    reached.sort(key=lambda pair: pair[0])
+    told = [f"{label} {number(value)}" for value, label in reached[1:]]
+    said = [_listed(told), _listed(lost)]
+    said.append(f"no {name} in {_listed(without, ', ')}" if without else "")
+    missing = [] if name == "val_loss" else _without_validation(runs, labels)
+    if missing:
+        said.append(
+            f"judged by the loss in training, as {_listed(missing, ', ')} logged no val_loss"
+        )
+    words = "; ".join(filter(None, said))
+    if not reached:
+        return f"None of {len(runs)} runs kept a finite {name}: {words}."
     value, label = reached[0]
     return f"{label} came lowest: {name} {number(value)}" + (f"; {words}." if words else ".")
+
+
+def _listed(words: Sequence[str], between: str = "; ") -> str:
+    """The first few, and how many more there are."""
+    more = len(words) - FEW
+    return between.join([*words[:FEW], *([f"and {more} more"] if more > 0 else [])])
+
+
+def _without_validation(runs: Sequence[Run], labels: Sequence[str]) -> list[str]:
+    """Runs that logged no loss of validation, where others did."""
+    found = ["val_loss" in names_of(run) for run in runs]
+    return [label for label, has in zip(labels, found, strict=True) if not has and any(found)]

@@ -1,16 +1,20 @@
 """The curves of a run on one axis: of epochs where it has any, of updates where it hasn't."""
 
 import math
+from statistics import median
 from typing import Any
 
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import COLOURS, DASHES, blank, log_ticks, loss_axis, safe, shade
+from keras_lr.watch.thinning import kept
 
 RATE = "learning_rate"
 MOST = 1000
 """Points that a line is drawn with, at most."""
 NAMED = 12
 """Lines that the legend of a picture names; of more it names the ends, and hovering the others."""
+LINES = 60
+"""Lines that a picture holds, at most; of more it shows the highest and the lowest."""
 WIDE = 50
 """From this ratio of the highest to the lowest on, positive values get a logarithmic axis."""
 
@@ -40,26 +44,42 @@ def x_name(run: Run) -> str:
     return "epoch" if _in_epochs(run) else "step"
 
 
-def line(run: Run, name: str) -> tuple[list[float], list[float | None]]:
-    """A curve of a run: where, and what; gaps where it isn't finite.
+def points(run: Run, name: str) -> list[tuple[float, float]]:
+    """A curve of a run, every point: where, and what, finite or not.
 
     Epoch 1 ends at 1, so a value at an update lies between the ends of two epochs.
+
+    >>> points(Run({"loss": [2.0, 1.0]}), "loss")
+    [(1.0, 2.0), (2.0, 1.0)]
+    """
+    curve = run.steps.get(name)
+    if curve is not None and (name not in run.history or run.steps_per_epoch):
+        return [
+            (place(run, step), value) for step, value in zip(curve.steps, curve.values, strict=True)
+        ]
+    return [(float(epoch + 1), value) for epoch, value in run.logged(name)]
+
+
+def last_value(run: Run, name: str) -> float:
+    """What a curve ended as: not finite as soon as its last epoch, or its last update, isn't.
+
+    Args:
+        run: The run.
+        name: A curve of it that has a point.
+    """
+    ends = [value for _, value in [*run.logged(name)[-1:], *points(run, name)[-1:]]]
+    return next((value for value in ends if not math.isfinite(value)), ends[-1])
+
+
+def line(run: Run, name: str) -> tuple[list[float], list[float | None]]:
+    """A curve as it is drawn: of a long one the peaks and dips, gaps where it isn't finite.
 
     >>> line(Run({"loss": [2.0, 1.0]}), "loss")
     ([1.0, 2.0], [2.0, 1.0])
     """
-    curve = run.steps.get(name)
-    if curve is not None and (name not in run.history or run.steps_per_epoch):
-        xs: list[float] = [place(run, step) for step in curve.steps]
-        ys = list(curve.values)
-    else:
-        logged = run.logged(name)
-        xs, ys = [float(epoch + 1) for epoch, _ in logged], [value for _, value in logged]
-    every = max(1, -(-len(xs) // MOST))
-    kept = [*range(0, len(xs), every)]
-    if kept and kept[-1] != len(xs) - 1:
-        kept.append(len(xs) - 1)
-    return [xs[i] for i in kept], [v if math.isfinite(v := ys[i]) else None for i in kept]
+    every = points(run, name)
+    shown = [every[i] for i in kept([value for _, value in every], MOST)]
+    return [x for x, _ in shown], [v if math.isfinite(v) else None for _, v in shown]
 
 
 def place(run: Run, step: float) -> float:
@@ -86,6 +106,9 @@ def lines_figure(run: Run, names: list[str], title: str, y: str, *, strip: str =
     Returns:
         A `plotly.graph_objects.Figure`.
     """
+    if len(names) > LINES:
+        title += f": the highest and the lowest of {len(names)}"
+        names = _outermost(run, names)
     figure = blank(title, x=x_name(run), y=y, height=380)
     shown: list[float | None] = []
     for index, name in enumerate(names):
@@ -100,6 +123,18 @@ def lines_figure(run: Run, names: list[str], title: str, y: str, *, strip: str =
     figure.update_yaxes(**value_axis(shown))
     figure.update_layout(showlegend=True)
     return figure
+
+
+def _outermost(run: Run, names: list[str]) -> list[str]:
+    """The curves that lie highest and lowest at their median, in their order.
+
+    The first, which is often that of all, is one of them.
+    """
+    known = {n: [v for _, v in points(run, n) if math.isfinite(v)] for n in names[1:]}
+    ranked = sorted((n for n in known if known[n]), key=lambda n: median(known[n]))
+    half = LINES // 2
+    shown = {names[0], *ranked[: half - 1], *ranked[-half:]}
+    return [name for name in names if name in shown]
 
 
 def line_trace(

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from keras_lr.watch.figures.run_lines import line, loss_names, rate_names
+from keras_lr.watch.figures.run_lines import loss_names, points, rate_names
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import number
 
@@ -61,14 +61,14 @@ def latest(run: Run, state: State = "done") -> list[str]:
     """
     told = []
     for name in [*loss_names(run), *rate_names(run)]:
-        found = [(y, x) for x, y in zip(*line(run, name), strict=True)]
+        found = [(y, x) for x, y in points(run, name)]
         if state == "done" and (logged := run.logged(name)):
             found.append((logged[-1][1], logged[-1][0] + 1.0))
         if not found:
             continue
-        last = math.nan if found[-1][0] is None else found[-1][0]
+        last = found[-1][0]
         text = f"{name.replace('learning_rate', 'learning rate', 1)} {number(last)}"
-        finite = [(y, x) for y, x in found if y is not None and math.isfinite(y)]
+        finite = [(y, x) for y, x in found if math.isfinite(y)]
         if name.startswith("val_") and finite and min(finite)[0] != last:
             value, epoch = min(finite)
             text += f" (lowest {number(value)}, epoch {number(epoch)})"

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_lr.watch.run import Curve, Run, gaps
+from keras_lr.watch.thinning import kept
 
 MOST = 4000
-"""Points of a curve that are kept; of more, every second one."""
+"""Points of a curve that are kept; of more, half as many: the peaks and the dips."""
 
 Point = tuple[int, float]
 
@@ -39,7 +40,7 @@ class Trace:
                 continue
             points.append((step, value))
             if len(points) > MOST:
-                del points[1:-1:2]
+                points[:] = [points[i] for i in kept([v for _, v in points], MOST // 2)]
 
     def run(self, *, events: Sequence[Any] = (), **known: Any) -> Run:
         """As a run.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from keras_lr.watch.style import BAD, COLOURS, GOOD, number
+from keras_lr.watch.thinning import kept
 
 WIDTH, HEIGHT = 480, 170
 LEFT, RIGHT, TOP, BOTTOM = 74, 10, 10, 34
@@ -136,8 +137,7 @@ def sketch(
 def _finite(series: Series) -> list[tuple[float, float]]:
     pairs = zip(series.xs, series.ys, strict=True)
     found = [(float(a), float(b)) for a, b in pairs if b is not None and math.isfinite(b)]
-    thinned = found[:: -(-len(found) // MOST) or 1]
-    return thinned if thinned[-1:] == found[-1:] else [*thinned, found[-1]]
+    return [found[i] for i in kept([b for _, b in found], MOST)]
 
 
 def _drawn(kind: str, places: Sequence[tuple[float, float]], colour: str) -> str:

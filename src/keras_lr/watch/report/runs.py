@@ -1,5 +1,6 @@
 """What a report says about runs: one with what is wrong with it, and several compared."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.watch import figures
 from keras_lr.watch.answers import run_answer, runs_answer
 from keras_lr.watch.figures.history import event_place
-from keras_lr.watch.figures.run_lines import groups_of, line, loss_names, rate_names, x_name
+from keras_lr.watch.figures.run_lines import groups_of, last_value, points, rate_names, x_name
 from keras_lr.watch.figures.runs import compared_loss, distinct_names
 from keras_lr.watch.figures.updates import RATIO, metric_names, norm_names
 from keras_lr.watch.report.section import Chart, Section, Table
@@ -101,14 +102,14 @@ def runs_section(runs: Sequence[Run]) -> Section:
     name = compared_loss(runs)
     rows = []
     for run, label in zip(runs, distinct_names(runs), strict=True):
-        values = [v for v in line(run, name)[1] if v is not None] if name in loss_names(run) else []
-        rates = [v for n in rate_names(run)[:1] for v in line(run, n)[1] if v is not None]
+        values = [value for _, value in points(run, name)]
+        rates = [v for n in rate_names(run)[:1] for _, v in points(run, n) if math.isfinite(v)]
         rows.append(
             [
                 label,
                 str(run.epochs),
-                number(min(values, default=None), 4),
-                number(values[-1] if values else None, 4),
+                number(min(filter(math.isfinite, values), default=None), 4),
+                number(last_value(run, name) if values else None, 4),
                 number(max(rates, default=None)),
                 number(rates[-1] if rates else None),
                 schedule_words(run.schedule or "–"),
