@@ -25,6 +25,13 @@ from keras_lr.watch.style import (
     number,
     safe,
 )
+from keras_lr.watch.thinning import kept
+
+CURVES = 200
+"""Curves behind those of the best trials, at most: half of them the next best, half the worst."""
+
+POINTS = 100
+"""Points of each of them, at most."""
 
 
 def momentum_figure(study: Any) -> Any:
@@ -46,7 +53,8 @@ def momentum_figure(study: Any) -> Any:
     figure.update_xaxes(**log_ticks([t.params["learning_rate"] for t in trials]))
     good = [(t, v) for t in trials if (v := shown_value(t, study)) is not None]
     good = [(t, v) for t, v in good if t.state != "diverged"]
-    bad = [t for t in trials if not any(t is kept for kept, _ in good)]
+    sound = {id(t) for t, _ in good}
+    bad = [t for t in trials if id(t) not in sound]
     values = sorted(v for _, v in good)
     figure.add_trace(
         go.Scatter(
@@ -120,20 +128,27 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
     population = hasattr(study, "copies")
     kind = "members" if population else "trials"
     figure = blank(f"The {len(best)} best {kind}", x="epoch", y=study.objective, height=460)
-    others = [t for t in study.trials if not any(t is b for b in best)]
-    curves = [(t, t.history.get(study.objective, [])) for t in others]
+    others, name = _others(study, best), f"other {kind}"
+    if len(others) > CURVES:
+        name = f"the best and the worst of {len(others)} other {kind}"
+        others = [*others[: CURVES // 2], *others[-(CURVES // 2) :]]
     xs: list[Any] = []
     ys: list[Any] = []
-    for _, curve in curves:  # one trace with gaps: a hundred traces would slow the page down
-        xs += [*range(1, len(curve) + 1), None]
-        ys += [*(v if v is not None and math.isfinite(v) else None for v in curve), None]
+    for trial in others:  # one trace with gaps: a hundred traces would slow the page down
+        curve = trial.history.get(study.objective, [])
+        drawn = kept(curve, POINTS)
+        xs += [*(i + 1 for i in drawn), None]
+        ys += [
+            *(v if (v := curve[i]) is not None and math.isfinite(v) else None for i in drawn),
+            None,
+        ]
     if xs:
         figure.add_trace(
             go.Scatter(
                 x=xs,
                 y=ys,
                 mode="lines",
-                name=f"other {kind}",
+                name=name,
                 hoverinfo="skip",
                 opacity=0.4,
                 line={"color": INK, "width": 1},
@@ -172,6 +187,19 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
         room = 0.08 * ((ends[1] - ends[0]) or 1.0)
         figure.update_yaxes(range=[ends[0] - room, ends[1] + room])
     return figure
+
+
+def _others(study: Any, best: list[Any]) -> list[Any]:
+    """All but the best trials, in order; those without a value at the end."""
+    known = {id(t) for t in best}
+    sign = 1 if study.direction == "minimize" else -1
+    worth = {id(t): shown_value(t, study) for t in study.trials}
+
+    def place(trial: Any) -> float:
+        value = worth[id(trial)]
+        return math.inf if value is None else sign * value
+
+    return sorted((t for t in study.trials if id(t) not in known), key=place)
 
 
 def ranked(study: Any) -> list[Any]:

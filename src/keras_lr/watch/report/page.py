@@ -132,7 +132,7 @@ def _small(lines: Sequence[str]) -> str:
 
 
 def _chart(chart: Chart, name: str) -> str:
-    figure = json.loads(chart.figure.to_json())
+    figure = json.loads(chart.figure.to_json(), parse_float=_rounded)
     title = (figure["layout"].pop("title", {}) or {}).get("text", "")
     height = figure["layout"].get("height", 400)
     label = html.unescape(title)
@@ -146,6 +146,11 @@ def _chart(chart: Chart, name: str) -> str:
         + ("" if behind is None else _table(behind))
         + "</figure>\n"
     )
+
+
+def _rounded(text: str) -> float:
+    """A number as exact as one can see, and a chart tells: seven digits, as a float32 has."""
+    return float(f"{float(text):.7g}")
 
 
 def _json(value: Any) -> str:

@@ -1,5 +1,6 @@
 """What a report says about a study, a population, and the confirmation of its best."""
 
+from dataclasses import replace
 from typing import Any
 
 from keras_lr.errors import InvalidInput
@@ -12,6 +13,9 @@ from keras_lr.watch.figures.trials import ranked as ranked_trials
 from keras_lr.watch.figures.trials import varied
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.style import number, safe, schedule_words
+
+ROWS = 200
+"""Trials that the table lists, at most: the best."""
 
 
 def study_section(study: Any) -> Section:
@@ -33,8 +37,13 @@ def study_section(study: Any) -> Section:
         charts.append(Chart(figures.best_trials_figure(study), caption))
     charts += [] if population else _importance(study)
     warning = edge_warning(study)
-    everything = [*ranked, *(t for t in study.trials if t not in ranked)]
-    every = members_table(study, everything) if population else trials_table(study, everything)
+    known = {id(t) for t in ranked}
+    everything = [*ranked, *(t for t in study.trials if id(t) not in known)]
+    listed = members_table if population else trials_table
+    every = listed(study, everything[:ROWS])
+    if len(everything) > ROWS:
+        kind = "members" if population else "trials"
+        every = replace(every, title=f"The first {ROWS} of {len(everything)} {kind}, best first")
     return Section(
         title="Tuning a population" if population else "Tuning",
         answer=study_answer(study),
