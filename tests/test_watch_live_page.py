@@ -63,6 +63,7 @@ def test_a_page_that_cant_be_written_any_more_doesnt_end_the_training(model, tmp
     ("arguments", "told"),
     [
         ({"report": 3}, "path of the HTML file"),
+        ({"report": "a\0.html"}, "path of the HTML file"),
         ({"every": 0}, "every=30"),
         ({"every": True}, "every=30"),
         ({"js": "none"}, 'js="cdn"'),
@@ -78,7 +79,7 @@ def test_a_place_that_cant_be_written_is_refused_before_training(model, tmp_path
         keras_lr.Live(report=tmp_path)
     (tmp_path / "file").write_text("")
     begun = []
-    with pytest.raises(InvalidInput, match="can't be written"):
+    with pytest.raises(InvalidInput, match=r"can't be written.*Received: '[^']*/file/run.html'"):
         fit(model, keras_lr.Live(tmp_path / "file" / "run.html"), At(0, lambda: begun.append(1)))
     assert not begun
 

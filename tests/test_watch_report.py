@@ -142,6 +142,8 @@ def test_a_failed_write_leaves_the_old_report(tmp_path, monkeypatch):
         write_atomically(path, "new")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["r.html"]
+    monkeypatch.undo()
+    assert write_atomically(path, "of \udcff.csv").read_text() == "of ?.csv"
 
 
 def test_bad_input_is_refused(tmp_path):
@@ -155,8 +157,14 @@ def test_bad_input_is_refused(tmp_path):
         report("nothing.jsonl", tmp_path / "r.html")
     with pytest.raises(InvalidInput, match="empty list"):
         report([], tmp_path / "r.html")
-    with pytest.raises(InvalidInput, match="can't be written"):
-        report(results.finding(), tmp_path)
+    for path in (tmp_path, "/dev/null/r.html", "r" * 300, "\ud800.html"):
+        with pytest.raises(InvalidInput, match="can't be written"):
+            report(results.finding(), path)
+    for path in ("", None, 5, b"r.html", "a\0b.html"):
+        with pytest.raises(InvalidInput, match="path of the HTML file to write"):
+            report(results.finding(), path)
+        with pytest.raises(InvalidInput, match="path of the HTML file to write"):
+            write_atomically(path, "")
     assert os.listdir(tmp_path) == []
 
 

@@ -1,27 +1,15 @@
 """The arguments of `Live`, checked when it is made."""
 
-import os
 from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
+from keras_lr.watch.report.place import checked_place
 
 
 def checked_path(given: Any) -> Path | None:
     """Where the report goes."""
-    if given is None:
-        return None
-    if not isinstance(given, str | os.PathLike):
-        raise InvalidInput(
-            'report is the path of the HTML file to write, such as "run.html". '
-            f"Received: report={given!r}."
-        )
-    path = Path(given)
-    if path.is_dir():
-        raise InvalidInput(
-            f'report is a file, and {str(given)!r} is a folder. Write report="{path / "run.html"}".'
-        )
-    return path
+    return None if given is None else checked_place(given, "report")
 
 
 def checked_seconds(given: Any) -> float:

@@ -1,7 +1,6 @@
 """The report of a running fit: a page that is written again and again, and renews itself."""
 
 import json
-import os
 import time
 from dataclasses import replace
 from importlib import resources
@@ -13,6 +12,7 @@ from keras_lr.watch.live.moment import Moment
 from keras_lr.watch.live.pace import Pace
 from keras_lr.watch.report import write_atomically
 from keras_lr.watch.report.page import page
+from keras_lr.watch.report.place import try_place
 from keras_lr.watch.report.runs import UNFINISHED
 from keras_lr.watch.report.section import Section
 from keras_lr.watch.report.sections import section
@@ -43,9 +43,7 @@ class Page:
         self.pace = Pace(every)
         self._path = path
         self._js = js
-        trial = path.with_name(f".{path.name}.{os.getpid()}.trial")
-        write_atomically(trial, "")
-        trial.unlink()
+        try_place(path)
 
     def begin(self, model: Any) -> None:
         """The first page comes with the first look."""

@@ -1,12 +1,12 @@
 """The report: one HTML file that opens offline, on a phone and on paper, light and dark."""
 
-import contextlib
 import os
 from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
 from keras_lr.watch.report.page import page
+from keras_lr.watch.report.place import checked_place, write_atomically
 from keras_lr.watch.report.section import Section
 
 __all__ = ["page", "report", "sections_of", "write_atomically"]
@@ -34,7 +34,8 @@ def report(
     """
     if js not in ("inline", "cdn"):
         raise InvalidInput(f'Write js="inline" (opens offline) or js="cdn". Received: js={js!r}.')
-    return write_atomically(path, page(sections_of(result), js=js))
+    place = checked_place(path)
+    return write_atomically(place, page(sections_of(result), js=js))
 
 
 def sections_of(result: Any) -> list[Section]:
@@ -52,21 +53,3 @@ def sections_of(result: Any) -> list[Section]:
     runs = [Run.of(each) for each in results if is_run(each)]
     compared = [runs_section(runs)] if len(runs) > 1 else []
     return [*compared, *(section(each) for each in results)]
-
-
-def write_atomically(path: str | os.PathLike[str], text: str) -> Path:
-    """Write beside the file, then rename: a reader never sees half a report."""
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise InvalidInput(
-            f"The report can't be written there ({error.strerror or error}). "
-            f"Write the path of a file in a folder you may write to. Received: {str(path)!r}."
-        ) from error
-    return target
