@@ -7,9 +7,11 @@ import pytest
 from helpers import classifier, data
 from keras_lr import LearningRate, schedules
 from keras_lr.callbacks import LearningRateMonitor
+from keras_lr.callbacks import monitor as monitor_module
 from keras_lr.callbacks.monitoring.norms import norms
 from keras_lr.errors import InvalidInput
 from keras_lr.rate.detection.norms import Measured
+from keras_lr.watch import Run
 from oscillating import Alignments, linear, noisy
 from oscillating import Weights as Flat
 
@@ -80,6 +82,64 @@ def test_the_last_update_of_each_epoch(name):
     if name == "adam":
         assert max(history["gradient_norm"]) < 0.21  # each of four is clipped to 0.1
     assert not [v for v in model.optimizer.variables if "norms" in v.name]
+
+
+SKIPPED = (1, 2, 4, 8)
+"""Batches of an epoch, from 1, whose loss is no number: a loss scale skips their updates."""
+APART = {
+    "executions": ({"every": 3, "execution": 4}, [4, 8, 12, 16]),
+    "intervals that don't divide the epoch": ({"every": 12}, [12]),
+    "epochs with skipped steps": ({"scaled": True}, []),
+    "intervals with skipped steps": ({"every": 3, "scaled": True}, [1, 3, 4, 5, 8]),
+    "data without a length": ({"endless": True}, []),
+}
+
+if keras.backend.backend() == "torch":  # where Keras has no executions of several steps
+    del APART["executions"]
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+@pytest.mark.parametrize("case", APART)
+def test_what_is_told_at_a_step_is_of_that_step(case, tmp_path, monkeypatch):
+    monkeypatch.setattr(monitor_module, "SPARE", 1)
+    given, steps = APART[case]
+    x, y = data(32)
+    if given.get("scaled"):
+        x[[4 * (batch - 1) for batch in SKIPPED]] = np.nan
+
+    epochs = 1 if given.get("endless") else 2
+
+    def fit(*callbacks, execution=1):
+        keras.utils.set_random_seed(0)
+        made = keras.optimizers.SGD(0.1, momentum=0.9)
+        if given.get("scaled"):
+            made = keras.optimizers.LossScaleOptimizer(made, initial_scale=1.0)
+        model = classifier(made)
+        model.compile(made, loss=model.loss, steps_per_execution=execution)
+        fit = {"epochs": epochs, "shuffle": False, "verbose": 0, "callbacks": list(callbacks)}
+        if given.get("endless"):
+            return model.fit(((x[4 * i :][:4], y[4 * i :][:4]) for i in range(8)), **fit).history
+        return model.fit(x, y, batch_size=4, **fit).history
+
+    weights = Weights()
+    fit(weights)
+    path = tmp_path / "run.jsonl"
+    monitor = LearningRateMonitor((), record=path, every=given.get("every", "epoch"))
+    history = fit(monitor, execution=given.get("execution", 1))
+    skipped = [*SKIPPED, *(8 + at for at in SKIPPED)] if given.get("scaled") else []
+    updates = [at for at in range(1, 17) if at not in skipped]  # the batch of each
+    for epoch in range(epochs):
+        last = max(at for at in updates if at <= 8 * (epoch + 1))
+        for name, value in expected(weights, last).items():
+            assert history[name][epoch] == pytest.approx(value, rel=2e-3), name
+    assert len(history["gradient_norm"]) == epochs
+    curves = Run.read(path).steps
+    assert not steps or list(curves["learning_rate"].steps) == steps
+    if case == "intervals with skipped steps":  # the fifth update is told later, by a skipped step
+        assert list(curves["update_ratio"].steps) == [1, 3, 4, 8]
+    for at, value in zip(*vars(curves["update_ratio"]).values(), strict=True) if steps else ():
+        true = expected(weights, updates[at - 1])["update_ratio"]
+        assert value == pytest.approx(true, rel=2e-3)
 
 
 def test_the_gradient_that_the_update_uses():

@@ -16,6 +16,7 @@ from keras_lr.callbacks.monitoring.destinations import (
     TensorBoard,
     numbers,
 )
+from keras_lr.callbacks.monitoring.intervals import SPARE, is_measured
 from keras_lr.callbacks.monitoring.norms import grouped, norms
 from keras_lr.callbacks.monitoring.parts import Events, rate_parts, schedule_text
 from keras_lr.callbacks.monitoring.settings import Settings, told_settings
@@ -24,11 +25,8 @@ from keras_lr.rate.detection.detectors import Detectors
 from keras_lr.rate.detection.norms import LeafNorms
 from keras_lr.rate.detection.statistics import NORMS, measure, watches
 from keras_lr.rate.detection.statistics import value as statistic
+from keras_lr.rate.leaves import chain
 from keras_lr.state.run_lines import VERSION
-
-_STRIDE = 10
-"""Updates between two measurements, at least, where an epoch is the interval and its last update
-can't be told beforehand: after steps that a loss scale skipped, or in data without a length."""
 
 
 class LearningRateMonitor(keras.callbacks.Callback):
@@ -142,7 +140,8 @@ class LearningRateMonitor(keras.callbacks.Callback):
         else:
             renew_step(control, epoch)
             self._chunk.begin_epoch()
-        self._epoch, self._epoch_step = epoch, self._updates()
+        self._epoch = epoch
+        self._batches = batches
         self._settings.begin_epoch()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -154,7 +153,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         control.log(logs)
         for key, value in self._settings.values().items():
             logs.setdefault(key, value)
-        for key, value in {**self._measured(since=self._epoch_step), **self._watched()}.items():
+        for key, value in {**self._measured(), **self._watched()}.items():
             logs.setdefault(key, value)
         parts = rate_parts(control) if self.parts or self._destinations else {}
         if self.parts:
@@ -217,12 +216,11 @@ class LearningRateMonitor(keras.callbacks.Callback):
                 self._chunk.set_state(state["chunk"])
                 if not resume.get("batch"):
                     self._chunk.begin_epoch()
+        scaled = keras.optimizers.LossScaleOptimizer
+        self._spare = SPARE * any(isinstance(each, scaled) for each in chain(control.optimizer))
         if self._norms_asked:
-            updates = batches // accumulated
-            spread = {_STRIDE if not updates else max(_STRIDE, updates // _STRIDE), updates or 1}
-            strides = [self.every] if self.every else sorted(spread if updates else {_STRIDE})
             changes = "update_ratio" in self._norms_asked
-            self._norms = control.measure(self, strides, changes=changes)
+            self._norms = control.measure(self, self._is_measured, changes=changes)
             names = leaf_names(control.optimizer)
             self._groups = grouped(self.groups, control.model, self._norms.weights(), names)
         if self.every is not None and self._destinations:
@@ -233,14 +231,24 @@ class LearningRateMonitor(keras.callbacks.Callback):
         if not control.between.fresh:
             control.between.begin_epoch(batches)
 
-    def _measured(self, since: int = -1) -> dict[str, float]:
-        """The norms at the last update that was measured, if it was done after `since`."""
+    def _is_measured(self, coming: int) -> bool:
+        """Whether an execution of so many batches may do an update whose norms are told."""
+        control: Any = self._control
+        return is_measured(
+            control.between.total,
+            control.between.done,
+            coming,
+            every=self._batches_every if self._destinations else 0,
+            batches=self._batches,
+            accumulated=self._accumulated,
+            spare=self._spare,
+        )
+
+    def _measured(self) -> dict[str, float]:
+        """The norms at the last update; nothing where that one wasn't measured."""
         if self._norms is None:
             return {}
-        found = [
-            each if each is not None and each.update > since else None
-            for each in self._norms.measured()
-        ]
+        found = self._norms.measured(each_was=not self._batches)
         return norms(found, self._groups, self._norms_asked)
 
     def _watched(self) -> dict[str, float]:

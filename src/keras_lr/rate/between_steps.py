@@ -37,6 +37,23 @@ class Look:
     function: Callable[[Mapping[str, Any]], None]
 
 
+@dataclass(eq=False)
+class Switch:
+    """What the compiled step does in some executions only, until its user leaves.
+
+    Args:
+        user: Whose it is.
+        wanted: Called before each execution with the batches that it takes; says whether in this.
+        turn: Called when that changes; gives the optimizer's variables that have to hold 1 or 0.
+        on: How it stands; `None` before the first execution.
+    """
+
+    user: object
+    wanted: Callable[[int], bool]
+    turn: Callable[[bool], list[Any]]
+    on: bool | None = None
+
+
 class BetweenSteps:
     """What happens between the training steps of one model.
 
@@ -55,6 +72,7 @@ class BetweenSteps:
         self._model = weakref.ref(model)
         self._own = vars(model).get("make_train_function")  # one that the user put on the instance
         self._looks: list[Look] = []
+        self._switches: list[Switch] = []
         self._users: dict[object, Callable[[], None]] = {}
         self._next: list[Callable[[], None]] = []
         self.done = self.counted = self.total = 0
@@ -84,6 +102,7 @@ class BetweenSteps:
         """Undo `join`; whoever is last leaves Keras's own functions on the model."""
         self._users.pop(user, None)
         self._looks = [look for look in self._looks if look.user is not user]
+        self._switches = [switch for switch in self._switches if switch.user is not user]
         if not self._users:
             self._next.clear()
             self._remove()
@@ -97,6 +116,12 @@ class BetweenSteps:
         look = Look(user, every, function)
         self._looks.append(look)
         return look
+
+    def turn_on(
+        self, user: object, wanted: Callable[[int], bool], turn: Callable[[bool], list[Any]]
+    ) -> None:
+        """Let the compiled step do something in some executions only; see `Switch`."""
+        self._switches.append(Switch(user, wanted, turn))
 
     def before_next(self, function: Callable[[], None]) -> None:
         """Call `function` once, right before the next step begins."""
@@ -128,11 +153,15 @@ class BetweenSteps:
 
     def _count(self, steps: int) -> None:
         self.fresh = False
-        left = self._batches - self.done
-        self._last = min(steps, left) if self._batches and left > 0 else steps
+        self._last = self._coming(steps)
         self.done += self._last
         self.counted += self._last
         self.total += self._last
+
+    def _coming(self, steps: int) -> int:
+        """Batches that an execution of so many steps takes now."""
+        left = self._batches - self.done
+        return min(steps, left) if self._batches and left > 0 else steps
 
     def rebuild(self) -> None:
         """Make Keras trace the training step anew."""
@@ -189,6 +218,8 @@ class BetweenSteps:
                 self._next.pop(0)()
             if self.logs:
                 args = self._let_look(model, args, on_jax)
+            if self._switches:
+                args = self._switch(model, args, on_jax)
             # A look that rolled training back may have had the step traced anew.
             now = getattr(model.train_function, "inner", inner)
             result = now(*args)
@@ -215,6 +246,35 @@ class BetweenSteps:
             model._jax_state_synced = False
             return (state, *args[1:])
         return args
+
+    def _switch(self, model: Any, args: tuple[Any, ...], on_jax: bool) -> tuple[Any, ...]:
+        """Turn the switches for the execution that comes; nothing waits for the device."""
+        steps = self._coming(int(getattr(model, "steps_per_execution", 1)))
+        for switch in self._switches:
+            on = switch.wanted(steps)
+            if on is switch.on:
+                continue
+            switch.on = on
+            variables = switch.turn(on)
+            if on_jax:
+                args = _holding(model, args, variables, int(on))
+            else:
+                for variable in variables:
+                    variable.assign(int(on))
+        return args
+
+
+def _holding(
+    model: Any, args: tuple[Any, ...], variables: list[Any], value: int
+) -> tuple[Any, ...]:
+    """The arguments of a step on JAX, with another value in some of the optimizer's variables."""
+    trainable, others, optimizer, metrics = args[0]
+    places = {id(each): at for at, each in enumerate(model.optimizer.variables)}
+    held = list(optimizer)
+    for variable in variables:
+        at = places[id(variable)]
+        held[at] = held[at] * 0 + value  # made of the old one: it lies where that did
+    return ((trainable, others, held, metrics), *args[1:])
 
 
 @contextlib.contextmanager

@@ -274,7 +274,9 @@ class Control(Product):
             self.between.look(self, detectors.look_every, self._look_for_cuts)
         return detectors
 
-    def measure(self, owner: object, strides: Sequence[int], *, changes: bool = True) -> LeafNorms:
+    def measure(
+        self, owner: object, wanted: Callable[[int], bool], *, changes: bool = True
+    ) -> LeafNorms:
         """Measure gradients, weights and updates from inside the training step.
 
         The optimizer's variables that it needs are out of it while it saves, and gone after the
@@ -282,8 +284,8 @@ class Control(Product):
 
         Args:
             owner: One that has joined.
-            strides: The updates of the run that are measured are the multiples of any of these,
-                counted from 1.
+            wanted: Called before each execution with the batches that it takes; says whether its
+                updates are measured, of which the last is kept.
             changes: Whether what updates change is measured too.
 
         Raises:
@@ -291,14 +293,12 @@ class Control(Product):
         """
         build(self.model)
         norms = LeafNorms(
-            [
-                measure_norms(leaf, strides, changes, place=offset, settle=self.settle)
-                for leaf, offset in zip(self.leaves, self.place.offsets, strict=True)
-            ]
+            [measure_norms(leaf, changes, settle=self.settle) for leaf in self.leaves]
         )
         for part in norms.parts():
             self._plain.add(part)
         self._detectors.append((owner, norms))
+        self.between.turn_on(self, wanted, norms.turn)
         self.between.rebuild()
         return norms
 

@@ -5,12 +5,13 @@ the update uses (clipped and accumulated), of the weights after it, and of what 
 decay included. They stay in the graph until the host asks. Between those updates nothing is
 computed; steps that a `LossScaleOptimizer` skips and batches that only accumulate are no updates.
 
+Which updates are measured is the host's to say, before the steps that may do them: it alone knows
+where an interval or an epoch ends when updates and batches come apart.
+
 The norms are kept apart by variable, so that every grouping of them is arithmetic on the host.
 """
 
-import functools
 import importlib
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from keras_lr.rate.detection.in_step import (
     optimizer_scope,
     summed_over_replicas,
 )
-from keras_lr.rate.followed import host_position, position, uncompiled
+from keras_lr.rate.followed import uncompiled
 from keras_lr.rate.plain import ours
 
 _HOOKS = ("_backend_apply_gradients", "_clip_gradients", "_backend_update_step")
@@ -35,12 +36,12 @@ class Measured:
     """The norms at one update of a leaf.
 
     Args:
-        update: Updates done in the run, this one included.
+        batches: The leaf's own count of batches, the update's included.
         squares: ‖gradient‖², ‖weights‖² and ‖change‖² (rows) of each variable (columns), in the
             order of the leaf's trainable variables.
     """
 
-    update: int
+    batches: int
     squares: np.ndarray
 
 
@@ -49,27 +50,15 @@ class Norms:
 
     Args:
         leaf: A stock optimizer that is built.
-        strides: The updates measured are the multiples of any of these, counted from 1.
         changes: Whether what updates change is measured too. On JAX that costs a copy of the
             weights in each step; the others cost nothing between the updates measured.
-        place: Batches to add to its `iterations`: where the run stands less where they do.
         settle: Takes the control down if the fit it was made for was interrupted, and says whether
             it did.
     """
 
-    def __init__(
-        self,
-        leaf: Any,
-        strides: Sequence[int],
-        changes: bool,
-        *,
-        place: int,
-        settle: Callable[[], bool],
-    ) -> None:
+    def __init__(self, leaf: Any, changes: bool, *, settle: Callable[[], bool]) -> None:
         self.leaf = leaf
         self._changes = changes
-        self._strides = tuple(strides)
-        self._offset = place
         self._settle = uncompiled(settle)
         self._weights = list(leaf._trainable_variables)
         self._make()
@@ -86,9 +75,15 @@ class Norms:
         """The last measurement; `None` before the first."""
         raise NotImplementedError
 
-    def move(self, batches: int) -> None:
-        """Count `batches` more, because `iterations` was changed from outside."""
-        self._offset += batches
+    def last(self) -> Measured | None:
+        """The measurement of the last update that was done; `None` if that one wasn't measured."""
+        found, each = self.measured(), self.leaf.gradient_accumulation_steps or 1
+        done = int(self.leaf._iterations.numpy()) // each * each
+        return found if found is not None and found.batches == done else None
+
+    def turn(self, on: bool) -> list[Any]:
+        """Measure the updates to come, or don't; the variables that have to hold which."""
+        raise NotImplementedError
 
     def remove(self) -> None:
         """Put everything back."""
@@ -153,16 +148,21 @@ class TracedNorms(Norms):
                 (3, len(self._weights)), dtype="float32", name="norms"
             )
             self._at = self.leaf.add_variable((), dtype="int32", name="norms_at")
+            self._on = self.leaf.add_variable((), dtype="int32", name="norms_on")
             self._before = [
                 self.leaf.add_variable_from_reference(weight, "norms_before")
                 for weight in (self._weights if changed else [])
             ]
-        self._made = [ours(each) for each in (self._squares, self._at, *self._before)]
+        self._made = [ours(each) for each in (self._squares, self._at, self._on, *self._before)]
         self._at.assign(-1)
 
     def variables(self) -> list[Any]:
         """What the host reads of it."""
         return [self._squares, self._at]
+
+    def turn(self, on: bool) -> list[Any]:
+        """Measure the updates to come, or don't; the variables that have to hold which."""
+        return [self._on]
 
     def take_out(self) -> None:
         """Leave the optimizer with its own variables."""
@@ -186,10 +186,7 @@ class TracedNorms(Norms):
     def _begin(self) -> None:
         import keras
 
-        self._update = position(self.leaf, self._offset) + 1
-        self._wanted = functools.reduce(
-            operator.or_, [keras.ops.equal(self._update % stride, 0) for stride in self._strides]
-        )
+        self._wanted = keras.ops.equal(keras.ops.convert_to_tensor(self._on), 1)
         self._held = _tensors(self._weights) if self._on_jax and self._changes else []
         if self._before:
             assign_if(self._wanted, self._before, lambda: _tensors(self._weights))
@@ -198,7 +195,7 @@ class TracedNorms(Norms):
         import keras
 
         ops = keras.ops
-        at = ops.cast(self._update, "int32")
+        at = ops.cast(ops.convert_to_tensor(self.leaf._iterations), "int32") + 1
 
         def measure() -> list[Any]:
             before = self._held if self._on_jax else _tensors(self._before)
@@ -232,26 +229,23 @@ class HostNorms(Norms):
 
     def _make(self) -> None:
         self._torch: Any = importlib.import_module("torch")
-        self._update = host_position(self.leaf, self._offset)
-        self._last: tuple[int, Any] | None = None
+        self._last: tuple[Any, Any] | None = None
         self._wanted = False
         self._held: list[Any] = []
 
-    def move(self, batches: int) -> None:
-        """Count `batches` more, because `iterations` was changed from outside."""
-        super().move(batches)
-        self._update = host_position(self.leaf, self._offset)
+    def turn(self, on: bool) -> list[Any]:
+        """Measure the updates to come, or don't; the variables that have to hold which."""
+        self._wanted = on
+        return []
 
     def measured(self) -> Measured | None:
         """The last measurement; `None` before the first."""
         if self._last is None:
             return None
         at, norms = self._last
-        return Measured(at, np.square(norms.cpu().numpy().astype(np.float64)))
+        return Measured(int(at), np.square(norms.cpu().numpy().astype(np.float64)))
 
     def _begin(self) -> None:
-        self._update += 1
-        self._wanted = any(self._update % stride == 0 for stride in self._strides)
         if self._wanted and self._changes:
             with self._torch.no_grad():
                 self._held = [weight.value.detach().clone() for weight in self._weights]
@@ -273,7 +267,8 @@ class HostNorms(Norms):
                 away = torch._foreach_sub(now, [each.float() for each in self._held])
                 changes = torch._foreach_norm(away)
             parts = [rows, torch._foreach_norm(now), changes]
-            self._last = self._update, torch.stack([torch.stack(list(part)) for part in parts])
+            at = self.leaf._iterations.value.detach() + 1  # another tensor, which waits for nothing
+            self._last = at, torch.stack([torch.stack(list(part)) for part in parts])
         self._held = []
 
 
@@ -292,9 +287,21 @@ class LeafNorms:
     def __init__(self, each: Iterable[Norms | None]) -> None:
         self.each = tuple(each)
 
-    def measured(self) -> list[Measured | None]:
-        """The last measurement of each leaf."""
-        return [None if each is None else each.measured() for each in self.each]
+    def measured(self, *, each_was: bool = False) -> list[Measured | None]:
+        """The norms at each leaf's last update; `None` where that one wasn't measured.
+
+        Args:
+            each_was: Whether every update was. (TensorFlow counts a step that finds no data, so
+                where the data has no length its count doesn't tell.)
+        """
+        return [
+            None if each is None else each.measured() if each_was else each.last()
+            for each in self.each
+        ]
+
+    def turn(self, on: bool) -> list[Any]:
+        """Measure the updates to come, or don't; the variables that have to hold which."""
+        return [variable for each in self.parts() for variable in each.turn(on)]
 
     def variables(self) -> list[Any]:
         """What the host reads of them."""
@@ -309,10 +316,7 @@ class LeafNorms:
         return []
 
     def move(self, batches: Sequence[int]) -> None:
-        """Count so many batches more on each leaf."""
-        for norms, more in zip(self.each, batches, strict=True):
-            if norms is not None:
-                norms.move(more)
+        """They hold no place in the run."""
 
     def parts(self) -> list[Any]:
         """What checkpoints shouldn't see."""
@@ -324,16 +328,14 @@ class LeafNorms:
             each.remove()
 
 
-def measure_norms(
-    leaf: Any, strides: Sequence[int], changes: bool, **arguments: Any
-) -> Norms | None:
+def measure_norms(leaf: Any, changes: bool, *, settle: Callable[[], bool]) -> Norms | None:
     """`Norms` of one leaf (see there); `None` if the leaf has no weights."""
     import keras
 
     if not leaf._trainable_variables:
         return None
     kind = HostNorms if keras.backend.backend() == "torch" else TracedNorms
-    return kind(leaf, strides, changes, **arguments)
+    return kind(leaf, changes, settle=settle)
 
 
 def _tensors(variables: Sequence[Any]) -> list[Any]:
