@@ -182,6 +182,22 @@ def test_a_report_of_runs(capsys, tmp_path):
     assert out.endswith("report: r.html\n")
 
 
+def test_the_terminal_obeys_no_file(capsys, tmp_path):
+    name = "ev\x1b[31mil\x9b\u202e\udcff.json"
+    (tmp_path / name).write_text('{"loss": [2.0, 1.0], "\\u001b[2Jval_loss": [2.0, 1.0]}')
+    for command in ("doctor", "report"):
+        for words in ([name], [name, "--json"], [f"not {name}"]):
+            told = [*words, "--out", f"{name}.html", "--js", "cdn"]
+            assert main([command, *told]) == (2 if "not" in words[0] else 0)
+            out, err = capsys.readouterr()
+            assert not set("\x1b\x9b\u202e\udcff") & set(out + err)
+            if "--json" in words:
+                each = next(v for k, v in document(out).items() if k in ("results", "diagnoses"))
+                assert name in each[0].values()
+            else:
+                assert r"ev\x1b[31mil\x9b\u202e\udcff.json" in out + err
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -247,6 +263,7 @@ def test_a_study_is_tuned_resumed_and_reported_and_its_code_runs(files, capsys, 
             f"cli.{name}"
             for name in ("config", "entry", "output", "reference", "spelling", "units")
         ),
+        "escaped",
         "tuner.progress",
     ],
 )

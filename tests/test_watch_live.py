@@ -21,7 +21,7 @@ import keras_lr
 import watch_results as results
 from keras_lr.watch import Curve, Run
 from keras_lr.watch.live import outlets
-from keras_lr.watch.live.frame import frame
+from keras_lr.watch.live.frame import event_line, frame
 from keras_lr.watch.live.moment import Moment
 from live_runs import At, built, cutting, eventually, fit
 
@@ -170,6 +170,20 @@ def test_a_loss_that_is_no_number_is_told_and_not_drawn():
     console = Console(file=io.StringIO(), width=100, color_system=None)
     console.print(frame(run, Moment(2, 9), width=100, height=40))
     assert "loss NaN" in console.file.getvalue()
+
+
+def test_a_name_gives_the_terminal_no_command():
+    names = ["\x1b[2Jloss", "b\u202eloss"]
+    run = Run(
+        {name: [2.0, 1.0] for name in names},
+        events=[SimpleNamespace(**{**vars(results.run().events[0]), "reason": "\x1b[2J"})],
+    )
+    for colours in (True, False):
+        console = Console(file=io.StringIO(), width=100, force_terminal=True)
+        console.print(frame(run, Moment(1, 9), width=100, height=40, colours=colours))
+        told = console.file.getvalue() + event_line(run, run.events[0])
+        assert not re.search("\x1b\\[2J|\u202e", told)
+        assert told.count(r"\x1b[2Jloss") >= 2
 
 
 # -- notebooks --------------------------------------------------------------------------------------

@@ -109,6 +109,18 @@ def test_user_text_does_nothing(tmp_path):
     assert sum("data-chart" not in a for a in scripts) == 2  # the library and the page's own
 
 
+def test_control_characters_and_those_that_turn_words_around_are_written_out(tmp_path):
+    name = "ev\x1b[31mil\u202e.json"
+    run = keras_lr.watch.Run({f"{name} loss": [2.0, 1.0]}, name=name)
+    path = report(run, tmp_path / "r.html", js="cdn")
+    text = path.read_text(encoding="utf-8") + run._repr_html_() + term.table([name], [[name]])
+    assert not set("\x1b\u202e") & set(text)
+    assert r"ev\x1b[31mil\u202e.json" in text
+    ((trace, *_),) = [chart["data"] for chart in read(path).charts]
+    assert trace["name"] == r"ev\x1b[31mil\u202e.json loss"
+    assert not set("\x1b\u202e") & set(trace["hovertemplate"])
+
+
 def test_cdn_is_small_and_checked(tmp_path):
     path = report(results.finding(), tmp_path / "r.html", js="cdn")
     assert path.stat().st_size < 200_000

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from keras_lr.cli.output import Output
 from keras_lr.errors import InvalidInput, KerasLRError, UnknownUnit
+from keras_lr.escaped import escaped
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -66,7 +67,7 @@ def _finish(output: Any, stdout: TextIO, *, as_json: bool) -> None:
             file.save()
         lines.append(f"{file.name}: {file.path}")
     if lines and not as_json:
-        print("\n".join(lines), file=stdout, flush=True)
+        print(escaped("\n".join(lines)), file=stdout, flush=True)
 
 
 def _run(arguments: list[str], stdout: TextIO) -> tuple[Any, bool]:
@@ -168,4 +169,4 @@ def _say(text: str, *, error: bool = False) -> None:
     from keras_lr.watch.terminal.colour import painted
 
     start = painted("keras-lr: error:", "bold red", sys.stderr) if error else "keras-lr:"
-    print(f"{start} {text}", file=sys.stderr)
+    print(f"{start} {escaped(text)}", file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from keras_lr.errors import InvalidInput
+from keras_lr.escaped import escaped
 
 _EVERY = Group("Every command", sort_key=1)
 _Flag = Parameter(negative="", group=_EVERY, show_default=False)
@@ -45,7 +46,7 @@ class Common:
 
 def say(text: str) -> None:
     """A line of progress, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(escaped(text), file=sys.stderr, flush=True)
 
 
 def start(command: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from keras_lr.errors import KerasLRError
+from keras_lr.escaped import escaped, in_json
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Output:
         exit_code: What the process ends with.
         files: Written once the result is printed, so that a full disk can't lose it.
         error: What kept the command from doing the rest; raised when all of this is out.
+        painted: Whether the text has colours of its own; in any other, control characters come
+            from a file and are written out.
     """
 
     data: Mapping[str, Any]
@@ -60,13 +63,16 @@ class Output:
     exit_code: int = 0
     files: Sequence[File] = ()
     error: BaseException | None = None
+    painted: bool = False
 
     def write(self, stream: TextIO, *, as_json: bool) -> None:
         """Print it: one JSON object, or the text."""
         if as_json:
-            print(json.dumps(plain(self.data), allow_nan=False, ensure_ascii=False), file=stream)
+            document = json.dumps(plain(self.data), allow_nan=False, ensure_ascii=False)
+            print(in_json(document), file=stream)
         else:
             text = self.text if isinstance(self.text, str) else self.text()
+            text = text if self.painted else escaped(text)
             if stream.isatty():
                 text = folded(text, shutil.get_terminal_size().columns)
             print(text, file=stream)

@@ -25,7 +25,7 @@ def overview() -> Output:
             for name, told in COMMANDS.items()
         ],
     }
-    return Output(data, _text)
+    return Output(data, _text, painted=True)
 
 
 def _text() -> str:

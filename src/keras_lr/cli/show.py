@@ -104,7 +104,7 @@ def show(
     if out is not None:
         files.append(File("chart", out, lambda: _write_chart(parsed, steps, settings, out, js)))
     data = {"command": "show", "run": {"steps": steps, **settings}, "schedules": entries}
-    return Output({**data, "chart": out}, text, files=files)
+    return Output({**data, "chart": out}, text, files=files, painted=True)
 
 
 def _ends(curve: Any) -> str:

@@ -7,10 +7,11 @@ transparent and the ink a middle grey, so that a figure can be read on a white a
 the report's script puts the page's own ink in place of it.
 """
 
-import html
 import math
 from collections.abc import Iterable
 from typing import Any
+
+from keras_lr.escaped import as_html
 
 COLOURS = ("#3d5fda", "#d47800", "#00a36d", "#e840ad", "#cf0c28", "#7337ff", "#5c7738", "#4b7075")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star-square")
@@ -38,12 +39,12 @@ def shade(share: float) -> str:
 
 
 def safe(text: object) -> str:
-    """User text for a chart, where plotly would read HTML tags.
+    """User text for a chart, where plotly would read HTML tags; control characters are told.
 
     >>> safe("<script>")
     '&lt;script&gt;'
     """
-    return html.escape(str(text), quote=False)
+    return as_html(text, quote=False)
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from keras_lr.escaped import escaped
 from keras_lr.watch.figures.history import event_place, event_text
 from keras_lr.watch.figures.run_lines import RATE, line, loss_names, rate_names, x_name
 from keras_lr.watch.live.moment import Moment, latest
@@ -74,7 +75,7 @@ def frame(
     from rich.text import Text
 
     told = " · ".join([moment.words(), *latest(run, moment.state)])
-    head = Text(told, style="bold" if moment.state == "running" else "")
+    head = Text(escaped(told), style="bold" if moment.state == "running" else "")
     lines = len(textwrap.wrap(told, width))
     panels = [panel for panel in panels_of(run, colours) if _drawable(run, panel)]
     beside = width >= SIDE_BY_SIDE and len(panels) > 1
@@ -145,7 +146,8 @@ def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -
     told = [event for event in run.events if event.factor != 1.0 or event.cause == "set"]
     cuts = [event_place(run, event) for event in told][-MARKS:]
     inside = width - 2 - LABELS
-    title = panel.title if len(panel.title) <= inside else f"{panel.title[: inside - 1]}…"
+    title = escaped(panel.title)
+    title = title if len(title) <= inside else f"{title[: inside - 1]}…"
     options: dict[str, Any] = {"color": list(COLOURS[: len(curves)])} if colours else {}
     text = plot_to_string(
         xs=[[x for x, _ in found] for found in curves],
@@ -207,7 +209,8 @@ def _legend(panel: Panel, colours: bool) -> list[str]:
     return [
         " "
         + "  ".join(
-            f"\x1b[{code}m██\x1b[0m {name}" for code, name in zip(CODES, panel.names, strict=False)
+            f"\x1b[{code}m██\x1b[0m {escaped(name)}"
+            for code, name in zip(CODES, panel.names, strict=False)
         )
     ]
 
@@ -217,7 +220,7 @@ def event_line(run: Run, event: Any) -> str:
     place = number(event_place(run, event), 4)
     to = "" if event.factor == 1.0 and event.cause != "set" else f" → {number(event.rate)}"
     told = event.cause if event.factor == 1.0 else event_text(event)
-    return f"{x_name(run)} {place}: {told}{to}: {event.reason}"
+    return escaped(f"{x_name(run)} {place}: {told}{to}: {event.reason}")
 
 
 def _finite(run: Run, name: str) -> list[tuple[float, float]]:

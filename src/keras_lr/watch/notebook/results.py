@@ -3,7 +3,6 @@
 Plain HTML and SVG: it needs no script, and stays in a saved notebook.
 """
 
-import html
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import singledispatch
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.errors import InvalidInput
+from keras_lr.escaped import as_html as safe
 from keras_lr.finder.finding import Finding
 from keras_lr.rules.replayed import Replay
 from keras_lr.schedules import Plan
@@ -187,18 +187,17 @@ def piece(
         table: The numbers.
         code: Python to copy.
     """
-    parts = [f"<p><b>{html.escape(answer)}</b></p>", chart]
-    parts += [f"<div>{html.escape(note)}</div>" for note in notes if note]
+    parts = [f"<p><b>{safe(answer)}</b></p>", chart]
+    parts += [f"<div>{safe(note)}</div>" for note in notes if note]
     if table is not None:
-        head = "".join(f"<th scope='col'>{html.escape(str(c))}</th>" for c in table.header)
+        head = "".join(f"<th scope='col'>{safe(c)}</th>" for c in table.header)
         rows = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(str(cell))}</td>' for cell in row)}</tr>"
-            for row in table.rows
+            f"<tr>{''.join(f'<td>{safe(cell)}</td>' for cell in row)}</tr>" for row in table.rows
         )
         parts.append(
-            f"<table><caption>{html.escape(table.title)}</caption>"
+            f"<table><caption>{safe(table.title)}</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
         )
     if code:
-        parts.append(f"<pre>{html.escape(code)}</pre>")
+        parts.append(f"<pre>{safe(code)}</pre>")
     return f"<div class='keras-lr'>{''.join(parts)}</div>"

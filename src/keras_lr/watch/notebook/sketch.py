@@ -3,12 +3,12 @@
 Its ink is the text's own, so that it can be read on a light and on a dark page.
 """
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from keras_lr.escaped import as_html
 from keras_lr.watch.style import BAD, COLOURS, GOOD, number
 from keras_lr.watch.thinning import kept
 
@@ -125,7 +125,7 @@ def sketch(
         f"<g transform='translate(12 {(TOP + floor) / 2:.0f}) rotate(-90)'>"
         f"{_label(0, 0, y, 'middle')}</g>",
     ]
-    said = html.escape(f"{y} against {x}", quote=True)
+    said = as_html(f"{y} against {x}")
     frame = f"<path d='M{LEFT} {TOP}V{floor}H{WIDTH - RIGHT}' fill='none' stroke='currentColor' opacity='.4'/>"
     return (
         f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' width='{WIDTH}' height='{HEIGHT}' role='img' "
@@ -164,5 +164,5 @@ def _legend(names: Sequence[str]) -> list[str]:
 
 
 def _label(x: float, y: float, text: str, anchor: str) -> str:
-    words = html.escape(text)
+    words = as_html(text)
     return f"<text x='{x}' y='{y}' text-anchor='{anchor}' fill='currentColor'>{words}</text>"

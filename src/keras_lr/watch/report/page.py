@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
+from keras_lr.escaped import as_html
 from keras_lr.watch.report.chart_table import chart_table
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.style import GRID, INK
@@ -54,12 +55,12 @@ def page(sections: Sequence[Section], *, js: str = "inline", script: str = "") -
             "<meta name='viewport' content='width=device-width, initial-scale=1'>\n",
             "<meta name='color-scheme' content='light dark'>\n",
             "<link rel='icon' href='data:,'>\n",  # or a browser asks for /favicon.ico
-            f"<title>{html.escape(_title(headline))}</title>\n",
+            f"<title>{as_html(_title(headline))}</title>\n",
             f"<style>\n{assets.joinpath('page.css').read_text()}</style>\n</head>\n<body>\n",
             "<a class='skip' href='#part-0'>Skip to the results</a>\n" if many else "",
             "<main>\n<header>\n<p class='brand'>keras-lr report</p>\n",
-            f"<h1>{html.escape(headline)}</h1>\n",
-            f"<p class='lead'>{html.escape(rest)}</p>\n" if rest else "",
+            f"<h1>{as_html(headline)}</h1>\n",
+            f"<p class='lead'>{as_html(rest)}</p>\n" if rest else "",
             "</header>\n",
             "<noscript><p class='warning'>The charts need JavaScript; the words and the tables "
             "don't.</p></noscript>\n",
@@ -96,19 +97,19 @@ def _title(headline: str) -> str:
 
 def _contents(sections: Sequence[Section]) -> str:
     links = "".join(
-        f"<li><a href='#part-{i}'>{html.escape(part.title)}</a></li>\n"
+        f"<li><a href='#part-{i}'>{as_html(part.title)}</a></li>\n"
         for i, part in enumerate(sections)
     )
     return f"<nav aria-label='On this page'>\n<ul>\n{links}</ul>\n</nav>\n"
 
 
 def _section(part: Section, index: int, first: int, *, lead: bool) -> str:
-    answer = "" if lead else f"<p class='answer'>{html.escape(part.answer)}</p>\n"
-    notes = "".join(f"<li{_warns(note)}>{html.escape(note)}</li>\n" for note in part.notes if note)
+    answer = "" if lead else f"<p class='answer'>{as_html(part.answer)}</p>\n"
+    notes = "".join(f"<li{_warns(note)}>{as_html(note)}</li>\n" for note in part.notes if note)
     return "".join(
         [
             f"<section id='part-{index}' aria-labelledby='title-{index}'>\n",
-            f"<h2 id='title-{index}'>{html.escape(part.title)}</h2>\n{answer}",
+            f"<h2 id='title-{index}'>{as_html(part.title)}</h2>\n{answer}",
             f"<ul class='notes'>\n{notes}</ul>\n" if notes else "",
             *(_table(table) for table in part.tables if table.open),
             *(_chart(chart, f"chart-{first + i}") for i, chart in enumerate(part.charts)),
@@ -127,7 +128,7 @@ def _warns(note: str) -> str:
 def _small(lines: Sequence[str]) -> str:
     if not any(lines):
         return ""
-    words = "".join(f"<p>{html.escape(line)}</p>\n" for line in lines if line)
+    words = "".join(f"<p>{as_html(line)}</p>\n" for line in lines if line)
     return f"<details class='small'>\n<summary>How it was run</summary>\n{words}</details>\n"
 
 
@@ -138,11 +139,11 @@ def _chart(chart: Chart, name: str) -> str:
     label = html.unescape(title)
     behind = chart_table(chart.figure, f"Data of “{label}”") if chart.data else None
     return (
-        f"<figure aria-labelledby='{name}-title'>\n<h3 id='{name}-title'>{html.escape(label)}</h3>\n"
+        f"<figure aria-labelledby='{name}-title'>\n<h3 id='{name}-title'>{as_html(label)}</h3>\n"
         f"<div class='chart' id='{name}' role='img' style='height:{int(height)}px' "
-        f"aria-label='{html.escape(f'Chart: {label}. {chart.caption}', quote=True)}'></div>\n"
+        f"aria-label='{as_html(f'Chart: {label}. {chart.caption}')}'></div>\n"
         f"<script type='application/json' data-chart='{name}'>{_json(figure)}</script>\n"
-        + (f"<figcaption>{html.escape(chart.caption)}</figcaption>\n" if chart.caption else "")
+        + (f"<figcaption>{as_html(chart.caption)}</figcaption>\n" if chart.caption else "")
         + ("" if behind is None else _table(behind))
         + "</figure>\n"
     )
@@ -160,31 +161,31 @@ def _json(value: Any) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th scope='col'>{html.escape(str(c))}</th>" for c in table.header)
+    head = "".join(f"<th scope='col'>{as_html(c)}</th>" for c in table.header)
     rows = "".join(f"<tr>{''.join(_cell(str(cell)) for cell in row)}</tr>\n" for row in table.rows)
-    label = html.escape(table.title, quote=True)
+    label = as_html(table.title)
     hidden = "" if table.open else " class='unseen'"  # what is folded away has a summary
     body = (
         f"<div class='scroll' tabindex='0' role='region' aria-label='{label}'>"
-        f"<table>\n<caption{hidden}>{html.escape(table.title)}</caption>\n"
+        f"<table>\n<caption{hidden}>{as_html(table.title)}</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
     )
     if table.open:
         return body
     count = f" ({len(table.rows)})" if len(table.rows) > 1 else ""
-    return f"<details>\n<summary>{html.escape(table.title)}{count}</summary>\n{body}</details>\n"
+    return f"<details>\n<summary>{as_html(table.title)}{count}</summary>\n{body}</details>\n"
 
 
 def _cell(text: str) -> str:
     """A cell; a sentence gets room, or a phone would show it word by word."""
-    return f"<td{' class=long' if len(text) > SENTENCE else ''}>{html.escape(text)}</td>"
+    return f"<td{' class=long' if len(text) > SENTENCE else ''}>{as_html(text)}</td>"
 
 
 def _code(code: str) -> str:
     return (
         "<div class='code'><button type='button' class='copy'>Copy</button>"
         "<pre tabindex='0' role='region' aria-label='Code to copy'>"
-        f"<code>{html.escape(code)}</code></pre></div>\n"
+        f"<code>{as_html(code)}</code></pre></div>\n"
     )
 
 

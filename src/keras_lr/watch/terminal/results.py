@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_lr.escaped import escaped
 from keras_lr.finder.finding import Finding
 from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.style import number, score
@@ -233,8 +234,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | 
     if len(rows) > 12:
         plain.box = SIMPLE_HEAD
     width = max(60, shutil.get_terminal_size((100, 24)).columns)
-    cells = [[str(cell) for cell in row] for row in rows]
-    names = list(header)
+    cells = [[escaped(cell) for cell in row] for row in rows]
+    names = [escaped(name) for name in header]
     if sum(long + 2 for long in _longest([names, *cells])) > width:
         # Where it gets narrow, names are stacked and texts folded, or left out; numbers stay whole.
         cells = [[clipped(cell) for cell in row] for row in cells]
