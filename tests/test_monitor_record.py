@@ -14,6 +14,7 @@ from keras_lr import LearningRate, rules, schedules
 from keras_lr.callbacks import LearningRateMonitor, LearningRateScheduler
 from keras_lr.callbacks.monitoring import arguments
 from keras_lr.errors import InvalidInput, MissingExtra
+from keras_lr.state.run_lines import read_runs
 from keras_lr.watch import Run
 from oscillating import linear, noisy, optimizer
 from resume_runs import Cut, cut_after, run
@@ -174,6 +175,17 @@ class TestFiles:
             json.loads(line)["kind"] for line in path.read_text().splitlines() if line[-1] == "}"
         ]
         assert kinds == ["run", *["epoch"] * 3, "run", "epoch", "end"]
+
+    def test_a_fit_inside_another_in_the_same_record(self, tmp_path):
+        path = tmp_path / "run.jsonl"
+        inner = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: (
+                epoch or fitted(LearningRateMonitor(record=path, name="inner"), epochs=1)
+            )
+        )
+        fitted(LearningRateMonitor(record=path, name="outer"), inner)
+        outer, last = read_runs(path)
+        assert (outer.head["name"], len(outer.epochs), len(last.epochs)) == ("outer", 3, 1)
 
     def test_a_loss_that_is_no_number(self, tmp_path):
         path = tmp_path / "run.jsonl"

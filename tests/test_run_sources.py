@@ -110,6 +110,25 @@ class TestRecord:
         run = Run.read(record(begun, epoch(5, loss=1.0), epoch(6, loss=0.5)))
         assert run.logged("loss") == [(5, 1.0), (6, 0.5)]
 
+    def test_two_that_are_written_at_once_do_not_mix(self, record):
+        first, second, more = {"run": "a"}, {"run": "b"}, {"step": 10, "epoch": 0}
+        path = record(
+            encode("run", **BEGIN, **first),
+            encode("epoch", **first, **more, values={"loss": 1.0}),
+            encode("run", **BEGIN, **second),
+            encode("epoch", **second, **more, values={"loss": 3.0}),
+            encode("epoch", **first, epoch=1, step=20, values={"loss": 0.5}),
+            encode_event(CUT, **first),
+            encode("end", **first, **more),
+        )
+        one, two = read_runs(path)
+        assert [values["loss"] for values in one.epochs.values()] == [1.0, 0.5]
+        assert (len(one.events), one.end is None) == (1, False)
+        assert ([*two.epochs], two.events, two.end) == ([0], [], None)
+        with path.open("a") as file:  # the first goes on from a backup, after the second
+            file.write(encode("run", **{**BEGIN, "epoch": 1, "step": 10}, **first) + "\n")
+        assert Run.read(path).history == {"loss": [1.0]}
+
     @pytest.mark.parametrize(
         ("text", "told"),
         [
@@ -117,7 +136,13 @@ class TestRecord:
             (["no json"], "is no run record"),
             ([step(1, loss=1.0)], "is no run record"),
             (lines(), "no values yet"),
-            ([encode("run", **{**BEGIN, "version": 9})], "version 9"),
+            (
+                [encode("run", **{**BEGIN, "version": 9})],
+                r"version 9.*reads 1. Write: pip install --upgrade keras-lr$",
+            ),
+            ([encode("run", **{**BEGIN, "settings": [1]})], r"line 1.*settings is \[1\]"),
+            ([encode("run", **{**BEGIN, "epoch": "inf"})], "line 1"),
+            (lines(encode("epoch", epoch=0, values=[1])), r"line 2.*values is \[1\]"),
             (lines(encode("epoch", epoch=0)), "line 2"),
             (lines(encode("epoch", epoch=0, values={"loss": "x"})), "line 2"),
         ],

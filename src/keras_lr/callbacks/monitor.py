@@ -1,6 +1,7 @@
 """`LearningRateMonitor`: the rate, its parts and what it does to the weights, where people look."""
 
 import os
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -62,7 +63,8 @@ class LearningRateMonitor(keras.callbacks.Callback):
         record: The path of a run record, which `keras_lr.report`, `diagnose` and
             `keras-lr doctor` read (`keras_lr.watch.Run.read`): a JSON object a line, written at
             once, so that it survives a crash. What is there is kept: a fit that goes on after a
-            crash goes on in the record, and one that begins anew is another run in it.
+            crash goes on in the record, and one that begins anew is another run in it, also while
+            the first goes on.
         tensorboard: A folder for this run, written as `keras.callbacks.TensorBoard` does, on any
             backend, without TensorFlow (`pip install "keras-lr[tensorboardx]"`).
         name: What the record calls the run.
@@ -113,6 +115,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         self._detectors: Detectors | None = None
         self._norms: LeafNorms | None = None
         self._begun = False
+        self._run = uuid.uuid4().hex[:8]
         self._destinations = []
         try:
             self._settings = Settings(control, self.settings)
@@ -183,7 +186,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
 
     def get_state(self) -> dict[str, Any]:
         """The interval that isn't over, as JSON values."""
-        return {"every": self.every, "chunk": self._chunk.get_state()}
+        return {"every": self.every, "chunk": self._chunk.get_state(), "run": self._run}
 
     def set_state(
         self, state: Mapping[str, Any], *, resume: Mapping[str, Any] | None = None
@@ -212,6 +215,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         self._chunk = Chunk()
         if self._resumed is not None:
             (state, resume), self._resumed = self._resumed, None
+            self._run = state.get("run") or self._run
             if state["every"] == self.every and not resume.get("recut"):
                 self._chunk.set_state(state["chunk"])
                 if not resume.get("batch"):
@@ -302,6 +306,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
             return
         head = {
             "version": VERSION,
+            "run": self._run,
             "name": self.name,
             "epoch": epoch,
             "step": self._updates(),

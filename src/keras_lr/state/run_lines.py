@@ -10,6 +10,10 @@
 - `event`: the fields of a `RateEvent`.
 - `end`: the fit is over; a run without it was killed, or goes on. `reason` is set where it failed.
 
+Each line says under `run` which run it is of, so that two fits that write at once don't mix; a line
+without it (of an earlier version) is of the run that begins above it. A fit that goes on from a backup
+has the `run` of the one that made it; one that begins at a later epoch by itself goes on in the last.
+
 JSON has no NaN and no infinities: they are the strings `"nan"`, `"inf"` and `"-inf"`.
 """
 
@@ -64,9 +68,9 @@ def encode(kind: str, **content: Any) -> str:
     return json.dumps({"kind": kind, **_plain(content)}, allow_nan=False)
 
 
-def encode_event(event: Any) -> str:
-    """The line of a `RateEvent`."""
-    return encode("event", **{name: getattr(event, name) for name in _FIELDS})
+def encode_event(event: Any, **more: Any) -> str:
+    """The line of a `RateEvent`, with `more` in it."""
+    return encode("event", **more, **{name: getattr(event, name) for name in _FIELDS})
 
 
 def read_runs(path: str | os.PathLike[str]) -> list[RecordedRun]:
@@ -80,15 +84,24 @@ def read_runs(path: str | os.PathLike[str]) -> list[RecordedRun]:
     Raises:
         InvalidInput: It can't be read, or is no run record.
     """
-    found: list[RecordedRun] = []
+    runs = _Runs()
     for number, line in _lines(Path(path)):
+        told = str(line)[:80]
         try:
-            _add(found, line)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            version = line["version"] if line["kind"] == "run" else VERSION
+            if version <= VERSION:
+                runs.add(line)
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise InvalidInput(
-                f"{Path(path).name}, line {number}: {error or type(error).__name__} "
-                f"isn't as LearningRateMonitor(record=...) writes it. Received: {str(line)[:80]}."
+                f"{Path(path).name}, line {number} isn't as LearningRateMonitor(record=...) writes "
+                f"it ({_problem(error)}). Received: {told}."
             ) from error
+        if version > VERSION:
+            raise InvalidInput(
+                f"{Path(path).name} was written by a later keras-lr: its format has version "
+                f"{version}, and this one reads {VERSION}. Write: pip install --upgrade keras-lr"
+            )
+    found = runs.found
     if not found:
         raise InvalidInput(
             f"{Path(path).name} is empty: LearningRateMonitor(record=...) writes its first line "
@@ -122,32 +135,58 @@ def check_appendable(path: Path) -> None:
             )
 
 
-def _add(runs: list[RecordedRun], line: dict[str, Any]) -> None:
-    """Take one line in."""
-    kind = line.pop("kind")
-    if kind == "run":
-        if line["version"] > VERSION:
-            raise InvalidInput(
-                f"The record has version {line['version']}, and this keras-lr reads {VERSION}: "
-                "pip install --upgrade keras-lr."
-            )
-        if (line["epoch"] or line["step"]) and runs:
-            runs[-1].go_on(line)
+class _Runs:
+    """The runs that the lines so far tell of."""
+
+    def __init__(self) -> None:
+        self.found: list[RecordedRun] = []
+        self._named: dict[str, RecordedRun] = {}
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Take one line in."""
+        kind, name = line.pop("kind"), line.pop("run", None)
+        if kind == "run":
+            self._begin(line, name)
+            return
+        run = self._named.get(str(name)) or self.found[-1]
+        if kind == "epoch":
+            run.epochs[int(line["epoch"])] = _numbers(line["values"])
+        elif kind == "step":
+            run.steps.setdefault(int(line["step"]), {}).update(_numbers(line["values"]))
+        elif kind == "event":
+            told = {name: line[name] for name in _FIELDS if name in line}
+            numbers = {name: float(told[name]) for name in ("factor", "rate")}
+            event = RateEvent(**{**told, **numbers})
+            if event not in run.events:  # a fit that goes on tells what it was told
+                run.events.append(event)
+        elif kind == "end":
+            run.end = line
+        # A kind of line that a later version adds doesn't hinder an earlier one.
+
+    def _begin(self, head: dict[str, Any], name: Any) -> None:
+        _check_head(head)
+        if (int(head["epoch"]) or int(head["step"])) and self.found:
+            run = self._named.get(str(name)) or self.found[-1]
+            run.go_on(head)
+            self.found = [each for each in self.found if each is not run]
         else:
-            runs.append(RecordedRun(line))
-    elif kind == "epoch":
-        runs[-1].epochs[int(line["epoch"])] = _numbers(line["values"])
-    elif kind == "step":
-        runs[-1].steps.setdefault(int(line["step"]), {}).update(_numbers(line["values"]))
-    elif kind == "event":
-        told = {name: line[name] for name in _FIELDS if name in line}
-        numbers = {name: float(told[name]) for name in ("factor", "rate")}
-        event = RateEvent(**{**told, **numbers})
-        if event not in runs[-1].events:  # a fit that goes on tells what it was told
-            runs[-1].events.append(event)
-    elif kind == "end":
-        runs[-1].end = line
-    # A kind of line that a later version adds doesn't hinder an earlier one.
+            run = RecordedRun(head)
+        self.found.append(run)  # the last is the one that began or went on last
+        if name is not None:
+            self._named[str(name)] = run
+
+
+def _check_head(head: Mapping[str, Any]) -> None:
+    kinds = {"settings": Mapping, "name": str, "schedule": str}
+    kinds |= dict.fromkeys(("epochs", "steps_per_epoch"), int | float)
+    for name, kind in kinds.items():
+        value = head.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise ValueError(f"{name} is {value!r}")
+
+
+def _problem(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -175,7 +214,9 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, line
 
 
-def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+def _numbers(values: Any) -> dict[str, float]:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"values is {values!r}")
     return {str(name): float(value) for name, value in values.items()}
 
 

@@ -56,6 +56,7 @@ class RecordFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._broken = False
+        self._run: dict[str, Any] = {}
         check_appendable(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,24 +70,25 @@ class RecordFile:
             ) from error
 
     def begin(self, head: Mapping[str, Any]) -> None:
-        """A `run` line."""
-        self._write(encode("run", **head) + "\n")
+        """A `run` line; what it calls the run is in each line from now on."""
+        self._run = {} if head.get("run") is None else {"run": head["run"]}
+        self._write(encode("run", **{**head, **self._run}) + "\n")
 
     def step(self, step: int, values: Mapping[str, float]) -> None:
         """A `step` line."""
-        self._write(encode("step", step=step, values=values) + "\n")
+        self._write(encode("step", **self._run, step=step, values=values) + "\n")
 
     def epoch(self, epoch: int, step: int, values: Mapping[str, float]) -> None:
         """An `epoch` line."""
-        self._write(encode("epoch", epoch=epoch, step=step, values=values) + "\n")
+        self._write(encode("epoch", **self._run, epoch=epoch, step=step, values=values) + "\n")
 
     def event(self, event: RateEvent) -> None:
         """An `event` line."""
-        self._write(encode_event(event) + "\n")
+        self._write(encode_event(event, **self._run) + "\n")
 
     def end(self, epoch: int, step: int) -> None:
         """An `end` line."""
-        self._write(encode("end", epoch=epoch, step=step) + "\n")
+        self._write(encode("end", **self._run, epoch=epoch, step=step) + "\n")
 
     def _write(self, text: str) -> None:
         if self._broken:
