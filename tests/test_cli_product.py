@@ -64,10 +64,14 @@ def test_help_is_a_word_too(capsys):
     assert "Usage: keras-lr COMMAND" in capsys.readouterr().out
 
 
-def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_a_narrow_terminal(name, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
-    assert main(["tune", "--help"]) == 0
-    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+    assert main([name, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 60
+    for line in EXAMPLES[name]:
+        assert f" {line}" in told, "what is folded can't be copied"
 
 
 @pytest.mark.parametrize(

@@ -24,33 +24,34 @@ EXAMPLES: dict[str, Sequence[str]] = {
     ),
     "find": (
         "keras-lr find model.keras data.npz --epochs 20",
-        "keras-lr find net:make data.csv --target kind --schedule cosine",
-        "keras-lr find model.keras data.npz --json | jq .learning_rate",
+        "keras-lr find net:make d.csv --target y --schedule cosine",
+        "keras-lr find m.keras d.npz --json | jq .learning_rate",
     ),
     "tune": (
-        "keras-lr tune model.keras data.npz --trials 64 --out report.html",
-        "keras-lr tune model.keras data.npz --storage study.db --confirm 3",
-        "keras-lr tune model.keras data.npz --method pbt --interval 5",
-        "keras-lr tune net:make net:data --engine ray --address 10.0.0.1:6379",
+        "keras-lr tune model.keras data.npz --out report.html",
+        "keras-lr tune m.keras d.npz --storage s.db --confirm 3",
+        "keras-lr tune m.keras d.npz --method pbt --interval 5",
+        "keras-lr tune net:make net:data --engine ray",
         "keras-lr tune --config keras-lr.toml",
     ),
     "show": (
         'keras-lr show "cosine | warmup(5%)" --steps 1000',
         "keras-lr show linear cosine --steps 1000 --theory",
-        'keras-lr show "step_decay(0.5, every=100)" --steps 1000 --at 250',
+        'keras-lr show "cosine | cooldown(20%)" --steps 99 --at 90',
     ),
     "report": (
         "keras-lr report training.csv",
-        "keras-lr report first.csv second.json logs/ --out report.html",
+        "keras-lr report first.csv second.json --out runs.html",
         "keras-lr report study.db --study-name rates --js cdn",
     ),
     "doctor": (
         "keras-lr doctor training.csv",
-        "keras-lr doctor logs/ --steps-per-epoch 100 --out diagnosis.html",
+        "keras-lr doctor logs/ --steps-per-epoch 100 --out d.html",
         "keras-lr doctor history.json --loss train_loss --json",
     ),
 }
-"""What a command's `--help` ends with; the first one stands in the overview too."""
+"""What a command's `--help` ends with; the first one stands in the overview too. They have
+room in a terminal of 60 columns: one that is folded can't be copied."""
 
 app = App(
     name="keras-lr",

@@ -43,11 +43,8 @@ def doctor(
     found = []
     for text in file:
         name = text if same.count(Path(text).name) > 1 else None
-        try:
-            run = Run.read(text, name=name, rows=rows)
-            found.append(diagnose(run, loss=loss, steps_per_epoch=steps_per_epoch))
-        except InvalidInput as error:
-            raise InvalidInput(_as_options(str(error))) from error
+        run = Run.read(text, name=name, rows=rows)
+        found.append(diagnose(run, loss=loss, steps_per_epoch=steps_per_epoch))
 
     def write() -> None:
         from keras_lr.watch.report import write_atomically
@@ -62,13 +59,4 @@ def doctor(
         {"command": "doctor", "diagnoses": diagnoses, "report": out},
         lambda: "\n\n".join(map(str, found)),
         files=[] if out is None else [File("report", out, write)],
-    )
-
-
-def _as_options(message: str) -> str:
-    """An instruction for Python as one for the command line."""
-    return (
-        message.replace('diagnose(..., loss="...")', "--loss NAME")
-        .replace("replay(..., rows='epoch') or rows='step'", "--rows epoch or --rows step")
-        .replace("replay(..., rows='step')", "--rows step")
     )

@@ -15,6 +15,8 @@ _GIVEN = re.compile(
 )
 _NAMED = re.compile(r"(?<![\w.'\"({=-])([a-z]+(?:_[a-z]+)+)(?!\.?\w|['\"=(])")
 _METHOD = re.compile(r"(?<!\w)\.(warmup|cooldown|repeat)\('([^']*)'\)")
+_CALL = re.compile(r"(?<![\w.])(?:diagnose|replay)\(\.\.\., ([a-z]\w*)(=[^()]*)\)")
+"""An argument as the library writes it in a call of which it leaves out the rest."""
 _TUNE = re.compile(r"(the same call of )?(?<![\w.])(tune|find)\((?:\.\.\.)?\)")
 
 
@@ -33,6 +35,10 @@ def spelled(message: str, options: Iterable[str]) -> str:
     "Choose another --study-name. Received: --storage 'a b.db'."
     >>> spelled("Write keras.optimizers.SGD(momentum=0.9).", ["--momentum"])
     'Write keras.optimizers.SGD(momentum=0.9).'
+    >>> spelled("Write replay(..., rows='epoch') or rows='step'.", ["--rows"])
+    'Write --rows epoch or --rows step.'
+    >>> spelled('Write diagnose(..., loss="...").', ["--loss"])
+    'Write --loss NAME.'
     """
     known = {name.removeprefix("--").replace("-", "_"): name for name in options}
     message = _METHOD.sub(r"\1(\2)", message)
@@ -50,6 +56,7 @@ def spelled(message: str, options: Iterable[str]) -> str:
             return match[0]
         return " ".join([found, *_words(match[2] or "")])
 
+    message = _CALL.sub(lambda m: m[1] + m[2] if option(m[1]) else m[0], message)
     message = _GIVEN.sub(given, message)
 
     def named(match: re.Match[str]) -> str:
@@ -66,6 +73,8 @@ def _words(value: str) -> list[str]:
     """A value of Python's as the shell takes it."""
     if value[:1] in ("(", "["):
         return [word for part in value[1:-1].split(",") for word in _words(part.strip())]
+    if value in ('"..."', "'...'"):
+        return ["NAME"]
     if value[:1] in ("'", '"'):
         return [shlex.quote(value[1:-1])]
     return [value] if value else []
