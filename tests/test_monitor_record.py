@@ -157,6 +157,23 @@ def test_without_a_controller_and_with_members(tmp_path):
     assert set(found.history) >= {"update_ratio/first", "update_ratio/second"}
 
 
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_cuts_of_keras_own_callbacks_are_events_and_its_schedules_are_not(tmp_path, scheduled):
+    path, told = tmp_path / "run.jsonl", []
+    plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=3, min_delta=1e3)
+    theirs = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    counts = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: told.append(path.read_text().count('"event"'))
+    )
+    callbacks = [LearningRateMonitor(record=path), theirs if scheduled else plateau, counts]
+    fitted(*callbacks, epochs=8)
+    events = Run.read(path).events
+    assert [(e.step, e.epoch, e.cause, round(e.rate, 6)) for e in events] == (
+        [] if scheduled else [(40, 3, "set", 0.05), (70, 6, "set", 0.025)]
+    )
+    assert told == [0] * 8 if scheduled else told == [0] * 5 + [1] * 3
+
+
 def test_parts_in_the_logs_too_and_the_rate_in_the_progress_bar(capsys):
     history = fitted(control(), LearningRateMonitor(parts=True), verbose=2).history
     product = np.prod([v for name, v in history.items() if name.startswith("rate/")], axis=0)

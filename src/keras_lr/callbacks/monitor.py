@@ -168,7 +168,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
             self._chunk.add(control.between.counted, control.between.logs)
             if control.between.due(self._batches_every):
                 self._tell_step(logs, parts)
-        self._tell_events()
+        self._tell_events(epoch)
         for each in self._destinations:
             each.epoch(epoch, self._updates(), {**parts, **numbers(logs)})
 
@@ -283,7 +283,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         with control.peeking():
             self._events.collect(self._epoch)
             self._tell_step({}, rate_parts(control))
-        self._tell_events()
+        self._tell_events(self._epoch - 1)
 
     def _tell_step(self, logs: Mapping[str, Any], parts: Mapping[str, float]) -> None:
         """Write down the values at the last update.
@@ -301,7 +301,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
             each.step(self._updates(), values)
 
     def _tell_begin(self, control: Control, epoch: int, batches: int) -> None:
-        self._events = Events(control)
+        self._events = Events(control, batches, self._accumulated)
         if not self._destinations:
             return
         head = {
@@ -323,8 +323,8 @@ class LearningRateMonitor(keras.callbacks.Callback):
         for each in self._destinations:
             each.begin(head)
 
-    def _tell_events(self) -> None:
-        for event in self._events.new():
+    def _tell_events(self, over: int | None = None) -> None:
+        for event in self._events.new(over):
             for each in self._destinations:
                 each.event(event)
 

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from keras_lr.callbacks.monitoring.assigned import assigned, settled
 from keras_lr.callbacks.record import RateEvent, RunRecord, rule_labels
 from keras_lr.rate import Control, leaf_names
 from keras_lr.rate.running import callbacks_of
@@ -39,10 +40,13 @@ class Events:
 
     Args:
         control: What the callbacks of the fit share.
+        batches: Of an epoch; 0 where nobody knows.
+        accumulated: Batches of one update.
     """
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, batches: int = 0, accumulated: int = 1) -> None:
         self._control = control
+        self._batches, self._accumulated = batches, accumulated
         self._told: set[tuple[int, RateEvent]] = set()
         self._before = {
             (index, event)
@@ -58,12 +62,21 @@ class Events:
             if run is not None:
                 run.detection.collect(each.record, epoch, each.verbose)
 
-    def new(self) -> list[RateEvent]:
-        """Those that weren't told yet, in order."""
+    def new(self, over: int | None = None) -> list[RateEvent]:
+        """Those that weren't told yet, in order.
+
+        Args:
+            over: The number of the last epoch that is over; `None` when the fit is. What Keras's
+                own callbacks assign is told two epochs later, when it is known to be no schedule.
+        """
+        told = [record.events for record in records(self._control.model)]
+        if not told:
+            others = assigned(self._control.assignments, self._batches, self._accumulated)
+            told = [settled(others, over)]
         found = [
             (index, event)
-            for index, record in enumerate(records(self._control.model))
-            for event in record.events
+            for index, events in enumerate(told)
+            for event in events
             if (index, event) not in self._told and (index, event) not in self._before
         ]
         self._told.update(found)

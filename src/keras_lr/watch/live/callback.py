@@ -9,6 +9,7 @@ from typing import Any, Literal
 import keras
 
 from keras_lr.callbacks.fit.chunks import Chunk
+from keras_lr.callbacks.monitoring.assigned import assigned
 from keras_lr.callbacks.monitoring.destinations import numbers
 from keras_lr.callbacks.monitoring.parts import Events, records, schedule_text
 from keras_lr.callbacks.monitoring.settings import told_settings
@@ -16,7 +17,6 @@ from keras_lr.callbacks.warning import warn
 from keras_lr.rate import Control
 from keras_lr.watch.live import outlets
 from keras_lr.watch.live.arguments import checked_js, checked_path, checked_seconds
-from keras_lr.watch.live.assigned import assigned
 from keras_lr.watch.live.moment import Moment, State, TimeLeft
 from keras_lr.watch.live.page import Page
 from keras_lr.watch.live.showing import Showing, end_earlier

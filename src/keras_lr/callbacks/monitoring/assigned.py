@@ -22,6 +22,8 @@ def assigned(assignments: Sequence[Assignment], batches: int, accumulated: int) 
         batches: Of an epoch; 0 where nobody knows.
         accumulated: Batches of one update.
 
+    Told at once, an event may turn out to be a schedule's: `settled` are those that can't any more.
+
     >>> [(e.step, e.epoch, e.rate) for e in assigned([Assignment(20, 0, 0.01)], 10, 2)]
     [(10, 1, 0.01)]
     >>> assigned([Assignment(batch, 0, 0.01) for batch in (10, 20, 30)], 10, 1)
@@ -43,6 +45,16 @@ def assigned(assignments: Sequence[Assignment], batches: int, accumulated: int) 
         if each.leaf == 0
     ]
     return [] if _is_schedule([event.epoch for event in events]) else events
+
+
+def settled(events: Sequence[RateEvent], over: int | None) -> list[RateEvent]:
+    """Those of `assigned` that no later assignment makes a schedule's.
+
+    Args:
+        events: What it gave.
+        over: The number of the last epoch that is over; `None` when the fit is.
+    """
+    return [event for event in events if over is None or event.epoch <= over - ROW + 1]
 
 
 def _is_schedule(epochs: Sequence[int]) -> bool:
