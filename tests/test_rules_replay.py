@@ -237,7 +237,7 @@ class TestCsv:
 
     def test_no_text_at_all(self, tmp_path):
         (tmp_path / "log.csv").write_bytes(bytes(range(256)))
-        with pytest.raises(InvalidInput, match="no text in UTF-8"):
+        with pytest.raises(InvalidInput, match=r"no text in UTF-8\. A log is"):
             replay(PLATEAU, tmp_path / "log.csv")
 
     def test_no_file(self, tmp_path):

@@ -193,6 +193,28 @@ class TestOtherSources:
         assert run.history["loss"] == [1.0, 0.7]
         assert (run.logged("val_loss"), run.name) == ([(0, 2.0), (1, 1.0)], "mine")
 
+    def test_a_long_csv_is_read_once_and_a_wrong_number_is_told(self, record):
+        rows = [f"{at},0.5" for at in range(20_000)]  # a pass over all of them for each would last
+        assert Run.of(record("epoch,loss", *rows, name="log.csv")).epochs == 20_000
+        with pytest.raises(InvalidInput, match="epochs from 0 to 500000000"):
+            Run.of(record("epoch,loss", "0,0.5", "500000000,0.5", name="log.csv"))
+
+    def test_a_csv_whose_epochs_begin_at_1(self, record):
+        rows = ["epoch,loss", "1,1.0", "2,0.5"]
+        assert Run.of(record(*rows, name="log.csv")).logged("loss") == [(0, 1.0), (1, 0.5)]
+
+    @pytest.mark.parametrize("cut", ["2,0.35,0.", "2,0.3", "2"])
+    def test_a_line_that_is_not_whole_is_left_out(self, record, cut):
+        rows = ["epoch,loss,val_loss", "0,1.0,2.0", "1,0.5,1.0", cut]
+        with pytest.warns(UserWarning, match=r"no end.*left out: '2"):
+            run = Run.of(record(*rows, end="", name="log.csv"))
+        assert run.history == {"loss": [1.0, 0.5], "val_loss": [2.0, 1.0]}
+
+    @pytest.mark.parametrize("row", ["0;0,5;1", '0;1;",5"'])
+    def test_decimal_commas_are_named(self, record, row):
+        with pytest.raises(InvalidInput, match="decimal commas"):
+            Run.of(record("epoch;loss;val_loss", row, name="log.csv"))
+
     def test_a_csv_of_updates(self, record):
         run = Run.read(record("step,loss", "10,1.0", "20,0.5", name="log.csv"))
         assert run.steps == {"loss": Curve([10, 20], [1.0, 0.5])}

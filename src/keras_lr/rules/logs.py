@@ -1,6 +1,5 @@
 """What a finished run logged, as tables: a History, a dictionary, a CSV file, or event files."""
 
-import csv
 import itertools
 import os
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,8 @@ RECORDS = (".jsonl", ".ndjson")
 
 _EPOCHS = ("epoch",)
 _STEPS = ("step", "iteration", "update")
-_ABSENT = ("", "NA")  # CSVLogger's own mark of a metric that an epoch hasn't
+ABSENT = ("", "NA")
+"""Cells without a value; `CSVLogger` marks so a metric that an epoch hasn't."""
 
 Unit = Literal["epoch", "step"]
 
@@ -66,7 +66,7 @@ class Table:
         return found
 
     def _number(self, name: str, row: int, value: Any) -> float | None:
-        if value is None or (isinstance(value, str) and value.strip() in _ABSENT):
+        if value is None or (isinstance(value, str) and value.strip() in ABSENT):
             return None
         try:
             return float(value)
@@ -121,7 +121,9 @@ def read_log(history: Any, rows: Unit | None = None) -> Log:
             from keras_lr.rules.event_files import read_event_files
 
             return read_event_files(path, rows)
-        return Log.of(_read_csv(path, rows))
+        from keras_lr.rules.csv_files import read_csv
+
+        return Log.of(read_csv(path, rows))
     columns = history if isinstance(history, Mapping) else getattr(history, "history", None)
     if not isinstance(columns, Mapping):
         if hasattr(history, "events"):
@@ -146,7 +148,10 @@ def make_table(
     epochs: Sequence[int] | None = None,
     first_line: int | None = None,
 ) -> Table:
-    """Columns of equal length as a table, its rows placed by a column "epoch" or "step"."""
+    """Columns of equal length as a table, its rows placed by a column "epoch" or "step".
+
+    Epochs that begin at 1 are counted from there, as people do: Keras's own begin at 0.
+    """
     longest = max((len(values) for values in columns.values()), default=0)
     if not longest:
         raise InvalidInput(f"Nothing was logged: {source} has no row.")
@@ -204,6 +209,8 @@ def _places(table: Table, name: str) -> tuple[int, ...]:
                     f"{before}, in row {row}. Replay each run by itself."
                 )
         at = [step + (at[0] == 0) for step in at]  # the update itself was counted, from 0
+    elif min(at, default=0) == 1:
+        at = [epoch - 1 for epoch in at]
     return tuple(at)
 
 
@@ -217,46 +224,3 @@ def _listed(name: object, values: Any) -> list[Any]:
             f"Each metric needs its values, one a row. Received: {name}={values!r}. "
             f'Write e.g. {{"{name}": [0.9, 0.5]}}.'
         ) from None
-
-
-def _read_csv(path: Path, rows: Unit | None) -> Table:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidInput(
-            f"{path.name} is no text in UTF-8. A replay reads a CSV file with a header, as "
-            "keras.callbacks.CSVLogger writes it, or a TensorBoard folder."
-        ) from None
-    except OSError as error:
-        raise InvalidInput(f"{path.name} can't be read: {error}") from error
-    first = text.partition("\n")[0]
-    separator = max(",;\t", key=first.count)
-    try:
-        lines = [line for line in csv.reader(text.splitlines(), delimiter=separator) if line]
-    except csv.Error as error:
-        raise InvalidInput(f"{path.name} is no CSV file: {error}.") from None
-    if not lines:
-        raise InvalidInput(f"{path.name} is empty: nothing was logged.")
-    header, *body = lines
-    names = [name.strip() for name in header]
-    if "" in names or any(_is_number(name) for name in names) or len(set(names)) < len(names):
-        raise InvalidInput(
-            f"{path.name} must begin with the names of its columns, such as epoch,loss,val_loss, "
-            f"each once. Received: {first.strip()[:80]!r}."
-        )
-    for line, cells in enumerate(body, start=2):
-        if len(cells) != len(names):
-            advice = " (cut off? then delete it)" if line == len(lines) else ""
-            raise InvalidInput(
-                f"{path.name}, line {line}{advice}: {len(cells)} cells for {len(names)} columns."
-            )
-    columns = {name: [cells[i] for cells in body] for i, name in enumerate(names)}
-    return make_table(columns, path.name, rows, first_line=2)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

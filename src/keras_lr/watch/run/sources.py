@@ -11,6 +11,9 @@ from keras_lr.rules.logs import RECORDS, Log, Table, Unit, read_log
 from keras_lr.state.run_lines import RecordedRun, read_runs
 from keras_lr.watch.run import Curve, Run, gaps
 
+MOST = 1_000_000
+"""Epochs of a run, at most: of what is more, one of the numbers is wrong."""
+
 
 def from_history(history: Any, curves: Mapping[str, Any], record: Any, *, name: str) -> Run:
     """A run from a Keras `History` or a mapping, and the `record` of its callback."""
@@ -75,7 +78,7 @@ def _recorded(run: RecordedRun, name: str | None, place: Path) -> Run:
     head = run.head
     first = min(run.epochs, default=0)
     names = dict.fromkeys(key for values in run.epochs.values() for key in values)
-    numbers = range(first, max(run.epochs, default=-1) + 1)
+    numbers = _between(first, max(run.epochs, default=-1), place.name)
     columns = {key: [run.epochs.get(at, {}).get(key) for at in numbers] for key in names}
     return Run(
         **gaps(columns),
@@ -128,17 +131,29 @@ def _logged(log: Log, name: str) -> Run:
 
 
 def _by_epoch(table: Table) -> tuple[int, dict[str, list[float | None]]]:
-    rows: dict[int, int] = {}
+    rows: dict[int, int] = {}  # in order, so that the last one is the highest
     for row, epoch in enumerate(table.at):
-        rows = {at: which for at, which in rows.items() if at < epoch}
+        while rows and next(reversed(rows)) >= epoch:
+            rows.popitem()
         rows[epoch] = row
     first = min(rows)
-    numbers = range(first, max(rows) + 1)
+    numbers = _between(first, max(rows), table.source)
     columns = {
         name: [values[rows[at]] if at in rows else None for at in numbers]
         for name, values in table.all_numbers(set()).items()
     }
     return first, {name: values for name, values in columns.items() if _any(values)}
+
+
+def _between(first: int, last: int, source: str) -> range:
+    """All epochs from the first to the last."""
+    if last - first >= MOST:
+        raise InvalidInput(
+            f"{source} tells of epochs from {first} to {last}, which is no run's. If its rows are "
+            "updates, call the column step. "
+            f"Received: {last - first + 1} epochs, of which {MOST} at most are read."
+        )
+    return range(first, last + 1)
 
 
 def _by_step(table: Table) -> dict[str, Curve]:
