@@ -59,6 +59,13 @@ class Case:
     untold: dict[str, tuple[Run, str]] = field(default_factory=dict)
 
 
+def joined(case: Case | None, more: Case) -> Case:
+    """Both cases in one."""
+    if case is None:
+        return more
+    return Case(case.ill | more.ill, case.well | more.well, case.untold | more.untold)
+
+
 _NAN = np.where(E < 12, FALLING, np.nan)
 _DEAD = np.where(E < 12, FALLING, 2.3)
 _SLOW = 2.3 - 0.02 * E

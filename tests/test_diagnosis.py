@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import keras_lr
-from diagnosis_cases import CASES, CONSTANT, FALLING, RECOVERED, E, N, run
+from diagnosis_cases import CASES as PLAIN
+from diagnosis_cases import CONSTANT, FALLING, RECOVERED, E, N, joined, run
+from diagnosis_edges import EDGES
 from helpers import classifier, data
 from json_documents import document
 from keras_lr.cli import main
@@ -18,6 +20,7 @@ from keras_lr.watch.diagnosis import QUESTIONS
 from keras_lr.watch.diagnosis.trend import line_through, own_time, roughness
 from keras_lr.watch.run import Curve
 
+CASES = {name: joined(PLAIN.get(name), edges) for name, edges in EDGES.items()}
 NAMES = [question.name for question in QUESTIONS]
 
 

@@ -8,8 +8,9 @@ from keras_lr.errors import InvalidInput
 from keras_lr.schedules.checks import positive
 from keras_lr.watch.diagnosis.diagnosis import Diagnosis, gravest_first
 from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.meant_to_fall import not_to_fall
 from keras_lr.watch.diagnosis.symptom import Symptom, Unjudged
-from keras_lr.watch.diagnosis.symptoms import QUESTIONS
+from keras_lr.watch.diagnosis.symptoms import QUESTIONS, Question
 from keras_lr.watch.run import Run
 
 
@@ -60,11 +61,8 @@ def diagnose(
     for question in QUESTIONS:
         if any(symptom.name in question.moot and _counts(symptom) for symptom in symptoms):
             continue
-        if question.finite and not evidence.finite:
-            unjudged.append(Unjudged(question.name, "a loss that is a number in every epoch"))
-            continue
         with np.errstate(over="ignore", invalid="ignore"):  # of losses near the largest number
-            verdict = question.judge(evidence)
+            verdict = _beforehand(question, evidence) or question.judge(evidence)
         if isinstance(verdict, Symptom):
             symptoms.append(verdict)
         elif isinstance(verdict, Unjudged):
@@ -75,6 +73,16 @@ def diagnose(
     return Diagnosis(
         run, gravest_first(symptoms), tuple(not_there), tuple(unjudged), asked, evidence.name
     )
+
+
+def _beforehand(question: Question, evidence: Evidence) -> Unjudged | None:
+    """What the run lacks for a question; `None` if it may be asked."""
+    if question.finite and not evidence.finite:
+        return Unjudged(question.name, "a loss that is a number in every epoch")
+    if question.moving and evidence.at_rest:
+        return Unjudged(question.name, "a learning rate above 0; this run's was 0 throughout")
+    missing = not_to_fall(evidence) if question.falling else None
+    return None if missing is None else Unjudged(question.name, missing)
 
 
 def _counts(symptom: Symptom) -> bool:

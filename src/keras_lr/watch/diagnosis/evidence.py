@@ -82,8 +82,18 @@ class Evidence:
 
     @property
     def rated(self) -> np.ndarray:
-        """The rates; where they weren't logged, those of a constant one."""
-        return np.ones(len(self.at)) if self.rates is None else self.rates
+        """The rates; where they weren't logged or are 0 throughout, those of a constant one."""
+        return np.ones(len(self.at)) if self.rates is None or self.at_rest else self.rates
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the rate was logged, and as 0 throughout."""
+        return self.rates is not None and not self.rates.max() > 0
+
+    @property
+    def validation(self) -> str:
+        """What the run calls the loss on the validation data, or would."""
+        return "val_" + self.name.removeprefix("train_").removeprefix("training_")
 
     @property
     def progress(self) -> float:
@@ -191,4 +201,4 @@ def _highest(columns: list[list[float]]) -> np.ndarray | None:
             rates[index] = rates[index - 1]
     first = rates[np.isfinite(rates)][0]
     rates = np.where(rates == -np.inf, first, rates)
-    return rates if rates.max() > 0 else None
+    return rates if rates.max() >= 0 else None

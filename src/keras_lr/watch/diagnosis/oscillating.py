@@ -12,6 +12,8 @@ LEAST = 10
 """Places in the second half of the run."""
 SWING = 0.15
 """How far the loss swings (a standard deviation), as a share of its level."""
+QUARTILES = 1.349
+"""How far apart the quartiles of a normal distribution are, in standard deviations."""
 LOST = 0.02
 """The same as a share of the progress after the first place (which a rate far too high begins with
 any loss): below it, the swings are of a loss that is nearly 0."""
@@ -30,9 +32,10 @@ def oscillating(evidence: Evidence) -> Verdict:
     if np.count_nonzero(np.diff(rates) > 0.01 * rates[:-1]) > 1:
         return Unjudged(NAME, "a rate that doesn't rise again: the loss swings with this one")
     line = line_through(np.arange(len(loss)), loss)
-    off = loss - np.median(loss) - line.slope * (np.arange(len(loss)) - (len(loss) - 1) / 2)
-    # By the median, so that one spike is none.
-    level, swing = float(np.abs(np.median(loss))), float(np.median(np.abs(off))) / 0.6745
+    flat = loss - line.slope * (np.arange(len(loss)) - (len(loss) - 1) / 2)
+    # By the quartiles, so that one spike is none, and a zigzag between two levels is one.
+    low, high = (float(each) for each in np.percentile(flat, (25, 75)))
+    level, swing = abs(low + high) / 2, (high - low) / QUARTILES
     rises = float(np.mean(np.diff(loss) > 0))
     progress = float(evidence.loss[1] - evidence.loss.min())
     small = swing < max(SWING * level, LOST * progress)

@@ -20,7 +20,7 @@ SURE = 4.0
 
 def overfitting(evidence: Evidence) -> Verdict:
     """Whether the validation loss is well above its best, and the training loss at its own."""
-    name = "val_" + evidence.name.removeprefix("train_").removeprefix("training_")
+    name = evidence.validation
     found = evidence.curve(name)
     if found is None or np.isfinite(found).sum() < LEAST:
         return Unjudged(NAME, f"{name} of {LEAST} epochs: fit(..., validation_data=(x, y))")
@@ -30,7 +30,7 @@ def overfitting(evidence: Evidence) -> Verdict:
     rose = end - float(found[best])
     train = evidence.loss
     falls = float(np.median(train[-TAIL:])) < float(train[best])
-    after = there[there > best]
+    after = there[there >= best]
     if not falls or rose <= ROSE * abs(float(found[best])) or len(after) <= TAIL:
         return NOT_THERE
     if line_through(after, -found[after]).falls < SURE:

@@ -84,9 +84,10 @@ def _first_cuts(evidence: Evidence) -> dict[str, int]:
             name, every=None, window=WINDOW, mode="min"
         ),
     }
-    validation = evidence.curve(f"val_{name}")
+    validated = evidence.validation
+    validation = evidence.curve(validated)
     if validation is not None:
-        shown[f"val_{name}"] = [v if np.isfinite(v) else None for v in validation.tolist()]
-        rules[f"rules.Plateau('val_{name}')"] = Plateau(f"val_{name}", mode="min")
+        shown[validated] = [v if np.isfinite(v) else None for v in validation.tolist()]
+        rules[f"rules.Plateau({validated!r})"] = Plateau(validated, mode="min")
     found = {code: replay(rule, shown, rows="epoch").cuts for code, rule in rules.items()}
     return {f"keras_lr.{code}": cuts[0].epoch for code, cuts in found.items() if cuts}

@@ -85,7 +85,7 @@ def _lasts(time: np.ndarray, loss: np.ndarray, late: np.ndarray) -> bool:
 
 def _alone(evidence: Evidence, late: np.ndarray) -> bool:
     """Whether there is a validation loss, and it doesn't fall with the training loss."""
-    found = evidence.curve(f"val_{evidence.name}")
+    found = evidence.curve(evidence.validation)
     there = [] if found is None else [place for place in late if np.isfinite(found[place])]
     if found is None or len(there) < LEAST:
         return False

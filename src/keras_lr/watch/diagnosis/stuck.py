@@ -1,10 +1,12 @@
 """Stuck: the loss hasn't moved from where it began."""
 
+import math
+
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
 from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
-from keras_lr.watch.diagnosis.trend import line_through
+from keras_lr.watch.diagnosis.trend import line_through, roughness
 from keras_lr.watch.style import number
 
 NAME = "stuck"
@@ -14,8 +16,18 @@ MOVED = 0.05
 """The share that the loss comes down by after the first place, of one that moves."""
 SURE = 4.0
 """Standard errors that a slope is below 0 by, to be one."""
+GAINED = 0.005
+"""The share that the loss came down by at the high rates, if that is beyond the noise, of a net that
+had learned before and gains a little."""
+BEYOND = 2.0
+"""Standard errors of that fall, to be beyond it."""
 LEFT = 0.02
-"""The share of its first value that the loss has left; below it everything is learned."""
+"""The share of its first value that the loss has left, below which it may all be learned."""
+RESTLESS = 0.03
+"""The noise of such a loss, as a share of its level: it stays in proportion to what is left, whereas
+a net that the first updates broke says the same to every input."""
+RESOLVED = 1e-6
+"""The share of its first value below which a loss is nothing, in single precision."""
 HIGH = 0.5
 """The share of the highest rate down to which the slope is taken."""
 
@@ -27,6 +39,8 @@ def stuck(evidence: Evidence) -> Verdict:
     after it.
     """
     loss, rates = evidence.loss, evidence.rated
+    if evidence.at_rest:
+        return _at_rest(evidence)
     if len(loss) < LEAST:
         return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(loss)}")
     rest = loss[1:]
@@ -34,9 +48,11 @@ def stuck(evidence: Evidence) -> Verdict:
     low = float(np.mean(np.sort(rest)[: max(2, len(rest) // 5)]))
     high = 1 + np.flatnonzero(rates[1:] >= HIGH * rates.max())
     line = line_through(high, loss[high]) if len(high) > 3 else line_through(range(len(rest)), rest)
-    if first - low > MOVED * abs(first) or line.falls > SURE or low < LEFT * loss[0]:
+    if first - low > MOVED * abs(first) or line.falls > SURE or _learned(loss, low):
         return NOT_THERE
     moved = abs(float(loss[0]) - first) > MOVED * abs(first)
+    if not moved and _gains(loss, np.flatnonzero(rates >= HIGH * rates.max())):
+        return NOT_THERE
     at = "" if evidence.rates is None else f" at a rate of {number(float(evidence.rates.max()))}"
     return Symptom(
         name=NAME,
@@ -59,4 +75,50 @@ def stuck(evidence: Evidence) -> Verdict:
         numbers={"first": first, "last": float(loss[-1])},
         span=evidence.span(0, len(loss) - 1),
         curves=(evidence.name,),
+    )
+
+
+def _learned(loss: np.ndarray, low: float) -> bool:
+    """Whether so little of the first value is left that there is no more to learn."""
+    if low <= RESOLVED * abs(float(loss[0])):
+        return low >= 0
+    return low < LEFT * float(loss[0]) and roughness(loss[1:]) >= RESTLESS * low
+
+
+def _gains(loss: np.ndarray, high: np.ndarray) -> bool:
+    """Whether the loss came down at the high rates by more than the noise explains.
+
+    From where it began or was soon after, so that no net that the rate threw up first counts.
+    """
+    third = max(2, len(high) // 3)
+    before = min(float(loss[0]), float(loss[high[:third]].mean()))
+    after = float(loss[high[-third:]].mean())
+    error = roughness(loss) * math.sqrt(1 + 1 / third)
+    return before - after > max(GAINED * abs(before), BEYOND * error)
+
+
+def _at_rest(evidence: Evidence) -> Verdict:
+    """Of a rate that was 0 throughout, unless the loss fell, so that the log leaves digits out."""
+    loss = evidence.loss
+    if float(loss[0] - loss[-1]) > MOVED * abs(float(loss[0])):
+        return NOT_THERE
+    return Symptom(
+        name=NAME,
+        title="No progress: the learning rate is 0",
+        where=evidence.stretch(0, len(loss) - 1),
+        evidence=(
+            f"The learning rate was 0 at all {len(loss)} {evidence.unit}s, and {evidence.name} went "
+            f"from {number(float(loss[0]))} to {number(float(loss[-1]))}."
+        ),
+        advice=(
+            "A rate of 0 changes no weight. Set one, and look whether a schedule that is over, a "
+            "warmup from 0, or a callback sets it to 0 again."
+        ),
+        code="keras_lr.set_learning_rate(model, 0.001)\nkeras_lr.find(model, x, y)",
+        severity="bad",
+        epoch=evidence.epoch(0),
+        step=None,
+        numbers={"first": float(loss[0]), "last": float(loss[-1]), "rate": 0.0},
+        span=evidence.span(0, len(loss) - 1),
+        curves=(evidence.name, "learning_rate"),
     )

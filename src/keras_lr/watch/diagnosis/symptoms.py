@@ -14,6 +14,7 @@ from keras_lr.watch.diagnosis import (
     rate_too_high,
     rate_too_low,
     stuck,
+    validation,
     weight_decay,
 )
 from keras_lr.watch.diagnosis.evidence import Evidence
@@ -30,6 +31,8 @@ class Question:
         judge: From the evidence to a symptom, to "not there", or to what it would take to judge.
         moot: Symptoms in whose presence this one can't be told, or says the same again.
         finite: Whether every loss has to be a number.
+        falling: Whether it can only be asked of a loss that is meant to fall.
+        moving: Whether it asks about a rate that is above 0.
     """
 
     name: str
@@ -37,15 +40,25 @@ class Question:
     judge: Callable[[Evidence], Verdict]
     moot: tuple[str, ...] = ()
     finite: bool = True
+    falling: bool = False
+    moving: bool = True
 
 
 QUESTIONS: tuple[Question, ...] = (
-    Question(diverged.NAME, "the loss exploded", diverged.diverged, finite=False),
+    Question(diverged.NAME, "the loss exploded", diverged.diverged, finite=False, moving=False),
+    Question(
+        validation.NAME,
+        "the validation loss exploded alone",
+        validation.validation_exploded,
+        (diverged.NAME,),
+        moving=False,
+    ),
     Question(
         overfitting.NAME,
         "the validation loss rises alone",
         overfitting.overfitting,
-        (diverged.NAME,),
+        (diverged.NAME, validation.NAME),
+        moving=False,
     ),
     Question(
         decayed.NAME,
@@ -70,24 +83,29 @@ QUESTIONS: tuple[Question, ...] = (
         "the loss never moved",
         stuck.stuck,
         (diverged.NAME, rate_too_low.NAME, decayed.NAME, weight_decay.NAME),
+        falling=True,
+        moving=False,
     ),
     Question(
         rate_too_high.NAME,
         "nothing was gained until the rate came down",
         rate_too_high.rate_too_high,
         (diverged.NAME, rate_too_low.NAME, decayed.NAME, stuck.NAME),
+        falling=True,
     ),
     Question(
         oscillating.NAME,
         "the loss swings about a level",
         oscillating.oscillating,
         (diverged.NAME, stuck.NAME),
+        falling=True,
     ),
     Question(
         plateau.NAME,
         "the loss lay flat at an uncut rate",
         plateau.unused_plateau,
         (diverged.NAME, stuck.NAME, oscillating.NAME, weight_decay.NAME),
+        falling=True,
     ),
     Question(
         ended_early.NAME,

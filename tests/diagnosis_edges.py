@@ -1,0 +1,164 @@
+"""Runs just inside and just outside what shows a symptom, and losses that aren't meant to fall."""
+
+import numpy as np
+
+from diagnosis_cases import CONSTANT, COSINE, FALLING, LINE, NOISE, Case, E, cut, run
+
+_GOOD = 0.3 + 2 * np.exp(-E / 4)
+_SHALLOW = 0.7 + np.exp(-E / 4)
+_TUNED = 0.85 + 0.03 * np.exp(-E[:10] / 3) + 0.002 * NOISE[:10]
+_BROKEN = [200, 2.31, 2.305, 2.304, 2.3045, 2.303, 2.3037, 2.304, 2.3035, 2.304]
+_POLICY = 0.02 * NOISE
+_GENERATOR = 0.7 + 0.04 * E + 0.05 * NOISE
+_CRITIC = -5 * (1 - np.exp(-E / 5)) - 0.01 + 0.1 * NOISE * np.minimum(E, 1)
+_ABOUT_ZERO = "away from 0"
+_RISES = "meant to fall"
+
+
+def ends(*last, before=_GOOD):
+    """A good run with other values at its end."""
+    return run([*before[: len(before) - len(last)], *last], CONSTANT)
+
+
+def swings(size):
+    """Up and down by this share of a level, after a fall."""
+    return run([3.0, 1.5, *(1.5 * (1 + size * (-1.0) ** E[2:]))], CONSTANT)
+
+
+def rises_rarely(every):
+    """A saw: down in small steps, up at once, every so many epochs."""
+    return run([3.0, 2.0, *(1 - 0.6 * ((E[2:] % every) / (every - 1) - 0.5))], CONSTANT)
+
+
+def decays(left):
+    """A loss in a line until its rate is gone, and so much of it that is left then."""
+    return run(np.where(E < 8, 2 - 0.1 * E, 1.3 * left), np.where(E < 8, 0.1, 1e-4))
+
+
+def slow(share):
+    """A rise from 1 to 2, whose middle half takes this share of the run."""
+    return run(1 + np.clip((E - 5) / (2 * share * len(E)), 0, 1), CONSTANT)
+
+
+EDGES = {
+    "diverged": Case(
+        ill={
+            "in the last epoch": ends(45.0),
+            "in the last two": ends(45.0, 40.0),
+            "in the last two of a short run": run([2.3, 1.0, 0.6, 0.5, 0.4, 9.0, 9.0], None),
+            "twice as high in the last epoch": ends(1.5, before=_SHALLOW),
+            "half of its progress": ends(*[1.35] * 8),
+            "a rise that is quick": slow(0.3),
+            "little by little, after a fall": run(np.where(E < 10, 2.3 - 0.2 * E, 0.05 * E), None),
+            "a tenth of its level": run(1 + 0.13 * (E > 20), CONSTANT),
+        },
+        well={
+            "less than twice as high in the last epoch": ends(1.3, before=_SHALLOW),
+            "a spike about nothing": ends(0.01, before=FALLING**3),
+            "less than half of its progress": ends(*[1.1] * 8),
+            "a twentieth of its level": run(1 + 0.05 * (E > 20), CONSTANT),
+        },
+        untold={
+            "a policy's loss": (run(_POLICY, CONSTANT), _ABOUT_ZERO),
+            "a loss that changes sides": (run([1.0, -1.0] * 20, None), _ABOUT_ZERO),
+            "from 0 on": (run([0.0, *(0.1 + 0.01 * NOISE[1:])], CONSTANT), _ABOUT_ZERO),
+            "a critic's loss, from nearly 0 down": (run(_CRITIC, CONSTANT), _ABOUT_ZERO),
+            "a generator's loss": (run(_GENERATOR, CONSTANT), _RISES),
+            "a rise that is slow": (slow(0.4), _RISES),
+        },
+    ),
+    "validation exploded": Case(
+        ill={
+            "NaN from the sixth epoch on": run(val_loss=[1.0] * 5 + [np.nan] * 35),
+            "NaN throughout": run(val_loss=np.full(40, np.nan)),
+            "infinite, without a rate": run(FALLING, None, val_loss=[1.0] * 30 + [np.inf] * 10),
+            "by powers of ten": run(val_loss=np.geomspace(1, 1e9, 40)),
+            "eleven times its first value": run(val_loss=np.where(E < 20, 1.0, 11.0)),
+            "in the last two epochs": run(val_loss=[1.0] * 38 + [np.nan] * 2),
+        },
+        well={
+            "both fall": run(val_loss=FALLING + 0.1),
+            "nine times its first value": run(val_loss=np.where(E < 20, 1.0, 9.0)),
+            "NaN where it wasn't judged": run(val_loss=np.where(E % 5, np.nan, FALLING)),
+            "a spike that passed": run(val_loss=np.where(E == 30, 1e9, FALLING)),
+            "in the last epoch alone": run(val_loss=[1.0] * 39 + [np.nan]),
+            "both explode": run(1 + E / 10, val_loss=np.geomspace(1, 1e9, 40)),
+        },
+        untold={"no validation": (run(), "validation_data"),
+                "one epoch": (run([1.0], [0.1], val_loss=[1.0]), "2 epochs")},
+    ),
+    "overfitting": Case(
+        ill={
+            "in five epochs": run([1, 0.8, 0.6, 0.5, 0.4], [0.1] * 5,
+                                  val_loss=[0.5, 0.45, 0.6, 0.9, 1.2]),
+            "six percent": run(val_loss=0.5 + 0.06 * 0.5 * np.maximum(E - 9, 0) / 29),
+        },
+        well={
+            "four percent": run(val_loss=0.5 + 0.04 * 0.5 * np.maximum(E - 9, 0) / 29),
+            "rises in the last two epochs": run(
+                [1, 0.8, 0.6, 0.5, 0.4], [0.1] * 5, val_loss=[0.7, 0.5, 0.45, 0.6, 0.9]
+            ),
+            "rises with much noise": run(val_loss=0.5 + 0.004 * E + 0.2 * NOISE),
+        },
+        untold={"four epochs": (run(cut(FALLING, 4), cut(COSINE, 4), val_loss=[1.0] * 4), "5 epochs")},
+    ),
+    "rate decayed too soon": Case(
+        ill={"seven tenths of the loss left": decays(0.7)},
+        well={"half of the loss left": decays(0.55)},
+    ),
+    "rate too low": Case(ill={}, well={}),
+    "stuck": Case(
+        ill={
+            "a hundredth of the first value": run(_BROKEN, [1.0] * 10),
+            "a rate of 0": run(2.3 + 0.001 * NOISE, np.zeros(40)),
+            "a rate of 0, three epochs": run([2.3, 2.301, 2.3], np.zeros(3)),
+            "gains two thousandths": run([2.31, *_BROKEN[1:]], [1.0] * 10),
+            "gains no more than the noise": run(2.3 - 0.0005 * E + 0.03 * NOISE, CONSTANT),
+            "thrown up, and back by the decay": run(2.36 + 0.05 * np.sin(E / 12) - 0.05 * (E > 25), LINE),
+        },
+        well={
+            "a net that was tuned, and gains a little": run(_TUNED, LINE[::4]),
+            "goes on from before": run(
+                0.303 + 0.019 * np.exp(-E[:10] / 3) + 0.001 * NOISE[:10], LINE[::4]
+            ),
+            "learned to 0 within the first epoch": run([2.3] + [0.0] * 39, CONSTANT),
+            "learned to what is nothing": run([2.3] + [1.2e-7] * 39, CONSTANT),
+            "a rate of 0 in the log, and a loss that falls": run(FALLING, np.zeros(40)),
+        },
+        untold={"a policy's loss": (run(_POLICY, CONSTANT), _ABOUT_ZERO)},
+    ),
+    "rate too high": Case(
+        ill={},
+        well={},
+        untold={"a policy's loss": (run(_POLICY, LINE), _ABOUT_ZERO)},
+    ),
+    "weight decay dominates": Case(ill={}, well={}),
+    "oscillating": Case(
+        ill={
+            "between two levels": run([2.3, 1.5] + [1.9, 1.1] * 10, None),
+            "between two levels, an odd number": run([2.3] + [1.9, 1.1] * 10, None),
+            "between two levels, with noise": run(
+                np.array([2.3, 1.5] + [1.9, 1.1] * 10) + 0.03 * NOISE[:22], cut(CONSTANT, 22)
+            ),
+            "by a quarter": swings(0.25),
+            "up in every second epoch": rises_rarely(2),
+        },
+        well={
+            "by a twelfth": swings(0.08),
+            "one spike": run(_GOOD + 3 * (E == 30), CONSTANT),
+            "up in every fifth epoch": rises_rarely(5),
+        },
+        untold={
+            "a loss that changes sides": (run([1.0, -1.0] * 20, None), _ABOUT_ZERO),
+            "a rate of 0": (run(FALLING, np.zeros(40)), "above 0"),
+        },
+    ),
+    "unused plateau": Case(
+        ill={},
+        well={},
+        untold={"a generator's loss": (run(_GENERATOR, CONSTANT), _RISES)},
+    ),
+    "schedule ended early": Case(ill={}, well={}, untold={"a rate of 0": (run(FALLING, np.zeros(40)), "above 0")}),
+    "schedule overrun": Case(ill={}, well={}, untold={"a rate of 0": (run(FALLING, np.zeros(40)), "above 0")}),
+}  # fmt: skip
+"""Cases beside those of `diagnosis_cases.CASES`."""
