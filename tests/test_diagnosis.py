@@ -245,7 +245,7 @@ class TestDoctor:
     def log(self, tmp_path):
         lines = [f"{e},{2.3 - 0.02 * e},0.001" for e in range(30)]
         path = tmp_path / "log.csv"
-        path.write_text("\n".join(["epoch,loss,learning_rate", *lines]))
+        path.write_text("\n".join(["epoch,loss,learning_rate", *lines, ""]))
         return path
 
     def test_a_csv_log(self, log, capsys):
