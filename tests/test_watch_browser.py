@@ -242,6 +242,11 @@ def test_the_page_renews_itself_keeps_the_readers_place_and_stops_at_the_end(bro
     assert tab.run(f"{place}.textContent]") == [200, True, "Pause"]
     tab.run("document.querySelector('#live button').click(), window.old = true")
     assert "This page is paused.Go on" in tab.run(line)
+    for later, told in ((50, "This page is paused"), (70, "Nothing new for 1.2 min")):
+        tab.run(f"window.now ??= Date.now, Date.now = () => window.now() + {later}000")
+        tab.wait(f"{line}.startsWith('Nothing new') === {str(later > 60).lower()}")
+        assert told in tab.run(line)
+    tab.run("Date.now = window.now")
     page.end(run, Moment(19, 20, 100, 100, 90.0, None, "done"))
     time.sleep(0.8)  # it renews itself every half second
     assert not renewed()

@@ -112,6 +112,26 @@ def test_after_a_crash_the_curves_go_on(model, tmp_path):
     assert page.count("<td>plateau</td>") >= 2, "cuts of both parts"
 
 
+def test_a_backup_of_keras_own_keeps_no_curves_and_the_page_says_so(tmp_path):
+    model = built()  # of its own: on a model that was restored each later fit begins there
+
+    def fitted(*more):
+        live = keras_lr.Live(report=tmp_path / "run.html")
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+        fit(model, live, backup, *more, epochs=5)
+
+    def crash():
+        raise OSError("crash")
+
+    with pytest.raises(OSError, match="crash"):
+        fitted(At(3, crash))
+    fitted()
+    text = (tmp_path / "run.html").read_text()
+    assert "The training is done: 5 epochs in " in text
+    assert " in epochs 4 to 5" in text
+    assert "Nothing is known here of the epochs before epoch 4." in text
+
+
 def test_what_keras_own_callbacks_do_to_the_rate_is_told(model, tmp_path):
     live = keras_lr.Live(report=tmp_path / "run.html")
     cut = keras.callbacks.ReduceLROnPlateau("loss", 0.5, patience=1, min_delta=1e9)

@@ -16,7 +16,7 @@ from keras_lr.watch import report
 from keras_lr.watch import terminal as term
 from keras_lr.watch.report import write_atomically
 from keras_lr.watch.report.page import page
-from keras_lr.watch.report.section import Section
+from keras_lr.watch.report.section import Chart, Section
 
 EVIL = "<script>alert(1)</script>"
 
@@ -107,6 +107,10 @@ def test_user_text_does_nothing(tmp_path):
     assert EVIL in read(path).text  # shown as text
     scripts = [a for t, a in read(path).tags if t == "script"]
     assert sum("data-chart" not in a for a in scripts) == 2  # the library and the page's own
+    figure = results.run().plot().update_layout(annotations=[{"text": f"</script>{EVIL}"}])
+    own = page([Section("Their own figure", "", charts=[Chart(figure)])], js="cdn")
+    assert EVIL not in own
+    assert Reader(own).charts[0]["layout"]["annotations"][0]["text"] == f"</script>{EVIL}"
 
 
 def test_control_characters_and_those_that_turn_words_around_are_written_out(tmp_path):

@@ -132,6 +132,8 @@ NAN = math.nan
 )  # fmt: skip
 def test_a_loss_that_is_no_number_is_in_the_headline(loss, told):
     assert run_answer(Run({"loss": loss})) == told
+    later = run_answer(Run({"loss": loss}, first_epoch=3))
+    assert f" in epochs 4 to {3 + len(loss)}" in later
     assert ("NaN" in told) == ("NaN" in split_answer(told)[0] or "never" in split_answer(told)[0])
 
 

@@ -140,6 +140,9 @@ def run_answer(run: Run) -> str:
     rates = rate_names(run)
     name = name or next((n for n in names_of(run) if n not in rates), None)
     length = f"{run.epochs} epoch{'s' * (run.epochs != 1)}"
+    if run.first_epoch:  # what was before isn't known
+        last = run.first_epoch + run.epochs
+        length = f"epochs {run.first_epoch + 1} to {last}" if run.epochs > 1 else f"epoch {last}"
     if not run.epochs:
         updates = max((c.steps[-1] for c in run.steps.values() if len(c.steps)), default=0)
         length = f"{updates} updates" if updates else length
@@ -167,7 +170,7 @@ def _course(run: Run, name: str, length: str) -> tuple[str, list[str]]:
         return f"{name} went from {number(first)} to {number(last)} in {length}", parts
     lost = next((x for x, _ in found if x > finite[-1][1]), None)
     since = [] if lost is None else [f"{number(last)} since {x_name(run)} {number(lost, 4)}"]
-    words = f"{name} ended as {number(last)} after {length}"
+    words = f"{name} ended as {number(last)} {'in' if run.first_epoch else 'after'} {length}"
     return words, [f"it began at {number(first)}", *parts, *since]
 
 

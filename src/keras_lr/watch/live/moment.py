@@ -91,6 +91,12 @@ class TimeLeft:
     """Estimates the time left from what was done since the first step ended.
 
     The first step is compiled before it runs, so the time until then tells nothing.
+
+    >>> left = TimeLeft()
+    >>> print(left.estimate(5.0, 10, 100))
+    None
+    >>> left.estimate(25.0, 30, 100)
+    70.0
     """
 
     def __init__(self) -> None:

@@ -30,6 +30,9 @@ def run_section(run: Run) -> Section:
         notes=[
             f"Schedule: {schedule_words(run.schedule)}" if run.schedule else "",
             "" if run.done else UNFINISHED,
+            f"Nothing is known here of the epochs before epoch {run.first_epoch + 1}."
+            if run.first_epoch
+            else "",
         ],
         charts=[Chart(figure, caption), *_more(run)],
         tables=[*([told] if told else []), *([events_table(run)] if run.events else [])],
