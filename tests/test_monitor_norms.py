@@ -194,6 +194,19 @@ def test_beside_a_schedule_and_with_nothing_left_behind(tmp_path):
     fitted(model, LearningRateMonitor(()))
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")  # Keras's own
+def test_a_frozen_model_and_one_without_an_optimizer():
+    model = classifier("sgd")
+    model.trainable = False
+    model.compile("sgd", loss=model.loss)
+    monitor = LearningRateMonitor((), statistics=(*NAMES, "alignment"))
+    history, _ = fitted(model, monitor, epochs=1)
+    assert set(history) == {"loss", "learning_rate"}
+    model.compile(None, loss=model.loss)
+    with pytest.raises(InvalidInput, match=r"has no optimizer.*model\.compile\("):
+        fitted(model, LearningRateMonitor())
+
+
 def test_weights_of_nothing_have_no_ratio():
     zero = Measured(3, np.array([[4.0], [0.0], [9.0]]))
     assert norms([zero, None], {"a": [(0, 0)], "b": [(1, 0)]}, NAMES) == {

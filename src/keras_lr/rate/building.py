@@ -24,7 +24,7 @@ def build(model: Any) -> None:
             model._symbolic_build(data_batch=specification)  # as Keras does on JAX and torch
         except (RuntimeError, ValueError, TypeError) as error:
             raise InvalidInput(f"{_ADVICE} Received: a model that {_reason(error)}") from error
-    if not model.trainable_variables:
+    if not model.weights:  # those of a frozen model are there, and none is trained
         raise InvalidInput(f"{_ADVICE} Received: {type(model).__name__} {model.name!r}.")
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)

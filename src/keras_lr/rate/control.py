@@ -82,8 +82,15 @@ class Control(Product):
                 number for each leaf, or one for all.
 
         Raises:
-            InvalidInput: A fit of another model, with the same optimizer, is running.
+            InvalidInput: A fit of another model, with the same optimizer, is running, or the model
+                has no optimizer.
         """
+        if model.optimizer is None:
+            raise InvalidInput(
+                "The model has no optimizer, so there is no rate. Write "
+                'model.compile("sgd", loss=...), or leave the callback out. '
+                f"Received: {type(owner).__name__} for {type(model).__name__} {model.name!r}."
+            )
         _build(model)
         control = None
         for found in controls(model.optimizer):
