@@ -51,6 +51,18 @@ def test_a_study_of_many_trials_is_a_small_page_that_says_so():
     assert len(page([part], js="cdn")) < 1_000_000
 
 
+def test_of_many_runs_the_best_are_named():
+    runs = [
+        Run({"loss": [99.0, 40.0 - n], "learning_rate": [0.1, 0.1]}, name=f"r{n}")
+        for n in range(30)
+    ]
+    figure = figures.runs_figure(runs)
+    named = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert named == [f"r{n}" for n in range(18, 30)]
+    assert len(figure.data) == 60
+    assert {trace.opacity for trace in figure.data} == {None, 0.5}
+
+
 def test_numbers_in_charts_have_seven_digits():
     figure = results.run().plot()
     figure.data[0].y = [1 / 3, 1e-9 / 3, 1234567.25]

@@ -4,6 +4,7 @@ import sys
 import time
 from typing import Any
 
+from keras_lr.escaped import escaped
 from keras_lr.tuner.interruption import Interruption
 
 APART = 5.0
@@ -142,7 +143,7 @@ class Progress:
 
     def _print(self, text: str) -> None:
         if not self.quiet:
-            self._console.print(f"keras-lr: {text}", markup=False, soft_wrap=True)
+            self._console.print(escaped(f"keras-lr: {text}"), markup=False, soft_wrap=True)
 
     def _text(self) -> str:
         counted = f"{self.done} of {self.trials}"

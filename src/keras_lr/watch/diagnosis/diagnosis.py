@@ -1,10 +1,10 @@
 """The result of a diagnosis: what a run shows, what it doesn't, and what can't be told."""
 
-import html
 import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
+from keras_lr.escaped import as_html
 from keras_lr.watch.diagnosis.symptom import SEVERITIES, Symptom, Unjudged
 from keras_lr.watch.run import Run
 
@@ -91,7 +91,7 @@ class Diagnosis:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        safe = html.escape
+        safe = as_html
         items = "".join(
             f"<li><b>{MARKS[s.severity]} {safe(s.title)}</b>, {safe(s.where)}<br>{safe(s.evidence)}"
             f"<br>→ {safe(s.advice)}"
