@@ -59,11 +59,14 @@ class Case:
     untold: dict[str, tuple[Run, str]] = field(default_factory=dict)
 
 
-def joined(case: Case | None, more: Case) -> Case:
-    """Both cases in one."""
-    if case is None:
-        return more
-    return Case(case.ill | more.ill, case.well | more.well, case.untold | more.untold)
+def joined(*cases: Case | None) -> Case:
+    """All that there are in one."""
+    there = [case for case in cases if case is not None]
+    return Case(
+        {why: each for case in there for why, each in case.ill.items()},
+        {why: each for case in there for why, each in case.well.items()},
+        {why: each for case in there for why, each in case.untold.items()},
+    )
 
 
 _NAN = np.where(E < 12, FALLING, np.nan)

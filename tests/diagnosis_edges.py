@@ -106,7 +106,6 @@ EDGES = {
         ill={"seven tenths of the loss left": decays(0.7)},
         well={"half of the loss left": decays(0.55)},
     ),
-    "rate too low": Case(ill={}, well={}),
     "stuck": Case(
         ill={
             "a hundredth of the first value": run(_BROKEN, [1.0] * 10),
@@ -132,7 +131,6 @@ EDGES = {
         well={},
         untold={"a policy's loss": (run(_POLICY, LINE), _ABOUT_ZERO)},
     ),
-    "weight decay dominates": Case(ill={}, well={}),
     "oscillating": Case(
         ill={
             "between two levels": run([2.3, 1.5] + [1.9, 1.1] * 10, None),

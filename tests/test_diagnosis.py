@@ -11,6 +11,7 @@ import keras_lr
 from diagnosis_cases import CASES as PLAIN
 from diagnosis_cases import CONSTANT, FALLING, RECOVERED, E, N, joined, run
 from diagnosis_edges import EDGES
+from diagnosis_pins import PINS
 from helpers import classifier, data
 from json_documents import document
 from keras_lr.cli import main
@@ -20,7 +21,10 @@ from keras_lr.watch.diagnosis import QUESTIONS
 from keras_lr.watch.diagnosis.trend import line_through, own_time, roughness
 from keras_lr.watch.run import Curve
 
-CASES = {name: joined(PLAIN.get(name), edges) for name, edges in EDGES.items()}
+CASES = {
+    name: joined(PLAIN.get(name), EDGES.get(name), PINS.get(name))
+    for name in (question.name for question in QUESTIONS)
+}
 NAMES = [question.name for question in QUESTIONS]
 
 
