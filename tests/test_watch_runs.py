@@ -184,6 +184,9 @@ def test_a_table_stands_behind_each_chart():
     assert table.rows == [["1", "1", "0.1"], ["2", "", "0.1"], ["3", "0.5", "0.1"]]
     long = chart_table(figures.history_figure({"loss": list(np.linspace(1, 2, 400))}))
     assert 25 <= len(long.rows) <= 50
+    assert long.title == "Data of this chart, one row in 8"
+    wide = chart_table(figures.runs_figure([Run({"loss": [2.0, 1.0]})] * 30))
+    assert wide.title == "Data of this chart, one curve in 2"
     assert chart_table(figures.comparison_figure(results.comparison())).rows
     header = chart_table(figures.best_trials_figure(results.study(), count=2)).header
     assert len(header) == 3, "the others are a backdrop"

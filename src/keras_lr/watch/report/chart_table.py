@@ -8,7 +8,7 @@ from keras_lr.watch.report.section import Table
 from keras_lr.watch.style import number
 
 ROWS = 50
-"""Rows of such a table, at most; of more points every n-th is listed."""
+"""Rows of such a table, at most; of more points every n-th is listed, as the title says."""
 
 COLUMNS = 20
 """Series in it, at most; of more every n-th is listed."""
@@ -26,11 +26,15 @@ def chart_table(figure: Any, title: str = "Data of this chart") -> Table | None:
     series = [(trace, points) for trace, points in series if points]
     if not series:
         return None
-    series = series[:: -(-len(series) // COLUMNS)]
+    columns = -(-len(series) // COLUMNS)
+    series = series[::columns]
     places = sorted({x for _, points in series for x in points})
+    every = max(1, -(-len(places) // ROWS))
+    left = [f"one row in {every}"] * (every > 1) + [f"one curve in {columns}"] * (columns > 1)
+    title = ", ".join([title, *left])
     rows = [
         [number(x, 4), *(number(points[x], 4) if x in points else "" for _, points in series)]
-        for x in places[:: max(1, -(-len(places) // ROWS))]
+        for x in places[::every]
     ]
     shared = _axis(figure, "x", None) or "x"
     names = [_text(trace.name) or _axis(figure, "y", trace.yaxis) or "y" for trace, _ in series]
