@@ -251,6 +251,23 @@ class TestTensorBoard:
         assert list(found.steps["learning_rate"].values) == pytest.approx(told)
         assert any(name.startswith("gradient_norm/") for name in found.steps)
 
+    def test_a_second_run_in_the_folder_is_told_and_does_not_mix(self, tmp_path):
+        folder = tmp_path / "logs"
+        fitted(LearningRateMonitor((), tensorboard=folder, every=5), validation_split=0.5)
+        again = LearningRateMonitor((), tensorboard=folder)
+        with pytest.warns(UserWarning, match=r"a run in '.*logs' already.*logs-2"):
+            history = fitted(again, epochs=2).history
+        found = Run.read(folder)
+        assert found.history.keys() >= {"loss", "update_ratio"}
+        assert "val_loss" not in found.history  # which the first one had
+        assert found.history["loss"] == pytest.approx(history["loss"], rel=1e-5)
+        assert not found.steps
+        further = LearningRateMonitor((), tensorboard=folder)  # goes on, which is no news
+        history = fitted(further, initial_epoch=1).history
+        assert found.history["loss"][:1] + history["loss"] == pytest.approx(
+            Run.read(folder).history["loss"], rel=1e-5
+        )
+
     def test_without_the_package(self, monkeypatch):
         monkeypatch.setattr(arguments.importlib.util, "find_spec", lambda name: None)
         with pytest.raises(MissingExtra, match=r"keras-lr\[tensorboardx\]"):

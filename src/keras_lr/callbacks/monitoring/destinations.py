@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -118,10 +119,16 @@ class TensorBoard:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._used = folder.is_dir() and next(folder.rglob("*tfevents*"), None) is not None
         self._writers: dict[str, Any] = {}
 
     def begin(self, head: Mapping[str, Any]) -> None:
         """The schedule and the settings, as text."""
+        if self._used and not head["epoch"] and not head["step"]:
+            warn(
+                f"There is a run in {str(self._folder)!r} already, and TensorBoard draws both as one. "
+                f"Give each a folder of its own: tensorboard={f'{self._folder}-2'!r}."
+            )
         told = {"schedule": head.get("schedule"), **head.get("settings", {})}
         lines = [f"- {name}: {value}" for name, value in told.items() if value is not None]
         self._writer("train").add_text("run", "\n".join(lines), int(head["epoch"]))
@@ -158,7 +165,11 @@ class TensorBoard:
     def _writer(self, part: str) -> Any:
         if part not in self._writers:
             module: Any = importlib.import_module("tensorboardX")
-            self._writers[part] = module.SummaryWriter(str(self._folder / part))
+            # Of two that are begun in the same second, one would write over the other.
+            suffix = f".{uuid.uuid4().hex[:8]}"
+            self._writers[part] = module.SummaryWriter(
+                str(self._folder / part), filename_suffix=suffix
+            )
         return self._writers[part]
 
 
