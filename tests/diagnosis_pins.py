@@ -47,10 +47,10 @@ def forgets(decay):
     return run(weight_decay=np.full(N, decay), made={"steps_per_epoch": 100})
 
 
-def shrinks(left):
-    """‖w‖ comes down to a share, and the loss stands still."""
+def shrinks(left, gained=0.0):
+    """‖w‖ comes down to a share, and the loss by another in the second half."""
     norm = np.interp(E, [0, N - 1], [10, 10 * left])
-    loss = np.maximum(FALLING, 0.6)
+    loss = np.maximum(FALLING, 0.6 * (1 + gained * (1 - np.maximum(E - 20, 0) / 19)))
     return run(loss, CONSTANT, weight_norm=norm, norm_equilibrium=np.full(N, -9.0))
 
 
@@ -114,8 +114,16 @@ PINS = {
         },
     ),
     "weight decay dominates": Case(
-        ill={"in a hundredth of the run": forgets(0.6), "to two fifths": shrinks(0.42)},
-        well={"in an eightieth of the run": forgets(0.4), "to three fifths": shrinks(0.6)},
+        ill={
+            "in a hundredth of the run": forgets(0.6),
+            "to two fifths": shrinks(0.42),
+            "gains a hundredth": shrinks(0.4, 0.014),
+        },
+        well={
+            "in an eightieth of the run": forgets(0.4),
+            "to three fifths": shrinks(0.6),
+            "gains a thirtieth": shrinks(0.4, 0.03),
+        },
     ),
     "oscillating": Case(
         ill={
@@ -138,7 +146,11 @@ PINS = {
         ill={"a thirtieth left": after(2.0, 0.06, 0.1)},
         well={
             "a seventieth left": after(2.0, 0.03, 0.1),
-            "falls slowly": run(0.5 - 1e-4 * E + 2e-4 * NOISE, CONSTANT),
+            # One good epoch before, so that a rule would have cut.
+            "falls slowly": run(0.5 - 1e-4 * E + 1e-4 * NOISE - 0.02 * (E == 15), CONSTANT),
+            "falls in its noise": run(
+                np.where(E < 1, 2, 0.5 - 1e-3 * E + 0.02 * _UP_AND_DOWN - 0.1 * (E == 15)), CONSTANT
+            ),
         },
     ),
     "schedule ended early": Case(
