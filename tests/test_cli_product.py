@@ -268,7 +268,7 @@ def test_a_study_is_tuned_resumed_and_reported_and_its_code_runs(files, capsys, 
             for name in ("config", "entry", "output", "reference", "spelling", "units")
         ),
         "escaped",
-        "tuner.progress",
+        "time_left",
     ],
 )
 def test_examples_in_docstrings(name):

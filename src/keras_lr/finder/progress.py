@@ -5,6 +5,8 @@ import sys
 import time
 from collections.abc import Iterator
 
+from keras_lr.time_left import TimeLeft, clock
+
 APART = 0.2
 """Seconds between two changes of the line in a terminal, at least."""
 
@@ -33,7 +35,7 @@ class Updates:
     def __init__(self, total: int, *, quiet: bool = False) -> None:
         self.total = total
         self.quiet = quiet
-        self._begun: tuple[float, int] | None = None
+        self._time = TimeLeft()
         self._terminal = sys.stderr.isatty()
         self._shown = time.perf_counter()
         self._wide = 0
@@ -41,12 +43,13 @@ class Updates:
     def __call__(self, done: int) -> None:
         """So many updates are done; the first call may be long after the start, for compiling."""
         now = time.perf_counter()
-        if self._begun is None or done < self._begun[1]:  # or more members begin
-            self._begun = now, done
+        left = self._time.estimate(now, done, self.total)  # begins anew where more members do
         if self.quiet or now - self._shown < (APART if self._terminal else SILENT):
             return
         self._shown = now
-        text = f"find: {done} of {self.total} updates{self._left(now, done)}"
+        text = (
+            f"find: {done} of {self.total} updates{f', about {clock(left)} left' if left else ''}"
+        )
         if self._terminal:
             print(f"\r{text.ljust(self._wide)}", end="", file=sys.stderr, flush=True)
             self._wide = len(text)
@@ -58,10 +61,3 @@ class Updates:
         if self._wide:
             print(f"\r{'':{self._wide}}\r", end="", file=sys.stderr, flush=True)
             self._wide = 0
-
-    def _left(self, now: float, done: int) -> str:
-        since, before = self._begun or (now, done)
-        if done <= before or done >= self.total:
-            return ""
-        seconds = round((now - since) * (self.total - done) / (done - before))
-        return f", about {seconds // 60}:{seconds % 60:02} left"

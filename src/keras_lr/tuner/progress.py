@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from keras_lr.escaped import escaped
+from keras_lr.time_left import clock
 from keras_lr.tuner.interruption import Interruption
 
 APART = 5.0
@@ -175,14 +176,3 @@ def _bar(console: Any) -> Any:
     bar = BarColumn(min(40, console.width - WIDE + 8))
     elapsed = TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7))
     return Progress(words, bar, elapsed, left, console=console)
-
-
-def clock(seconds: float) -> str:
-    """A length of time for a reader.
-
-    >>> clock(7.2), clock(75), clock(7400)
-    ('0:07', '1:15', '2:03:20')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

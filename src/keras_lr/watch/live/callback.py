@@ -15,9 +15,10 @@ from keras_lr.callbacks.monitoring.parts import Events, records, schedule_text
 from keras_lr.callbacks.monitoring.settings import told_settings
 from keras_lr.callbacks.warning import warn
 from keras_lr.rate import Control
+from keras_lr.time_left import TimeLeft
 from keras_lr.watch.live import outlets
 from keras_lr.watch.live.arguments import checked_js, checked_path, checked_seconds
-from keras_lr.watch.live.moment import Moment, State, TimeLeft
+from keras_lr.watch.live.moment import Moment, State
 from keras_lr.watch.live.page import Page
 from keras_lr.watch.live.showing import Showing, end_earlier
 from keras_lr.watch.live.trace import Trace

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from keras_lr.time_left import clock
 from keras_lr.watch.figures.run_lines import loss_names, points, rate_names
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import number
@@ -74,45 +75,3 @@ def latest(run: Run, state: State = "done") -> list[str]:
             text += f" (lowest {number(value)}, epoch {number(epoch)})"
         told.append(text)
     return told
-
-
-def clock(seconds: float) -> str:
-    """A length of time for a reader.
-
-    >>> clock(7.2), clock(75), clock(7400)
-    ('0:07', '1:15', '2:03:20')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-class TimeLeft:
-    """Estimates the time left from what was done since the first step ended.
-
-    The first step is compiled before it runs, so the time until then tells nothing.
-
-    >>> left = TimeLeft()
-    >>> print(left.estimate(5.0, 10, 100))
-    None
-    >>> left.estimate(25.0, 30, 100)
-    70.0
-    """
-
-    def __init__(self) -> None:
-        self._first: tuple[float, int] | None = None
-
-    def estimate(self, now: float, done: int, total: int) -> float | None:
-        """Seconds left.
-
-        Args:
-            now: A clock's seconds.
-            done: Batches of the run that are done, in this fit and before.
-            total: Batches of the run; 0 where nobody knows.
-        """
-        if self._first is None:
-            self._first = (now, done)
-        began, first = self._first
-        if done <= first or total <= 0:
-            return None
-        return (now - began) * max(0, total - done) / (done - first)
