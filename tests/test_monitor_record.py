@@ -133,6 +133,7 @@ def test_a_run_that_goes_on_after_a_crash_goes_on_in_its_record(tmp_path, first)
     assert (killed.done, killed.epochs, killed.epochs_planned) == (False, 2, 5)
     run(tmp_path / "backup", callbacks=callbacks("cut.jsonl"))
     found, whole = Run.read(tmp_path / "cut.jsonl"), Run.read(tmp_path / "whole.jsonl")
+    assert found.name == "cut.jsonl", "nobody named it"
     assert found.done
     assert found.steps.keys() == whole.steps.keys()
     for name, curve in whole.steps.items():

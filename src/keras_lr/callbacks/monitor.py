@@ -67,7 +67,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
             the first goes on.
         tensorboard: A folder for this run, written as `keras.callbacks.TensorBoard` does, on any
             backend, without TensorFlow (`pip install "keras-lr[tensorboardx]"`).
-        name: What the record calls the run.
+        name: What the record calls the run; by default what its file is called.
 
     Raises:
         InvalidInput: An argument is no such thing; before training, when a setting is neither the
@@ -89,7 +89,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         parts: bool = False,
         record: str | os.PathLike[str] | None = None,
         tensorboard: str | os.PathLike[str] | None = None,
-        name: str = "Training",
+        name: str | None = None,
     ) -> None:
         super().__init__()
         self.settings = arguments.checked_settings(settings)
@@ -103,7 +103,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
         self.groups = arguments.checked_groups(groups)
         self.every = arguments.checked_every(every)
         self.parts = bool(parts)
-        self.name = str(name)
+        self.name = None if name is None else str(name)
         self._norms_asked = tuple(each for each in self.statistics if each in NORMS)
         self._control: Control | None = None
         self._destinations: list[Destination] = []

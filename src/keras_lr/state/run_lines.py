@@ -8,7 +8,7 @@
 - `step`: `values` (name to number) of the last update of an interval; `step` updates are done.
 - `epoch`: `values` of the epoch with the number `epoch` (the first is 0), which are Keras's logs.
 - `event`: the fields of a `RateEvent`.
-- `end`: the fit is over; a run without it was killed, or goes on. `reason` is set where it failed.
+- `end`: the fit is over; a run without it was killed, or goes on.
 
 Each line says under `run` which run it is of, so that two fits that write at once don't mix; a line
 without it (of an earlier version) is of the run that begins above it. A fit that goes on from a backup
