@@ -134,6 +134,8 @@ def value(name: str, state: Mapping[str, float]) -> float | None:
     """A statistic from the state of its watch; `None` before enough was seen."""
     if name == "alignment":
         return state["total"] / state["count"] if state["count"] else None
+    if name != "norm_equilibrium":
+        raise ValueError(f"{name!r} isn't a statistic of a watch.")
     changes = state["samples"] - 1
     if changes < 2 or state["squares"] <= 0:
         return None

@@ -21,8 +21,12 @@ from keras_lr.watch.run import Run
 TICK = 0.2
 """Seconds between two looks at whether there is something to do."""
 
+MISSES = 3
+"""Looks in a row that must find no fit before it is taken for over."""
 
 _running: "weakref.WeakSet[Showing]" = weakref.WeakSet()
+_hooks: list[Any] = []
+"""What Python does with an uncaught error by itself, while ours is in its place."""
 
 
 def end_earlier(model: Any) -> None:
@@ -34,6 +38,14 @@ def end_earlier(model: Any) -> None:
     for showing in list(_running):
         if showing.model is model or not is_fitting(showing.model):
             showing.end("stopped")
+
+
+def _uncaught(kind: Any, error: Any, traceback: Any) -> None:
+    """Show the end of every fit first: a traceback belongs below the last picture."""
+    hook = _hooks[0] if _hooks else sys.__excepthook__
+    for showing in list(_running):
+        showing.end("stopped")
+    hook(kind, error, traceback)
 
 
 class Showing:
@@ -55,7 +67,7 @@ class Showing:
         look: Callable[[State], tuple[Run, Moment]],
     ) -> None:
         self.problems: list[str] = []
-        self._model = weakref.ref(model)
+        self.model = model
         self._outlets = list(outlets)
         self._look = look
         self._lock = threading.Lock()
@@ -67,15 +79,11 @@ class Showing:
             self._try(outlet, lambda outlet: outlet.begin(model))
         # Python ends daemons as they are; this comes before.
         atexit.register(self.end, "stopped")
-        # A traceback belongs below the last picture.
-        self._hook, sys.excepthook = sys.excepthook, self._uncaught
+        if not _hooks:
+            _hooks.append(sys.excepthook)
+            sys.excepthook = _uncaught
         self._thread = threading.Thread(target=self._follow, name="keras-lr live", daemon=True)
         self._thread.start()
-
-    @property
-    def model(self) -> Any:
-        """The model (which this doesn't keep alive)."""
-        return self._model()
 
     def end(self, state: State) -> None:
         """Show the end, once; then nothing more.
@@ -92,24 +100,23 @@ class Showing:
             self._ended = True
             _running.discard(self)
             atexit.unregister(self.end)
-            if sys.excepthook == self._uncaught:
-                sys.excepthook = self._hook
+            if not _running and sys.excepthook is _uncaught:
+                sys.excepthook = _hooks.pop()
             run, moment = self._look(state)
             for outlet in list(self._outlets):
                 self._try(outlet, lambda outlet: outlet.end(run, moment))
 
     def _follow(self) -> None:
+        missed = 0
         while not self._ending.wait(TICK):
-            if not is_fitting(self.model):
+            # A generator that suspends while another thread looks hides the frames below it.
+            missed = 0 if is_fitting(self.model) else missed + 1
+            if missed >= MISSES:
                 self.end("stopped")
                 return
             with self._lock:
                 if not self._ended:
                     self._show()
-
-    def _uncaught(self, kind: Any, error: Any, traceback: Any) -> None:
-        self.end("stopped")
-        self._hook(kind, error, traceback)
 
     def _show(self) -> None:
         now = time.monotonic()
