@@ -21,7 +21,7 @@ import keras_lr
 import watch_results as results
 from keras_lr.watch import Curve, Run
 from keras_lr.watch.live import outlets
-from keras_lr.watch.live.frame import event_line, frame
+from keras_lr.watch.live.frame import event_line, frame, panels_of, picture
 from keras_lr.watch.live.moment import Moment
 from live_runs import At, built, cutting, eventually, fit
 
@@ -170,6 +170,11 @@ def test_a_loss_that_is_no_number_is_told_and_not_drawn():
     console = Console(file=io.StringIO(), width=100, color_system=None)
     console.print(frame(run, Moment(2, 9), width=100, height=40))
     assert "loss NaN" in console.file.getvalue()
+
+    run = Run({"loss": [float("nan")] * 2, "aux_loss": [1.0, 0.5], "val_loss": [2.0, 1.0]})
+    drawn = picture(run, panels_of(run, True)[0], 60, 6, colours=True)
+    assert "\x1b[34m██\x1b[0m aux_loss" in drawn, "the colour of the first curve that there is"
+    assert "██\x1b[0m loss" not in drawn
 
 
 def test_a_name_gives_the_terminal_no_command():

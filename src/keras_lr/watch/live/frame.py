@@ -137,7 +137,8 @@ def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -
     """
     from uniplot import plot_to_string
 
-    curves = [found for name in panel.names if (found := _finite(run, name))]
+    shown = {name: found for name in panel.names if (found := _finite(run, name))}
+    curves = list(shown.values())
     places = [x for found in curves for x, _ in found]
     up = _axis([y for found in curves for _, y in found], panel)
     counted = x_name(run)
@@ -173,7 +174,7 @@ def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -
         lines[top + row] += f" {number(up.at(1 - (row + 0.5) / height), 2)}"
     ends = (number(left), f"{counted} {number(right)}")
     lines[top + height + 1 :] = [" " + ends[0] + ends[1].rjust(inside - len(ends[0]))]
-    return "\n".join([*lines, *_legend(panel, colours)])
+    return "\n".join([*lines, *_legend(list(shown), colours)])
 
 
 @dataclass(frozen=True)
@@ -203,14 +204,14 @@ def _axis(values: Sequence[float], panel: Panel) -> Axis:
     return Axis(low - 0.04 * spread, high + 0.04 * spread, False)
 
 
-def _legend(panel: Panel, colours: bool) -> list[str]:
-    if not colours or len(panel.names) < 2:
+def _legend(names: Sequence[str], colours: bool) -> list[str]:
+    if not colours or len(names) < 2:
         return []
     return [
         " "
         + "  ".join(
             f"\x1b[{code}m██\x1b[0m {escaped(name)}"
-            for code, name in zip(CODES, panel.names, strict=False)
+            for code, name in zip(CODES, names, strict=False)
         )
     ]
 
