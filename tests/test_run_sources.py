@@ -169,6 +169,10 @@ class TestOtherSources:
         run = Run.of(history)
         assert (run.epochs_planned, run.steps_per_epoch, run.first_epoch) == (9, 7, 3)
         assert run.logged("loss") == [(3, 1.0), (4, 0.5)]
+        optimizer = keras.optimizers.SGD(gradient_accumulation_steps=4)
+        history.set_model(keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]))
+        history.model.compile(optimizer, "mse")
+        assert Run.of(history).steps_per_epoch == 7 / 4, "in updates"
 
     def test_a_run_is_itself(self):
         run = Run({"loss": [1.0]})

@@ -26,7 +26,9 @@ def from_history(history: Any, curves: Mapping[str, Any], record: Any, *, name: 
     params = getattr(history, "params", None) or {}
     epochs = getattr(history, "epoch", None) or [0]
     planned = getattr(record, "epochs", None) or params.get("epochs")
-    steps = getattr(record, "steps_per_epoch", None) or params.get("steps")
+    steps = getattr(record, "steps_per_epoch", None)
+    if not steps and (batches := params.get("steps")):
+        steps = batches / _accumulated(history)
     return Run(
         **gaps(columns),
         events=tuple(getattr(record, "events", ())),
@@ -37,6 +39,16 @@ def from_history(history: Any, curves: Mapping[str, Any], record: Any, *, name: 
         settings=_settings(history),
         first_epoch=int(epochs[0]),
     )
+
+
+def _accumulated(history: Any) -> int:
+    """Batches of an update."""
+    optimizer = getattr(getattr(history, "model", None), "optimizer", None)
+    if optimizer is None:
+        return 1
+    from keras_lr.rate import leaves
+
+    return leaves(optimizer)[0].gradient_accumulation_steps or 1
 
 
 def _settings(history: Any) -> dict[str, Any]:
