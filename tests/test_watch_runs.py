@@ -7,12 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import keras_lr
 import watch_results as results
 from keras_lr.finder.finding import Finding
 from keras_lr.tuner.confirm import Candidate, Confirmation
 from keras_lr.watch import Run, figures, terminal
 from keras_lr.watch.answers import run_answer, runs_answer, study_answer, study_counts, study_engine
 from keras_lr.watch.figures.run_lines import line
+from keras_lr.watch.figures.updates import metric_names
 from keras_lr.watch.live.moment import latest
 from keras_lr.watch.notebook.sketch import Series, sketch
 from keras_lr.watch.report import sections_of
@@ -98,6 +100,31 @@ def test_a_multi_optimizers_rates_are_told_apart():
     figure = figures.history_figure({"loss": [1.0, 0.5], **rates})
     assert [t.name for t in figure.data if t.yaxis == "y2"] == ["body", "head"]
     assert len({t.line.dash for t in figure.data if t.yaxis == "y2"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("rate", "loss", "validation"),
+    [("lr", "Loss/train", "Loss/val"), ("train/learning_rate", "train/loss", "eval/loss")],
+)
+def test_names_of_runs_without_keras_lr_mean_the_same_everywhere(rate, loss, validation):
+    rates = [0.2, 0.2, 0.1, 0.1, 0.05, 0.05, 0.02, 0.0]
+    falling = [2.0, 1.5, 1.2, 1.0, 0.9, 0.8, 0.7, 0.6]
+    validated = [value + 0.1 for value in falling]
+    run = Run({loss: falling, validation: validated, rate: rates, "accuracy": falling})
+    assert (run.rates, run.loss, run.validation_loss) == ([rate], loss, validation)
+    figure = figures.history_figure(run)
+    assert {(t.name, t.yaxis) for t in figure.data} == {
+        (loss, None),
+        (validation, None),
+        ("learning rate", "y2"),
+    }
+    assert metric_names(run) == ["accuracy"]
+    assert run_answer(run).startswith(f"{validation} went from 2.1 to 0.7")
+    keras = Run({"loss": falling, "val_loss": falling, "learning_rate": rates}, name="Keras")
+    assert runs_answer([run, keras]) == f"Keras came lowest: {validation} 0.6; Training 0.7."
+    rates[2:] = [0.0] * 6
+    (idle,) = keras_lr.diagnose(Run({loss: falling, rate: rates})).symptoms
+    assert idle.name == "schedule overrun" and idle.curves == (rate,)
 
 
 def test_several_runs_are_compared():

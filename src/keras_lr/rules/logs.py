@@ -10,9 +10,6 @@ from typing import Any, Literal
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.state.run_lines import read_runs
 
-RATES = ("learning_rate", "lr")
-"""Columns that hold the rate."""
-
 RECORDS = (".jsonl", ".ndjson")
 """How the names of run records end."""
 

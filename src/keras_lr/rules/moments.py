@@ -7,7 +7,8 @@ from typing import Any, Literal
 import numpy as np
 
 from keras_lr.errors import InvalidInput
-from keras_lr.rules.logs import RATES, Log, Table
+from keras_lr.rules.logs import Log, Table
+from keras_lr.state.curve_names import rate_of
 
 Kind = Literal["update", "look", "end"]
 """Each update; every so many updates; the end of an epoch. In this order at the same time."""
@@ -109,7 +110,7 @@ def _columns(table: Table, needed: Sequence[str]) -> dict[str, list[float | None
 
 
 def _rate_name(table: Table) -> str | None:
-    return next((name for name in RATES if name in table.columns), None)
+    return rate_of(table.columns)
 
 
 def _rated(table: Table) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 from keras_lr.finder.finding import Finding
 from keras_lr.watch.comparison import Arm, Comparison
 from keras_lr.watch.figures.population import ended_at
-from keras_lr.watch.figures.run_lines import last_value, names_of, points, rate_names, x_name
-from keras_lr.watch.figures.runs import compared_loss, distinct_names
+from keras_lr.watch.figures.run_lines import last_value, points, x_name
+from keras_lr.watch.figures.runs import compared_losses, distinct_names, loss_points
 from keras_lr.watch.figures.study import best_trial
 from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.run import Run
@@ -136,9 +136,8 @@ def run_answer(run: Run) -> str:
     >>> run_answer(Run({"loss": [2.0, 1.0, float("nan")]}))
     'loss ended as NaN after 3 epochs: it began at 2; lowest 1 in epoch 2; NaN since epoch 3.'
     """
-    name = next((n for n in ("val_loss", "loss") if n in names_of(run)), None)
-    rates = rate_names(run)
-    name = name or next((n for n in names_of(run) if n not in rates), None)
+    name = run.validation_loss or run.loss
+    name = name or next((n for n in run.names if n not in run.rates), None)
     length = f"{run.epochs} epoch{'s' * (run.epochs != 1)}"
     if run.first_epoch:  # what was before isn't known
         last = run.first_epoch + run.epochs
@@ -165,7 +164,7 @@ def _course(run: Run, name: str, length: str) -> tuple[str, list[str]]:
     if not finite:
         return f"{name} was never a number in {length}", [f"it ended as {number(last)}"]
     best, at = min(finite)
-    parts = [f"lowest {number(best)} in {x_name(run)} {number(at, 4)}"] * name.endswith("loss")
+    parts = [f"lowest {number(best)} in {x_name(run)} {number(at, 4)}"] * (name in run.losses)
     if math.isfinite(last):
         return f"{name} went from {number(first)} to {number(last)} in {length}", parts
     lost = next((x for x, _ in found if x > finite[-1][1]), None)
@@ -180,17 +179,20 @@ def runs_answer(runs: Sequence[Run]) -> str:
     Runs are judged by a loss that all have: by that of the training where one has no other, which
     the answer then says.
     """
-    name = compared_loss(runs)
+    names = compared_losses(runs)
+    name = next(filter(None, names), "loss")
     labels = distinct_names(runs)
-    judged = {label: points(run, name) for run, label in zip(runs, labels, strict=True)}
+    judged = {
+        label: loss_points(run, loss) for run, loss, label in zip(runs, names, labels, strict=True)
+    }
     without = [label for label, found in judged.items() if not found]
     if len(without) > len(runs) - 2:
         return f"{len(runs)} runs that share no loss."
     reached, lost = [], []
-    for run, label in zip(runs, labels, strict=True):
-        if label in without:
+    for run, loss, label in zip(runs, names, labels, strict=True):
+        if loss is None or label in without:
             continue
-        last = last_value(run, name)
+        last = last_value(run, loss)
         if math.isfinite(last):
             lowest = min(v for _, v in judged[label] if math.isfinite(v))
             reached.append((lowest, label))
@@ -200,7 +202,8 @@ def runs_answer(runs: Sequence[Run]) -> str:
     told = [f"{label} {number(value)}" for value, label in reached[1:]]
     said = [_listed(told), _listed(lost)]
     said.append(f"no {name} in {_listed(without, ', ')}" if without else "")
-    missing = [] if name == "val_loss" else _without_validation(runs, labels)
+    judged_alike = names == [run.validation_loss for run in runs]
+    missing = [] if judged_alike else _without_validation(runs, labels)
     if missing:
         said.append(
             f"judged by the loss in training, as {_listed(missing, ', ')} logged no val_loss"
@@ -220,5 +223,5 @@ def _listed(words: Sequence[str], between: str = "; ") -> str:
 
 def _without_validation(runs: Sequence[Run], labels: Sequence[str]) -> list[str]:
     """Runs that logged no loss of validation, where others did."""
-    found = ["val_loss" in names_of(run) for run in runs]
+    found = [run.validation_loss is not None for run in runs]
     return [label for label, has in zip(labels, found, strict=True) if not has and any(found)]

@@ -71,7 +71,7 @@ def decayed(evidence: Evidence) -> Verdict:
         step=evidence.step(alive),
         numbers={"rate": float(rates[-1]), "wasted": float(wasted), "share": wasted / len(rates)},
         span=evidence.span(alive, len(rates) - 1),
-        curves=(evidence.name, "learning_rate"),
+        curves=(evidence.name, *evidence.rate_names),
     )
 
 

@@ -116,5 +116,5 @@ def _symptom(evidence: Evidence, first: int, text: str, share: float, more: int)
         step=evidence.step(len(evidence.at) - 1),
         numbers={"share": share, "final_rate": final, "epochs_missing": more},
         span=evidence.span(first, len(evidence.at) - 1),
-        curves=("learning_rate",),
+        curves=evidence.rate_names,
     )

@@ -1,18 +1,16 @@
 """A run as the symptoms look at it: its training loss and its rate, side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 
 from keras_lr.errors import InvalidInput, nearest
+from keras_lr.state.curve_names import loss_of, rate_of, rates_of, validation_loss_of
 from keras_lr.watch.run import Run
 
-LOSSES = ("loss", "train_loss", "training_loss", "train/loss", "Loss/train")
-"""Names of the training loss, the first that is there counts."""
-RATES = ("learning_rate", "lr")
-"""Names of the rate; with something after them, such as a member's name, too."""
 FEW_EPOCHS = 8
 """With fewer epochs than this, the loss is judged at updates where it was recorded there."""
 CHUNKS = 60
@@ -55,12 +53,12 @@ class Evidence:
         Raises:
             InvalidInput: There is no training loss.
         """
-        name = loss if loss is not None else next((n for n in LOSSES if _has(run, n)), None)
+        name = loss if loss is not None else loss_of(filter(partial(_has, run), run.names))
         if name is None or not _has(run, name):
-            known = sorted({*run.history, *run.steps})
+            known = sorted(run.names)
             there = f"Logged are: {', '.join(known)}." if loss is None else nearest(loss, known)
             raise InvalidInput(
-                f"{run.name} has no {loss or LOSSES[0]!r} to judge. {there} "
+                f"{run.name} has no {loss or 'loss'!r} to judge. {there} "
                 'Write diagnose(..., loss="...") with the name of the training loss.'
             )
         per_epoch = steps_per_epoch or run.steps_per_epoch
@@ -93,7 +91,12 @@ class Evidence:
     @property
     def validation(self) -> str:
         """What the run calls the loss on the validation data, or would."""
-        return "val_" + self.name.removeprefix("train_").removeprefix("training_")
+        return validation_loss_of(self.run.names, self.name) or f"val_{self.name}"
+
+    @property
+    def rate_names(self) -> tuple[str, ...]:
+        """What the run calls the rate, or those of its groups; nothing where it has none."""
+        return tuple(_rate_names(self.run.names))
 
     @property
     def progress(self) -> float:
@@ -155,14 +158,11 @@ def _at_updates(run: Run, name: str) -> tuple[np.ndarray, np.ndarray] | None:
     return np.array([steps[part[-1]] for part in parts]), means
 
 
-def _rate_names(names: Mapping[str, object]) -> list[str]:
-    for rate in RATES:
-        if rate in names:
-            return [rate]
-        groups = [n for n in names if n.startswith((f"{rate}_", f"{rate}/", f"{rate}-"))]
-        if groups:
-            return groups
-    return []
+def _rate_names(names: Iterable[str]) -> list[str]:
+    """The rate, or those of groups where there is none of all."""
+    known = list(names)
+    rate = rate_of(known)
+    return rates_of(known) if rate is None else [rate]
 
 
 def _rates_of(run: Run, at: np.ndarray) -> np.ndarray | None:

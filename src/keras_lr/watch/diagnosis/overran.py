@@ -59,5 +59,5 @@ def overran(evidence: Evidence) -> Verdict:
         step=evidence.step(first),
         numbers={"rate": last, "idle": float(idle), "share": idle / len(rates)},
         span=evidence.span(first, len(rates) - 1),
-        curves=("learning_rate",),
+        curves=evidence.rate_names,
     )

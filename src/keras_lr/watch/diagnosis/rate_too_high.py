@@ -73,5 +73,5 @@ def rate_too_high(evidence: Evidence) -> Verdict:
         step=evidence.step(first),
         numbers={"rate": top, "lower_rate": lower, "level": level, "end": end},
         span=evidence.span(first, last),
-        curves=(evidence.name, "learning_rate"),
+        curves=(evidence.name, *evidence.rate_names),
     )

@@ -120,5 +120,5 @@ def _at_rest(evidence: Evidence) -> Verdict:
         step=None,
         numbers={"first": float(loss[0]), "last": float(loss[-1]), "rate": 0.0},
         span=evidence.span(0, len(loss) - 1),
-        curves=(evidence.name, "learning_rate"),
+        curves=(evidence.name, *evidence.rate_names),
     )

@@ -3,17 +3,8 @@
 import math
 from typing import Any
 
-from keras_lr.watch.figures.run_lines import (
-    RATE,
-    line,
-    line_trace,
-    loss_names,
-    names_of,
-    place,
-    rate_names,
-    value_axis,
-    x_name,
-)
+from keras_lr.state.curve_names import group_of
+from keras_lr.watch.figures.run_lines import line, line_trace, place, value_axis, x_name
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import BAD, DASHES, INK, blank, loss_axis, number, safe
 
@@ -34,9 +25,9 @@ def history_figure(history: Any, record: Any = None) -> Any:
         A `plotly.graph_objects.Figure`.
     """
     run = Run.of(history, record)
-    rates = rate_names(run)
-    losses = loss_names(run)
-    measured = losses or [n for n in names_of(run) if n not in rates]
+    rates = run.rates
+    losses = run.losses
+    measured = losses or [n for n in run.names if n not in rates]
     y = "loss" if losses else "value"
     figure = blank(run.name, x=x_name(run), y=y, height=500 if rates else 380)
     for index, name in enumerate(measured):
@@ -54,7 +45,7 @@ def _add_rates(figure: Any, run: Run, names: list[str], first: int) -> None:
     several = len(names) > 1
     values: list[float | None] = []
     for index, name in enumerate(names):
-        label = name.removeprefix(RATE).lstrip("_/") if several else "learning rate"
+        label = group_of(name) if several else "learning rate"
         options = {"label": label or "learning rate", "dash": DASHES[index % len(DASHES)]}
         trace = line_trace(run, name, first + index, yaxis="y2", **options)
         values += list(trace.y)

@@ -8,7 +8,6 @@ from keras_lr.watch.run import Run
 from keras_lr.watch.style import COLOURS, DASHES, blank, log_ticks, loss_axis, safe, shade
 from keras_lr.watch.thinning import kept
 
-RATE = "learning_rate"
 MOST = 1000
 """Points that a line is drawn with, at most."""
 NAMED = 12
@@ -19,24 +18,9 @@ WIDE = 50
 """From this ratio of the highest to the lowest on, positive values get a logarithmic axis."""
 
 
-def names_of(run: Run) -> list[str]:
-    """Everything that a run has a curve of."""
-    return list(dict.fromkeys([*run.history, *run.steps]))
-
-
-def rate_names(run: Run) -> list[str]:
-    """The rate, or those of a `MultiOptimizer`'s members and of groups of layers."""
-    return [n for n in names_of(run) if n == RATE or n.startswith((f"{RATE}_", f"{RATE}/"))]
-
-
-def loss_names(run: Run) -> list[str]:
-    """The losses of a run."""
-    return [n for n in names_of(run) if n.endswith("loss")]
-
-
 def groups_of(run: Run, name: str) -> list[str]:
     """A quantity and that of each group, e.g. `update_ratio` and `update_ratio/dense`."""
-    return [n for n in names_of(run) if n == name or n.startswith(f"{name}/")]
+    return [n for n in run.names if n == name or n.startswith(f"{name}/")]
 
 
 def x_name(run: Run) -> str:

@@ -4,15 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from keras_lr.watch.figures.run_lines import (
-    NAMED,
-    line_trace,
-    loss_names,
-    points,
-    rate_names,
-    value_axis,
-    x_name,
-)
+from keras_lr.watch.figures.run_lines import NAMED, line_trace, points, value_axis, x_name
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import INK, blank, loss_axis
 
@@ -35,12 +27,13 @@ def runs_figure(runs: Sequence[Any]) -> Any:
         A `plotly.graph_objects.Figure`.
     """
     found = [Run.of(run) for run in runs]
-    name = compared_loss(found)
-    figure = blank("The runs, one over the other", x=x_name(found[0]), y=name, height=500)
+    names = compared_losses(found)
+    title = next(filter(None, names), "loss")
+    figure = blank("The runs, one over the other", x=x_name(found[0]), y=title, height=500)
     labels = distinct_names(found)
-    ahead = _ahead(found, name)
-    for index, run in enumerate(found):
-        if name in run.history or name in run.steps:
+    ahead = _ahead(found, names)
+    for index, (run, name) in enumerate(zip(found, names, strict=True)):
+        if name is not None:
             trace = line_trace(run, name, index, label=labels[index], legendgroup=str(index))
             if index not in ahead:
                 trace.update(_BEHIND, showlegend=False)
@@ -48,7 +41,7 @@ def runs_figure(runs: Sequence[Any]) -> Any:
     figure.update_yaxes(**loss_axis(v for trace in figure.data for v in trace.y))
     rates: list[float | None] = []
     for index, run in enumerate(found):
-        for rate in rate_names(run)[:1]:
+        for rate in run.rates[:1]:
             shared = {"yaxis": "y2", "legendgroup": str(index), "showlegend": False}
             trace = line_trace(run, rate, index, label=labels[index], **shared)
             rates += list(trace.y)
@@ -70,22 +63,32 @@ def runs_figure(runs: Sequence[Any]) -> Any:
     return figure
 
 
-def _ahead(runs: Sequence[Run], name: str) -> set[int]:
+def _ahead(runs: Sequence[Run], names: Sequence[str | None]) -> set[int]:
     """The runs that the legend names: of many those that came lowest."""
     lowest = [
-        min((v for _, v in points(run, name) if math.isfinite(v)), default=math.inf) for run in runs
+        min((v for _, v in loss_points(*pair) if math.isfinite(v)), default=math.inf)
+        for pair in zip(runs, names, strict=True)
     ]
     return set(sorted(range(len(runs)), key=lambda index: lowest[index])[:NAMED])
 
 
-def compared_loss(runs: Sequence[Run]) -> str:
-    """The loss that all runs have: of the validation first."""
-    names = [set(loss_names(run)) for run in runs]
-    shared = set.intersection(*names)
-    for name in ("val_loss", "loss"):
-        if name in shared:
-            return name
-    return min(shared) if shared else next((min(n) for n in names if n), "loss")
+def compared_losses(runs: Sequence[Run]) -> list[str | None]:
+    """The loss by which each run is compared, by its own name for it; `None` where it has none.
+
+    That of the validation if all have one, else that of the training, else one that all share.
+    """
+    validation, training = ([run.validation_loss for run in runs], [run.loss for run in runs])
+    shared = set.intersection(*(set(run.losses) for run in runs))
+    if all(validation):
+        return validation
+    if shared and not all(training):
+        return [min(shared)] * len(runs)
+    return training if any(training) else [min(run.losses, default=None) for run in runs]
+
+
+def loss_points(run: Run, name: str | None) -> list[tuple[float, float]]:
+    """The points of the loss that a run is compared by."""
+    return [] if name is None else points(run, name)
 
 
 def distinct_names(runs: Sequence[Run]) -> list[str]:

@@ -2,13 +2,7 @@
 
 from typing import Any
 
-from keras_lr.watch.figures.run_lines import (
-    groups_of,
-    lines_figure,
-    loss_names,
-    names_of,
-    rate_names,
-)
+from keras_lr.watch.figures.run_lines import groups_of, lines_figure
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import INK, log_ticks
 
@@ -99,7 +93,7 @@ def norm_names(run: Run) -> list[str]:
 
 def metric_names(run: Run) -> list[str]:
     """What `model.compile(metrics=...)` gave: neither a loss nor something about the training."""
-    known = {*loss_names(run), *rate_names(run), *norm_names(run), *groups_of(run, "rate")}
+    known = {*run.losses, *run.rates, *norm_names(run), *groups_of(run, "rate")}
     for name in (RATIO, "alignment", "norm_equilibrium", *OTHERS):
-        known |= {n for n in names_of(run) if n == name or n.startswith((f"{name}/", f"{name}_"))}
-    return [name for name in names_of(run) if name not in known]
+        known |= {n for n in run.names if n == name or n.startswith((f"{name}/", f"{name}_"))}
+    return [name for name in run.names if name not in known]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from keras_lr.escaped import escaped
+from keras_lr.state.curve_names import group_of
 from keras_lr.watch.figures.history import event_place, event_text
-from keras_lr.watch.figures.run_lines import RATE, line, loss_names, rate_names, x_name
+from keras_lr.watch.figures.run_lines import line, x_name
 from keras_lr.watch.live.moment import Moment, latest
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import number
@@ -108,7 +109,7 @@ def frame(
 
 def panels_of(run: Run, colours: bool) -> list[Panel]:
     """Losses in one picture and rates in another; without colours each curve in its own."""
-    losses, rates = loss_names(run)[: len(COLOURS)], rate_names(run)[: len(COLOURS)]
+    losses, rates = run.losses[: len(COLOURS)], run.rates[: len(COLOURS)]
     if not losses:
         losses = [name for name in run.history if name not in rates][:1]
     if colours:
@@ -121,7 +122,7 @@ def panels_of(run: Run, colours: bool) -> list[Panel]:
 def _rates(names: Sequence[str]) -> Panel:
     title = "learning rate"
     if len(names) > 1:
-        title += ": " + ", ".join(name.removeprefix(RATE).lstrip("_/") or "all" for name in names)
+        title += ": " + ", ".join(group_of(name) or "all" for name in names)
     return Panel(names, title, 100.0, from_zero=True)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from keras_lr.time_left import clock
-from keras_lr.watch.figures.run_lines import loss_names, points, rate_names
+from keras_lr.watch.figures.run_lines import points
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import number
 
@@ -61,7 +61,7 @@ def latest(run: Run, state: State = "done") -> list[str]:
     ['loss 0.5', 'val_loss 1.1 (lowest 0.9, epoch 1)']
     """
     told = []
-    for name in [*loss_names(run), *rate_names(run)]:
+    for name in [*run.losses, *run.rates]:
         found = [(y, x) for x, y in points(run, name)]
         if state == "done" and (logged := run.logged(name)):
             found.append((logged[-1][1], logged[-1][0] + 1.0))
@@ -70,7 +70,7 @@ def latest(run: Run, state: State = "done") -> list[str]:
         last = found[-1][0]
         text = f"{name.replace('learning_rate', 'learning rate', 1)} {number(last)}"
         finite = [(y, x) for y, x in found if math.isfinite(y)]
-        if name.startswith("val_") and finite and min(finite)[0] != last:
+        if name == run.validation_loss and finite and min(finite)[0] != last:
             value, epoch = min(finite)
             text += f" (lowest {number(value)}, epoch {number(epoch)})"
         told.append(text)

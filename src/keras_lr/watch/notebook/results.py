@@ -88,14 +88,14 @@ def _schedule(schedule: Any) -> str:
 
 @as_html.register
 def _run(run: Run) -> str:
-    from keras_lr.watch.figures.run_lines import line, loss_names, rate_names, x_name
+    from keras_lr.watch.figures.run_lines import line, x_name
 
     def chart(names: list[str], y: str) -> str:
         return sketch(
             [Series(*line(run, name), name=name) for name in names], x=x_name(run), y=y, y_log=True
         )
 
-    losses, rates = loss_names(run)[:4], rate_names(run)[:4]
+    losses, rates = run.losses[:4], run.rates[:4]
     notes = [f"Schedule: {schedule_words(run.schedule)}" if run.schedule else ""]
     notes += [f"epoch {e.epoch + 1}: {e.cause} ×{number(e.factor)}, {e.reason}" for e in run.events]
     pictures = chart(losses, ", ".join(losses)) + chart(rates, "learning rate")

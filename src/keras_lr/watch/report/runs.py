@@ -8,8 +8,8 @@ from keras_lr.errors import InvalidInput
 from keras_lr.watch import figures
 from keras_lr.watch.answers import run_answer, runs_answer
 from keras_lr.watch.figures.history import event_place
-from keras_lr.watch.figures.run_lines import groups_of, last_value, points, rate_names, x_name
-from keras_lr.watch.figures.runs import compared_loss, distinct_names
+from keras_lr.watch.figures.run_lines import groups_of, last_value, points, x_name
+from keras_lr.watch.figures.runs import compared_losses, distinct_names, loss_points
 from keras_lr.watch.figures.updates import RATIO, metric_names, norm_names
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.run import Run
@@ -102,24 +102,32 @@ def runs_section(runs: Sequence[Run]) -> Section:
     Args:
         runs: Two or more.
     """
-    name = compared_loss(runs)
+    names = compared_losses(runs)
     rows = []
-    for run, label in zip(runs, distinct_names(runs), strict=True):
-        values = [value for _, value in points(run, name)]
-        rates = [v for n in rate_names(run)[:1] for _, v in points(run, n) if math.isfinite(v)]
+    for run, name, label in zip(runs, names, distinct_names(runs), strict=True):
+        values = [value for _, value in loss_points(run, name)]
+        rates = [v for n in run.rates[:1] for _, v in points(run, n) if math.isfinite(v)]
         rows.append(
             [
                 label,
                 str(run.epochs),
                 number(min(filter(math.isfinite, values), default=None), 4),
-                number(last_value(run, name) if values else None, 4),
+                number(last_value(run, name) if name and values else None, 4),
                 number(max(rates, default=None)),
                 number(rates[-1] if rates else None),
                 schedule_words(run.schedule or "–"),
                 str(len(run.events)),
             ]
         )
-    header = ["run", "epochs", f"lowest {name}", "last", "highest rate", "last rate", "schedule"]
+    header = [
+        "run",
+        "epochs",
+        f"lowest {next(filter(None, names), 'loss')}",
+        "last",
+        "highest rate",
+        "last rate",
+        "schedule",
+    ]
     return Section(
         title="The runs compared",
         answer=runs_answer(runs),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
+from keras_lr.state import curve_names
 
 MANY = 6
 """Curves that a run's short text names."""
@@ -121,7 +122,7 @@ class Run:
 
     def __repr__(self) -> str:
         """Its name, length and curves, in one line."""
-        names = list(dict.fromkeys([*self.history, *self.steps]))
+        names = self.names
         shown = ", ".join(names[:MANY]) + (f" and {len(names) - MANY} more" * (len(names) > MANY))
         count = len(self.events)
         changes = f"; {count} change{'s' * (count != 1)} of the rate" if count else ""
@@ -148,6 +149,36 @@ class Run:
     def epochs(self) -> int:
         """Epochs that were trained, and are in `history`."""
         return max((len(values) for values in self.history.values()), default=0)
+
+    @property
+    def names(self) -> list[str]:
+        """Everything that it has a curve of."""
+        return list(dict.fromkeys([*self.history, *self.steps]))
+
+    @property
+    def rates(self) -> list[str]:
+        """Its name of the rate, or those of a `MultiOptimizer`'s members and of groups of layers.
+
+        >>> run = Run({"Loss/train": [1.0], "lr": [0.1]})
+        >>> run.rates, run.loss, run.validation_loss
+        (['lr'], 'Loss/train', None)
+        """
+        return curve_names.rates_of(self.names)
+
+    @property
+    def loss(self) -> str | None:
+        """Its name of the training loss; `None` where it logged none."""
+        return curve_names.loss_of(self.names)
+
+    @property
+    def validation_loss(self) -> str | None:
+        """Its name of the loss on the validation data; `None` where it logged none."""
+        return curve_names.validation_loss_of(self.names)
+
+    @property
+    def losses(self) -> list[str]:
+        """Its names of every loss, those of outputs and of the validation too."""
+        return curve_names.losses_of(self.names)
 
     def logged(self, name: str) -> list[tuple[int, float]]:
         """The number of each epoch that has a value of `name`, and that value."""
