@@ -124,7 +124,7 @@ def test_names_of_runs_without_keras_lr_mean_the_same_everywhere(rate, loss, val
     assert runs_answer([run, keras]) == f"Keras came lowest: {validation} 0.6; Training 0.7."
     rates[2:] = [0.0] * 6
     (idle,) = keras_lr.diagnose(Run({loss: falling, rate: rates})).symptoms
-    assert idle.name == "schedule overrun" and idle.curves == (rate,)
+    assert (idle.name, idle.curves) == ("schedule overrun", (rate,))
 
 
 def test_several_runs_are_compared():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput, nearest
+from keras_lr.state.rows import Rows, columns
 from keras_lr.state.run_lines import read_runs
 
 RECORDS = (".jsonl", ".ndjson")
@@ -180,14 +181,12 @@ def make_table(
 def _recorded(path: Path) -> Log:
     """The last run of a record."""
     run = read_runs(path)[-1]
-    kinds: dict[Unit, Mapping[int, Mapping[str, float]]] = {"epoch": run.epochs, "step": run.steps}
+    kinds: dict[Unit, Rows] = {"epoch": run.epochs, "step": run.steps}
     tables = []
     for unit, rows in kinds.items():
-        names = dict.fromkeys(name for values in rows.values() for name in values)
         at = tuple(sorted(rows))
-        columns = {name: [rows[place].get(name) for place in at] for name in names}
-        if columns:
-            tables.append(Table(unit, at, columns, path.name))
+        if found := columns(rows, at):
+            tables.append(Table(unit, at, found, path.name))
     if not tables:
         raise InvalidInput(f"{path.name} has no values yet.")
     return Log.of(*tables)

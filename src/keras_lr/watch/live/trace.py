@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keras_lr.watch.run import Curve, Run, gaps
+from keras_lr.watch.run import Run
 from keras_lr.watch.thinning import kept
 
 MOST = 4000
@@ -49,18 +49,7 @@ class Trace:
             events: What changed the rate.
             known: Other fields of `Run`.
         """
-        first, last = min(self.rows, default=0), max(self.rows, default=-1)
-        names = dict.fromkeys(name for values in self.rows.values() for name in values)
-        columns = {
-            name: [self.rows.get(at, {}).get(name) for at in range(first, last + 1)]
-            for name in names
-        }
-        steps = {
-            name: Curve([step for step, _ in points], [value for _, value in points])
-            for name, points in self.points.items()
-            if points
-        }
-        return Run(**gaps(columns), steps=steps, events=tuple(events), first_epoch=first, **known)
+        return Run.from_rows(self.rows, self.points, events=tuple(events), **known)
 
     def get_state(self) -> dict[str, Any]:
         """As JSON values."""

@@ -8,9 +8,13 @@ from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
 from keras_lr.state import curve_names
+from keras_lr.state.rows import Rows, columns
 
 MANY = 6
 """Curves that a run's short text names."""
+
+MOST = 1_000_000
+"""Epochs of a run, at most: of what is more, one of the numbers is wrong."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,43 @@ class Run:
 
         return sources.from_path(path, name=name, rows=rows)
 
+    @classmethod
+    def from_rows(
+        cls,
+        epochs: Rows,
+        steps: Mapping[str, Sequence[tuple[int, float]]] | None = None,
+        **known: Any,
+    ) -> "Run":
+        """A run from the values of its epochs, and from curves between them.
+
+        Args:
+            epochs: The values of each epoch, by its number (the first is 0); an epoch may lack
+                some, or be missing.
+            steps: Of each curve the updates done, rising, and the value there.
+            known: The other fields of a `Run`: `events`, `name`, and so on.
+
+        Raises:
+            InvalidInput: From the first epoch to the last there are more than any run has.
+
+        >>> run = Run.from_rows({4: {"loss": 2.0}, 6: {"loss": 1.0}})
+        >>> run.logged("loss"), run.first_epoch
+        ([(4, 2.0), (6, 1.0)], 4)
+        """
+        first, last = min(epochs, default=0), max(epochs, default=-1)
+        if last - first >= MOST:
+            raise InvalidInput(
+                f"{known.get('name', 'The run')} tells of epochs from {first} to {last}, which is "
+                "no run's. If its rows are updates, call the column step. "
+                f"Received: {last - first + 1} epochs, of which {MOST} at most are read."
+            )
+        curves = {
+            name: Curve([at for at, _ in points], [value for _, value in points])
+            for name, points in (steps or {}).items()
+            if points
+        }
+        history = gaps(columns(epochs, range(first, last + 1)))
+        return cls(**history, steps=curves, first_epoch=first, **known)
+
     def __repr__(self) -> str:
         """Its name, length and curves, in one line."""
         names = self.names
@@ -190,16 +231,16 @@ class Run:
         ]
 
 
-def gaps(columns: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
+def gaps(found: Mapping[str, Sequence[float | None]]) -> dict[str, Any]:
     """The `history` and `absent` of columns in which `None` is no value."""
     return {
         "history": {
             name: [math.nan if value is None else value for value in values]
-            for name, values in columns.items()
+            for name, values in found.items()
         },
         "absent": {
             name: frozenset(index for index, value in enumerate(values) if value is None)
-            for name, values in columns.items()
+            for name, values in found.items()
             if None in values
         },
     }

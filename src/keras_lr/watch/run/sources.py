@@ -8,11 +8,9 @@ from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rules.logs import RECORDS, Log, Table, Unit, read_log
+from keras_lr.state.rows import curves
 from keras_lr.state.run_lines import RecordedRun, read_runs
-from keras_lr.watch.run import Curve, Run, gaps
-
-MOST = 1_000_000
-"""Epochs of a run, at most: of what is more, one of the numbers is wrong."""
+from keras_lr.watch.run import Run, gaps
 
 
 def from_history(history: Any, curves: Mapping[str, Any], record: Any, *, name: str) -> Run:
@@ -88,33 +86,17 @@ def _recorded(run: RecordedRun, name: str | None, place: Path) -> Run:
             "interval of LearningRateMonitor(every=...)."
         )
     head = run.head
-    first = min(run.epochs, default=0)
-    names = dict.fromkeys(key for values in run.epochs.values() for key in values)
-    numbers = _between(first, max(run.epochs, default=-1), place.name)
-    columns = {key: [run.epochs.get(at, {}).get(key) for at in numbers] for key in names}
-    return Run(
-        **gaps(columns),
+    return Run.from_rows(
+        run.epochs,
+        curves(run.steps),
         events=tuple(run.events),
         name=name or head.get("name") or place.name,
         schedule=head.get("schedule"),
-        steps=_curves(run.steps),
         epochs_planned=head.get("epochs"),
         steps_per_epoch=head.get("steps_per_epoch"),
         settings=head.get("settings") or {},
         done=run.end is not None,
-        first_epoch=first,
     )
-
-
-def _curves(steps: Mapping[int, Mapping[str, float]]) -> dict[str, Curve]:
-    points: dict[str, list[tuple[int, float]]] = {}
-    for step in sorted(steps):
-        for name, value in steps[step].items():
-            points.setdefault(name, []).append((step, value))
-    return {
-        name: Curve([step for step, _ in found], [value for _, value in found])
-        for name, found in points.items()
-    }
 
 
 def _saved(place: Path, name: str) -> Run:
@@ -135,45 +117,23 @@ def _saved(place: Path, name: str) -> Run:
 
 def _logged(log: Log, name: str) -> Run:
     """A log of rows: epochs that were trained again after a crash count as they were at last."""
-    first, columns = (0, {}) if log.epochs is None else _by_epoch(log.epochs)
-    steps = {} if log.steps is None else _by_step(log.steps)
-    if not columns and not steps:
+    epochs = {} if log.epochs is None else _rows(log.epochs)
+    steps = {} if log.steps is None else curves(_rows(log.steps))
+    if not any(epochs.values()) and not steps:
         raise InvalidInput(f"There is no metric in {log.source}.")
-    return Run(**gaps(columns), name=name, steps=steps, first_epoch=first)
+    return Run.from_rows(epochs, steps, name=name)
 
 
-def _by_epoch(table: Table) -> tuple[int, dict[str, list[float | None]]]:
-    rows: dict[int, int] = {}  # in order, so that the last one is the highest
-    for row, epoch in enumerate(table.at):
-        while rows and next(reversed(rows)) >= epoch:
-            rows.popitem()
-        rows[epoch] = row
-    first = min(rows)
-    numbers = _between(first, max(rows), table.source)
-    columns = {
-        name: [values[rows[at]] if at in rows else None for at in numbers]
-        for name, values in table.all_numbers(set()).items()
-    }
-    return first, {name: values for name, values in columns.items() if _any(values)}
-
-
-def _between(first: int, last: int, source: str) -> range:
-    """All epochs from the first to the last."""
-    if last - first >= MOST:
-        raise InvalidInput(
-            f"{source} tells of epochs from {first} to {last}, which is no run's. If its rows are "
-            "updates, call the column step. "
-            f"Received: {last - first + 1} epochs, of which {MOST} at most are read."
-        )
-    return range(first, last + 1)
-
-
-def _by_step(table: Table) -> dict[str, Curve]:
-    found = {}
-    for name, values in table.all_numbers(set()).items():
-        points = [(at, v) for at, v in zip(table.at, values, strict=True) if v is not None]
-        if points:
-            found[name] = Curve([at for at, _ in points], [value for _, value in points])
+def _rows(table: Table) -> dict[int, dict[str, float]]:
+    """The rows by their places; what a later row tells anew is void, and what came after it too."""
+    found: dict[int, dict[str, float]] = {}  # in order, so that the last one is the highest
+    columns = table.all_numbers(set())
+    for row, at in enumerate(table.at):
+        while found and next(reversed(found)) >= at:
+            found.popitem()
+        found[at] = {
+            name: value for name, values in columns.items() if (value := values[row]) is not None
+        }
     return found
 
 
