@@ -57,7 +57,10 @@ def test_at_the_end_of_an_epoch(schedule, how, first):
     assert moved[2 * BATCHES] == pytest.approx(0.125, rel=1e-3)
     np.testing.assert_allclose(logged, moved[BATCHES - 1 :: BATCHES], rtol=1e-3)
     (event,) = control.record.events
+    factor = 0.25 if schedule is None else 0.125 / (0.5 * 2 / 3)  # of what the schedule makes of it
     assert (event.cause, event.step) == ("set", 2 * BATCHES)
+    assert event.factor == pytest.approx(factor, rel=1e-4)
+    assert event.reason == "Assign assigned it"
     for step, rate in enumerate(moved):
         assert control.explain(step).rate == pytest.approx(rate, rel=1e-3)
 

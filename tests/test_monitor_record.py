@@ -158,21 +158,40 @@ def test_without_a_controller_and_with_members(tmp_path):
     assert set(found.history) >= {"update_ratio/first", "update_ratio/second"}
 
 
-@pytest.mark.parametrize("scheduled", [False, True])
-def test_cuts_of_keras_own_callbacks_are_events_and_its_schedules_are_not(tmp_path, scheduled):
+class Another(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch in (3, 6):
+            self.model.optimizer.learning_rate = 0.01
+
+
+def reduces(patience):
+    return keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=patience, min_delta=1e3)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "expected", "told_at"),
+    [
+        (reduces(3), [(40, 3, 0.5, 0.05), (70, 6, 0.5, 0.025)], [0] * 4 + [1] * 3 + [2]),
+        (reduces(1), [(10 * n, n - 1, 0.5, 0.1 / 2 ** (n - 1)) for n in range(2, 9)], None),
+        (keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2), [], [0] * 8),
+        (Another(), [(40, 3, 0.1, 0.01)], [0] * 5 + [1] * 3),
+    ],
+    ids=["plateau", "plateau at each epoch", "scheduler", "another"],
+)
+def test_cuts_of_others_are_events_and_schedules_are_not(tmp_path, theirs, expected, told_at):
     path, told = tmp_path / "run.jsonl", []
-    plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=3, min_delta=1e3)
-    theirs = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
     counts = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: told.append(path.read_text().count('"event"'))
     )
-    callbacks = [LearningRateMonitor(record=path), theirs if scheduled else plateau, counts]
-    fitted(*callbacks, epochs=8)
+    fitted(LearningRateMonitor(record=path), theirs, counts, epochs=8)
     events = Run.read(path).events
-    assert [(e.step, e.epoch, e.cause, round(e.rate, 6)) for e in events] == (
-        [] if scheduled else [(40, 3, "set", 0.05), (70, 6, "set", 0.025)]
-    )
-    assert told == [0] * 8 if scheduled else told == [0] * 5 + [1] * 3
+    assert [(e.step, e.epoch) for e in events] == [each[:2] for each in expected]
+    numbers = [number for e in events for number in (e.factor, e.rate)]
+    assert numbers == pytest.approx([number for each in expected for number in each[2:]], rel=1e-4)
+    assert {(e.cause, e.reason) for e in events} <= {
+        ("set", f"{type(theirs).__name__} assigned it")
+    }
+    assert told_at is None or told == told_at
 
 
 def test_parts_in_the_logs_too_and_the_rate_in_the_progress_bar(capsys):

@@ -98,7 +98,7 @@ class TestAssignedBetweenCuts:
         made.iterations.assign(40)
         made.learning_rate = 0.25
         assert product.adopt(0)
-        assert product.assignments == [Assignment(13, 0, 0.5)]
+        assert product.assignments == [Assignment(13, 0, 0.5, before=0.0625)]
         bases = [(each.batch, each.bases[0]) for each in product.moments]
         assert bases == [
             (0, 0.125),
@@ -108,7 +108,7 @@ class TestAssignedBetweenCuts:
         ]
         made.learning_rate = 0.2
         assert product.adopt()
-        assert product.assignments[1:] == [Assignment(40, 0, pytest.approx(0.2))]
+        assert product.assignments[1:] == [Assignment(40, 0, pytest.approx(0.2), before=0.25)]
 
     def test_one_that_a_rule_between_steps_finds_is_told_too(self):
         class Assign(keras.callbacks.Callback):

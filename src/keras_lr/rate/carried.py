@@ -5,6 +5,7 @@ stands. `set_placed` goes after everyone has placed what belongs into the traini
 """
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 from keras_lr.rate.assigning import assign_quietly
@@ -33,7 +34,7 @@ def get_state(control: Control, names: Mapping[object, str]) -> dict[str, Any]:
         "moments": [
             [each.batch, list(each.bases), _named(each.factors, names)] for each in control.moments
         ],
-        "assignments": [[each.batch, each.leaf, each.rate] for each in control.assignments],
+        "assignments": [list(astuple(each)) for each in control.assignments],
     }
 
 

@@ -24,7 +24,7 @@ from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule, r
 from keras_lr.rate.peek import peeking
 from keras_lr.rate.plain import PlainSaving
 from keras_lr.rate.product import Product, held_rate
-from keras_lr.rate.running import is_fitting
+from keras_lr.rate.running import callback_at_work, is_fitting
 from keras_lr.rate.settings import ScheduledSettings
 
 _MARK = "_keras_lr_control"
@@ -220,7 +220,7 @@ class Control(Product):
         sync(self.model)  # on JAX, in mid-epoch, what is assigned would be lost without it
         self.remember()
         assign()
-        self.adopt()
+        self.adopt(by=callback_at_work(self.model))
 
     def log(self, logs: dict[str, float]) -> None:
         """Put the rate of the last update into an epoch's logs, if nobody has."""

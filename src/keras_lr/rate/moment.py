@@ -26,8 +26,32 @@ class Assignment:
         batch: Batches of the run before it, at least: after them the rate was still another.
         leaf: Which leaf of the optimizer.
         rate: The settable part that was found.
+        before: The settable part until then; `None` where nobody knows (of an earlier backup).
+        by: The class of the callback that assigned it; empty where it was none of the fit's.
+        reduces: Whether that is Keras's `ReduceLROnPlateau`, or made of it.
     """
 
     batch: int
     leaf: int
     rate: float
+    before: float | None = None
+    by: str = ""
+    reduces: bool = False
+
+    @property
+    def factor(self) -> float:
+        """What it multiplied the rate by; 1 where that can't be said.
+
+        >>> Assignment(20, 0, rate=0.05, before=0.1).factor
+        0.5
+        """
+        return self.rate / self.before if self.before else 1.0
+
+    @property
+    def reason(self) -> str:
+        """Who it was, in words.
+
+        >>> Assignment(20, 0, 0.05, 0.1, "ReduceLROnPlateau").reason
+        'ReduceLROnPlateau assigned it'
+        """
+        return f"{self.by or 'a callback, or somebody else,'} assigned it"

@@ -58,12 +58,13 @@ class Product:
         self._assign()
         self.mark()
 
-    def adopt(self, since: int | None = None) -> bool:
+    def adopt(self, since: int | None = None, *, by: Any = None) -> bool:
         """Take a rate that someone else assigned (a user, another callback) as the new base.
 
         Args:
             since: Batches of the run before which it can't have been assigned; by default, those
                 that were done when this last looked.
+            by: The callback that did it, where somebody knows.
 
         Returns:
             Whether someone did (`assignments` says what).
@@ -72,17 +73,18 @@ class Product:
         since = self._known if since is None else max(since, self._known)
         known = self._take_cuts([since] * len(self.leaves))
         for index, leaf in enumerate(self.leaves):
-            self._compare(index, held_rate(leaf), known[index])
+            self._compare(index, held_rate(leaf), known[index], by)
         self._known = max(self._known, self.place.done)
         return len(self.assignments) > found
 
-    def _compare(self, index: int, rate: float, since: int) -> None:
+    def _compare(self, index: int, rate: float, since: int, by: Any = None) -> None:
         """Take what a leaf is found with as assigned, if it isn't what was left there."""
         if rate == self._assigned[index]:
             return
+        before = self._assigned[index]
         self.bases[index] = rate / self.reductions[index]
         self._assigned[index] = rate
-        self.assignments.append(Assignment(self.mark(since), index, rate))
+        self.assignments.append(Assignment(self.mark(since), index, rate, before, *_named(by)))
 
     def _take_cuts(self, known: list[int]) -> list[int]:
         """Take what was cut inside the steps as its owner's factor.
@@ -219,6 +221,15 @@ class Product:
             if float(np.float32(value)) != held_rate(leaf):
                 assign_quietly(variable, value)
             self._assigned[index] = held_rate(leaf)
+
+
+def _named(by: Any) -> tuple[str, bool]:
+    """What a callback is called, and whether it is a `ReduceLROnPlateau`."""
+    if by is None:
+        return "", False
+    import keras
+
+    return type(by).__name__, isinstance(by, keras.callbacks.ReduceLROnPlateau)
 
 
 def held_rate(leaf: Any) -> float:

@@ -65,6 +65,22 @@ def callbacks_of(model: Any) -> list[Any]:
     return []
 
 
+def callback_at_work(model: Any) -> Any:
+    """The callback of the running `fit` of `model` that has led to the function that asks.
+
+    Returns:
+        `None` if none has: a user, another thread, or a function that a `LambdaCallback` was given.
+    """
+    found = callbacks_of(model)
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        this = frame.f_locals.get("self")
+        if any(each is this for each in found):
+            return this
+        frame = frame.f_back
+    return None
+
+
 def epoch_iterator(model: Any) -> Any:
     """What gives the running `fit` of `model` its batches; `None` if no fit of Keras is running."""
     for variables in _fits(model):

@@ -260,13 +260,13 @@ class Run:
         self.told = len(control.assignments)
         for batch, group in groupby(new, key=lambda each: each.batch):
             step = self._updates(batch)
-            found = {
-                names[each.leaf]: control.with_own(each.leaf, each.rate, step) for each in group
-            }
-            told = found if len(found) < len(names) else {"": min(found.values())}
-            for member, rate in told.items():
-                reason = "the rate was assigned from outside"
-                self.reductions.note(step, epoch, "set", 1.0, reason, rate=rate, member=member)
+            found = [(control.with_own(each.leaf, each.rate, step), each) for each in group]
+            whole = len(found) == len(names)
+            for rate, each in [min(found, key=lambda one: one[0])] if whole else found:
+                member = "" if whole else names[each.leaf]
+                self.reductions.note(
+                    step, epoch, "set", each.factor, each.reason, rate=rate, member=member
+                )
 
     def _tell_ending(self, done: int) -> None:
         found = [end_report(plan, done) for plan in self.plans[:1]]

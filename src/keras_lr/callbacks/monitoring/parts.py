@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from keras_lr.callbacks.monitoring.assigned import assigned, settled
+from keras_lr.callbacks.monitoring.assigned import assigned
 from keras_lr.callbacks.record import RateEvent, RunRecord, rule_labels
 from keras_lr.rate import Control, leaf_names
 from keras_lr.rate.running import callbacks_of
@@ -66,13 +66,13 @@ class Events:
         """Those that weren't told yet, in order.
 
         Args:
-            over: The number of the last epoch that is over; `None` when the fit is. What Keras's
-                own callbacks assign is told two epochs later, when it is known to be no schedule.
+            over: The number of the last epoch that is over; `None` when the fit is. What others
+                assign is told when it is known to be no schedule (see `assigned`).
         """
         told = [record.events for record in records(self._control.model)]
         if not told:
-            others = assigned(self._control.assignments, self._batches, self._accumulated)
-            told = [settled(others, over)]
+            found = self._control.assignments
+            told = [assigned(found, self._batches, self._accumulated, over=over)]
         found = [
             (index, event)
             for index, events in enumerate(told)
