@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass, field
-from types import SimpleNamespace as RateEvent
 from typing import Any
 
 import numpy as np
 
 from keras_lr import LogUniform
 from keras_lr.finder.finding import Finding
+from keras_lr.state.rate_event import RateEvent
 from keras_lr.watch import Arm, Comparison, Run
 
 

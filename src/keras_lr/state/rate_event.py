@@ -27,3 +27,24 @@ class RateEvent:
     reason: str
     fit: int = 0
     member: str = ""
+
+    def words(self) -> str:
+        """Who did what, in two words; of one that left the rate where it was, who.
+
+        >>> RateEvent(20, 1, "plateau", 0.5, 0.05, "loss has not improved").words()
+        'plateau ×0.5'
+        """
+        return self.cause if self.factor == 1.0 else f"{self.cause} ×{self.factor:.3g}"
+
+    def line(self, place: str | None = None) -> str:
+        """All of it in a line: where, who did what, to which rate, and why.
+
+        Args:
+            place: Where, in words; by default the epoch, whose first has the number 1 here.
+
+        >>> RateEvent(20, 1, "plateau", 0.5, 0.05, "loss has not improved").line()
+        'epoch 2: plateau ×0.5 → 0.05: loss has not improved'
+        """
+        where = f"epoch {self.epoch + 1}" if place is None else place
+        same = self.factor == 1.0 and self.cause != "set"
+        return f"{where}: {self.words()}{'' if same else f' → {self.rate:.3g}'}: {self.reason}"

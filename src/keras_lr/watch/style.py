@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from keras_lr.escaped import as_html
+from keras_lr.watch.axes import logarithmic
 
 COLOURS = ("#3d5fda", "#d47800", "#00a36d", "#e840ad", "#cf0c28", "#7337ff", "#5c7738", "#4b7075")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star-square")
@@ -110,9 +111,7 @@ def log_ticks(values: Iterable[float | None]) -> dict[str, Any]:
 def loss_axis(values: Iterable[float | None]) -> dict[str, Any]:
     """Axis settings for a loss: logarithmic when it spans more than a factor of ten."""
     finite = [v for v in values if v is not None and math.isfinite(v)]
-    if finite and min(finite) > 0 and max(finite) / min(finite) > 10:
-        return log_ticks(finite)
-    return {}
+    return log_ticks(finite) if logarithmic(finite) else {}
 
 
 def blank(title: str, *, x: str = "", y: str = "", height: int = 400) -> Any:

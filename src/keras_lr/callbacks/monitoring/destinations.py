@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from keras_lr.callbacks.warning import warn
 from keras_lr.errors import InvalidInput
 from keras_lr.state.rate_event import RateEvent
@@ -149,8 +147,7 @@ class TensorBoard:
 
     def event(self, event: RateEvent) -> None:
         """What changed the rate, as text at its update."""
-        text = f"epoch {event.epoch + 1}: {event.cause} ×{event.factor:.4g}: {event.reason}"
-        self._writer("train").add_text("rate changes", text, event.step)
+        self._writer("train").add_text("rate changes", event.line(), event.step)
 
     def end(self, epoch: int, step: int) -> None:
         """Close the files."""
@@ -171,19 +168,6 @@ class TensorBoard:
                 str(self._folder / part), filename_suffix=suffix
             )
         return self._writers[part]
-
-
-def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
-    """What is a number among logs."""
-    found = {}
-    for name, value in logs.items():
-        try:
-            array = np.asarray(value)
-            if array.size == 1 and array.dtype.kind in "fiub":
-                found[name] = float(array.reshape(()))
-        except (TypeError, ValueError, RuntimeError):
-            continue
-    return found
 
 
 def _ends_a_line(path: Path) -> bool:

@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 from keras_lr.state.curve_names import group_of
-from keras_lr.watch.figures.run_lines import line, line_trace, place, value_axis, x_name
+from keras_lr.watch.figures.rate_panel import add_rate_panel
+from keras_lr.watch.figures.run_lines import line, line_trace, place, x_name
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import BAD, DASHES, INK, blank, loss_axis, number, safe
+from keras_lr.watch.style import BAD, DASHES, INK, blank, loss_axis, safe
 
 APART = 0.13
 """The part of the axis that the cause of an event takes beside it; where others come sooner it is
@@ -43,25 +44,11 @@ def history_figure(history: Any, record: Any = None) -> Any:
 def _add_rates(figure: Any, run: Run, names: list[str], first: int) -> None:
     """The rates, in a panel of their own below the losses, on the same axis."""
     several = len(names) > 1
-    values: list[float | None] = []
     for index, name in enumerate(names):
         label = group_of(name) if several else "learning rate"
         options = {"label": label or "learning rate", "dash": DASHES[index % len(DASHES)]}
-        trace = line_trace(run, name, first + index, yaxis="y2", **options)
-        values += list(trace.y)
-        figure.add_trace(trace)
-    figure.update_layout(
-        yaxis={"domain": [0.42, 1.0]},
-        yaxis2={
-            "domain": [0.0, 0.33],
-            "anchor": "x",
-            "title": {"text": "learning rate", "standoff": 8},
-            "automargin": True,
-            **value_axis(values),
-        },
-        xaxis={"anchor": "y2"},
-        showlegend=True,
-    )
+        figure.add_trace(line_trace(run, name, first + index, yaxis="y2", **options))
+    add_rate_panel(figure)
 
 
 def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
@@ -85,7 +72,7 @@ def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
             text=_labels(run, xs, end),
             textposition=["top left" if x > 0.75 * end else "top right" for x in xs],
             textfont={"color": INK, "size": 11},
-            hovertext=[safe(f"{event_text(e)}: {e.reason}") for e in run.events],
+            hovertext=[safe(f"{e.words()}: {e.reason}") for e in run.events],
             hovertemplate=f"{x_name(run)} %{{x:.4~g}}: %{{hovertext}}<extra></extra>",
             cliponaxis=False,
         )
@@ -96,14 +83,9 @@ def _labels(run: Run, xs: list[float], end: float) -> list[str]:
     labels, last = [], -math.inf
     for x, event in zip(xs, run.events, strict=True):
         free = x - last >= APART * end
-        labels.append(safe(event_text(event)) if free else "")
+        labels.append(safe(event.words()) if free else "")
         last = x if free else last
     return labels
-
-
-def event_text(event: Any) -> str:
-    """An event in two words: who did what."""
-    return f"{event.cause} ×{number(event.factor)}"
 
 
 def event_place(run: Run, event: Any) -> float:

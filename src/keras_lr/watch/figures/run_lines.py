@@ -4,8 +4,9 @@ import math
 from statistics import median
 from typing import Any
 
+from keras_lr.watch.axes import RATE, logarithmic
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import COLOURS, DASHES, blank, log_ticks, loss_axis, safe, shade
+from keras_lr.watch.style import COLOURS, DASHES, blank, log_ticks, safe, shade
 from keras_lr.watch.thinning import kept
 
 MOST = 1000
@@ -14,8 +15,6 @@ NAMED = 12
 """Lines that the legend of a picture names; of more it names the ends, and hovering the others."""
 LINES = 60
 """Lines that a picture holds, at most; of more it shows the highest and the lowest."""
-WIDE = 50
-"""From this ratio of the highest to the lowest on, positive values get a logarithmic axis."""
 
 
 def groups_of(run: Run, name: str) -> list[str]:
@@ -156,11 +155,8 @@ def line_trace(
 
 
 def value_axis(values: list[float | None]) -> dict[str, Any]:
-    """Axis settings: logarithmic for positive values that span much.
-
-    The lowest fifth doesn't count: a cosine's last steps, next to nothing, would flatten the rest.
-    """
-    finite = sorted(v for v in values if v is not None and math.isfinite(v))
-    if finite and finite[0] > 0 and finite[-1] > WIDE * finite[len(finite) // 5]:
+    """Axis settings: logarithmic for positive values that span much, else from 0 on."""
+    finite = [v for v in values if v is not None and math.isfinite(v)]
+    if logarithmic(finite, RATE):
         return log_ticks(finite)
-    return loss_axis(()) if not finite or min(finite) < 0 else {"rangemode": "tozero"}
+    return {} if not finite or min(finite) < 0 else {"rangemode": "tozero"}

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from keras_lr.watch.figures.run_lines import NAMED, line_trace, points, value_axis, x_name
+from keras_lr.watch.figures.rate_panel import add_rate_panel
+from keras_lr.watch.figures.run_lines import NAMED, line_trace, points, x_name
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import INK, blank, loss_axis
 
@@ -39,26 +40,13 @@ def runs_figure(runs: Sequence[Any]) -> Any:
                 trace.update(_BEHIND, showlegend=False)
             figure.add_trace(trace)
     figure.update_yaxes(**loss_axis(v for trace in figure.data for v in trace.y))
-    rates: list[float | None] = []
     for index, run in enumerate(found):
         for rate in run.rates[:1]:
             shared = {"yaxis": "y2", "legendgroup": str(index), "showlegend": False}
             trace = line_trace(run, rate, index, label=labels[index], **shared)
-            rates += list(trace.y)
             trace.update(_BEHIND if index not in ahead else {})
             figure.add_trace(trace)
-    if rates:
-        figure.update_layout(
-            yaxis={"domain": [0.42, 1.0]},
-            yaxis2={
-                "domain": [0.0, 0.33],
-                "anchor": "x",
-                "title": {"text": "learning rate", "standoff": 8},
-                "automargin": True,
-                **value_axis(rates),
-            },
-            xaxis={"anchor": "y2"},
-        )
+    add_rate_panel(figure)
     figure.update_layout(showlegend=True)
     return figure
 

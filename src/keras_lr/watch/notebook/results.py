@@ -21,7 +21,7 @@ from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.notebook.sketch import Series, sketch
 from keras_lr.watch.report.section import Table
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import number, schedule_words, score
+from keras_lr.watch.style import schedule_words, score
 
 BEST = 5
 """Trials that are listed."""
@@ -97,7 +97,7 @@ def _run(run: Run) -> str:
 
     losses, rates = run.losses[:4], run.rates[:4]
     notes = [f"Schedule: {schedule_words(run.schedule)}" if run.schedule else ""]
-    notes += [f"epoch {e.epoch + 1}: {e.cause} ×{number(e.factor)}, {e.reason}" for e in run.events]
+    notes += [event.line() for event in run.events]
     pictures = chart(losses, ", ".join(losses)) + chart(rates, "learning rate")
     return piece(f"{run.name}: {answers.run_answer(run)}", notes, pictures)
 

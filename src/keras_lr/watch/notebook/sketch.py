@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from keras_lr.escaped import as_html
+from keras_lr.watch.axes import LOSS, Axis
 from keras_lr.watch.style import BAD, COLOURS, GOOD, number
 from keras_lr.watch.thinning import kept
 
@@ -33,28 +34,6 @@ class Series:
     ys: Sequence[float | None]
     kind: Literal["line", "dots", "crosses"] = "line"
     name: str = ""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis: where its ends are, and how a value becomes a place."""
-
-    low: float
-    high: float
-    log: bool
-
-    @classmethod
-    def around(cls, values: Sequence[float], *, log: bool) -> "Axis":
-        """The axis that holds all values; logarithmic only if all are positive."""
-        log = log and min(values) > 0
-        low, high = min(values), max(values)
-        return cls(low, high if high > low else low * 1.1 + (low == 0), log)
-
-    def share(self, value: float) -> float:
-        """Where a value lies, from 0 at the low end to 1 at the high."""
-        if self.log:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
 
 
 def sketch(
@@ -86,13 +65,13 @@ def sketch(
     if not found:
         return ""
     marks = [] if at is None else [at]
-    across = Axis.around([*(v for each in found for v in each.xs), *marks], log=x_log)
+    places = [*(v for each in found for v in each.xs), *marks]
+    across = Axis.around(places, spread=0.0 if x_log else math.inf)
     heights = [v for each in found for v in each.ys if v is not None]
-    up = Axis.around(heights, log=y_log and max(heights) > 10 * min(heights))
+    up = Axis.around(heights, spread=LOSS if y_log else math.inf)
 
     def left(value: float) -> float:
-        share = across.share(min(max(value, across.low), across.high))
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+        return round(LEFT + across.share(value) * (WIDTH - LEFT - RIGHT), 1)
 
     def top(value: float) -> float:
         return round(HEIGHT - BOTTOM - up.share(value) * (HEIGHT - TOP - BOTTOM), 1)
@@ -112,8 +91,8 @@ def sketch(
         )
     lines = 0
     for each in found:
-        places = [(left(a), top(b)) for a, b in zip(each.xs, each.ys, strict=True) if b is not None]
-        parts.append(_drawn(each.kind, places, COLOURS[lines % len(COLOURS)]))
+        drawn = [(left(a), top(b)) for a, b in zip(each.xs, each.ys, strict=True) if b is not None]
+        parts.append(_drawn(each.kind, drawn, COLOURS[lines % len(COLOURS)]))
         lines += each.kind == "line"
     labels = [
         *_legend([each.name for each in found if each.kind == "line" and each.name]),

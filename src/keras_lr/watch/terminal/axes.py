@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from keras_lr.watch.axes import Axis
 from keras_lr.watch.style import number
 
 
@@ -25,6 +26,30 @@ def framed(picture: str, *, top: float, above: float, steps: int) -> str:
     width = len(lines[floor]) - 2
     lines.insert(floor + 1, _below(step_numbers(steps), steps, width))
     return "\n".join(lines)
+
+
+def named_rows(axis: Axis, values: Sequence[float], height: int) -> dict[int, float]:
+    """Which rows of a picture get a value at their side, the topmost is 0.
+
+    The highest and the lowest value stand where they lie, and so does the 0 that an axis begins at;
+    between them the middle. Of a constant its value is all there is to say.
+
+    Args:
+        axis: The vertical one.
+        values: The picture's, finite.
+        height: Its rows.
+
+    >>> named_rows(Axis(0.0, 0.053), [0.05, 0.05], 8), named_rows(Axis(0.0, 4.0), [1.0, 4.0], 8)
+    ({7: 0.0, 0: 0.05}, {4: 1.75, 7: 0.0, 5: 1.0, 0: 4.0})
+    """
+
+    def row(value: float) -> int:
+        return height - 1 - min(int(axis.share(value) * height), height - 1)
+
+    low, high = max(min(values), axis.low), max(values)
+    found = {} if low == high else {height // 2: axis.at(1 - (height // 2 + 0.5) / height)}
+    found |= {row(0.0): 0.0} if axis.low == 0 else {}
+    return {**found, row(low): low, row(high): high}
 
 
 def round_numbers(top: float, *, parts: int) -> list[float]:

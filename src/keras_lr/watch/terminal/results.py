@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_lr.escaped import escaped
 from keras_lr.finder.finding import Finding
+from keras_lr.watch.axes import LOSS, Axis
 from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.style import number, score
 from keras_lr.watch.terminal.axes import framed
@@ -163,10 +164,9 @@ def finding_curve(finding: Finding) -> str:
     good = np.isfinite(losses)
     if not good.any():
         return "every rate diverged"
-    low, high = float(losses[good].min()), float(losses[good].max())
     # Members that are about to diverge would flatten all others on a linear axis.
-    logarithmic = low > 0 and high > 10 * low
-    what = "loss (logarithmic)" if logarithmic else "loss"
+    up = Axis.around(losses[good].tolist(), spread=LOSS, margin=0.03)
+    what = "loss (logarithmic)" if up.log else "loss"
     what += " against learning rate"
     if not good.all():
         what += f" ({int((~good).sum())} of {len(rates)} diverged)"
@@ -182,9 +182,9 @@ def finding_curve(finding: Finding) -> str:
         x_max=float(rates.max()),
         x_gridlines=marks,
         y_gridlines=[],
-        y_as_log=logarithmic,
-        y_min=low / 1.1 if logarithmic else low - 0.03 * (high - low or 1),
-        y_max=high * 1.1 if logarithmic else high + 0.03 * (high - low or 1),
+        y_as_log=up.log,
+        y_min=up.low,
+        y_max=up.high,
     )
 
 
