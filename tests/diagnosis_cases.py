@@ -191,7 +191,7 @@ CASES = {
             "no rate": (run(FALLING, None), "LearningRateMonitor"),
             "one-cycle in few epochs": (
                 run(cut(FALLING, 5), [0.01, 0.1, 0.05, 0.02, 0.0]),
-                "5 epochs",
+                "6 epochs",
             ),
         },
     ),
@@ -216,7 +216,7 @@ CASES = {
             "the norm has come to rest": run(np.maximum(FALLING, 0.6), CONSTANT, **ill_norm(-0.5)),
         },
         untold={
-            "nothing logged": (run(), "weight_norm"),
+            "nothing logged": (run(), "LearningRateMonitor"),
             "no steps in an epoch": (run(weight_decay=np.full(N, 5.0)), "steps_per_epoch"),
             "four epochs": (run(cut(FALLING, 4), cut(COSINE, 4)), "5 epochs"),
         },

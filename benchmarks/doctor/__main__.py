@@ -29,7 +29,7 @@ def main() -> None:
             found = keras_lr.diagnose(run)
             runs[name] += 1
             alarms[name] += not found.healthy
-            named[name].update(s.name for s in found.symptoms if s.severity != "note")
+            named[name].update(s.name for s in found.found if s.severity != "note")
             if asked.verbose and not found.healthy:
                 print(f"ALARM {problem.name}, {name}\n{found}\n", flush=True)
     print("| healthy runs with | runs | with an alarm | of |\n|---|---|---|---|")
@@ -44,7 +44,7 @@ def main() -> None:
             cases[ill.name] += 1
             hits[ill.name] += hit
             called[ill.name].update(
-                [s.name for s in found.symptoms if s.severity != "note"] or ["nothing"]
+                [s.name for s in found.found if s.severity != "note"] or ["nothing"]
             )
             if asked.verbose and not hit:
                 print(f"MISS {problem.name}, {ill.name}\n{found}\n", flush=True)

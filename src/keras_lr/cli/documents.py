@@ -251,7 +251,7 @@ class Report(TypedDict):
 
 
 class SymptomRow(TypedDict):
-    """What a training shows: where, by which evidence, and what to do."""
+    """What a training shows: where (`epoch` counts from 0), by which evidence, and what to do."""
 
     name: str
     title: str
@@ -267,24 +267,25 @@ class SymptomRow(TypedDict):
     curves: list[str]
 
 
-class Unjudged(TypedDict):
-    """A question that a training doesn't answer, and what it would take."""
+class NotJudged(TypedDict):
+    """A problem that can't be judged, what it takes, and how many epochs of it (0: no matter)."""
 
     name: str
     needs: str
+    places: int
 
 
 class DiagnosisRow(TypedDict):
-    """What one file's training shows; `unjudged` says what it would take to know the rest."""
+    """What one file's training shows; `not_judged` says what it takes to know the rest."""
 
     file: str
     run: str
     epochs: int
     healthy: bool
     answer: str
-    symptoms: list[SymptomRow]
-    not_there: list[str]
-    unjudged: list[Unjudged]
+    found: list[SymptomRow]
+    not_found: list[str]
+    not_judged: list[NotJudged]
 
 
 class Doctor(TypedDict):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through, own_time
 from keras_lr.watch.style import number
 
@@ -28,33 +28,24 @@ run that didn't come on after that."""
 
 def decayed(evidence: Evidence) -> Verdict:
     """Whether the loss fell while the rate was there, and the rate wasn't there for long."""
-    if evidence.rates is None:
-        return Unjudged(
-            NAME,
-            "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among "
-            "the callbacks",
-        )
-    if len(evidence.at) < LEAST:
-        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(evidence.at)}")
-    rates, loss = evidence.rates, evidence.loss
+    rates, loss = evidence.rated, evidence.loss
     top = float(rates.max())
     alive = int(np.flatnonzero(rates >= NOTHING * top)[-1])
     wasted = len(rates) - 1 - alive
     if wasted < max(3, WASTED * len(rates)):
-        return NOT_THERE
+        return NOT_FOUND
     pace, sure = _pace(rates, loss, alive)
     end = float(np.median(loss[-3:]))
     won = pace * NOTHING * wasted
     there = int(np.flatnonzero(rates >= HIGH * top)[-1])
     if loss[there] > 0 and end < FROZEN * float(loss[there]):
-        return NOT_THERE
+        return NOT_FOUND
     if sure < SURE or won < MATTERS * evidence.progress:
-        return NOT_THERE
+        return NOT_FOUND
     unit = f"{evidence.unit}s"
     return Symptom(
         name=NAME,
-        title="The rate decayed too soon",
-        where=evidence.stretch(min(alive + 1, len(rates) - 1), len(rates) - 1),
+        title="Rate decayed too soon",
         evidence=(
             f"The learning rate was below a twentieth of its highest ({number(top)}) from "
             f"{evidence.place(alive + 1)} on, {wasted} of {len(rates)} {unit}, and ended at "
@@ -67,10 +58,8 @@ def decayed(evidence: Evidence) -> Verdict:
             "rule more patience, a factor of 0.5, and a min_rate."
         ),
         code="keras_lr.LearningRate(schedule='cosine')",
-        epoch=evidence.epoch(alive),
-        step=evidence.step(alive),
         numbers={"rate": float(rates[-1]), "wasted": float(wasted), "share": wasted / len(rates)},
-        span=evidence.span(alive, len(rates) - 1),
+        **evidence.location(alive, len(rates) - 1),
         curves=(evidence.name, *evidence.rate_names),
     )
 

@@ -8,8 +8,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.schedules.checks import positive
 from keras_lr.watch.diagnosis.diagnosis import Diagnosis, gravest_first
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.meant_to_fall import not_to_fall
-from keras_lr.watch.diagnosis.symptom import Symptom, Unjudged
+from keras_lr.watch.diagnosis.symptom import Missing, NotJudged, Symptom, Verdict
 from keras_lr.watch.diagnosis.symptoms import QUESTIONS, Question
 from keras_lr.watch.run import Run
 
@@ -27,7 +26,11 @@ def diagnose(
     divergence, a rate too low, oscillation. With the learning rate as well (any callback of
     keras-lr logs it): plateaus, schedules that missed the run's end, rates that came to nothing too
     soon. With `weight_decay` and `weight_norm` (`LearningRateMonitor`): weight decay. What can't be
-    judged is listed, with what it would take.
+    judged is listed, with what it would take. In words, epochs count from 1, as in Keras's progress;
+    `Symptom.epoch` counts from 0, as in callbacks and `History.epoch`.
+
+    That nothing is found says no more than that: of what was looked for, this run shows nothing. A
+    rate that is merely not the best leaves no trace in one run; `keras_lr.find` looks for that.
 
     Args:
         history: What `fit` returned, a mapping of names to one value an epoch, a
@@ -39,14 +42,14 @@ def diagnose(
         steps_per_epoch: Updates in an epoch, where the run doesn't know.
 
     Returns:
-        A `Diagnosis`; print it, plot it, or report it.
+        A `Diagnosis` of what was found, not found, and not judged; print it, plot it, or report it.
 
     Raises:
         InvalidInput: It can't be read, or has no training loss.
 
-    >>> found = diagnose({"loss": [2.0, 1.0, 0.7, float("nan"), float("nan")]})
-    >>> found.symptoms[0].title, found.symptoms[0].where
-    ('Diverged', 'from epoch 4 on')
+    >>> seen = diagnose({"loss": [2.0, 1.0, 0.7, float("nan"), float("nan")]})
+    >>> seen.found[0].title, seen.found[0].where, seen.found[0].epoch
+    ('Diverged', 'from epoch 4 on', 3)
     """
     if loss is not None and not isinstance(loss, str):
         raise InvalidInput(
@@ -56,33 +59,35 @@ def diagnose(
         steps_per_epoch = positive(steps_per_epoch, "A diagnosis", "steps_per_epoch")
     run = Run.of(history, record)
     evidence = Evidence.of(run, loss=loss, steps_per_epoch=steps_per_epoch)
-    symptoms: list[Symptom] = []
-    not_there, unjudged = [], []
+    found: list[Symptom] = []
+    not_found, not_judged = [], []
     for question in QUESTIONS:
-        if any(symptom.name in question.moot and _counts(symptom) for symptom in symptoms):
+        if any(symptom.name in question.moot and _counts(symptom) for symptom in found):
             continue
         with np.errstate(over="ignore", invalid="ignore"):  # of losses near the largest number
-            verdict = _beforehand(question, evidence) or question.judge(evidence)
+            verdict = _asked(question, evidence)
         if isinstance(verdict, Symptom):
-            symptoms.append(verdict)
-        elif isinstance(verdict, Unjudged):
-            unjudged.append(verdict)
+            found.append(verdict)
+        elif isinstance(verdict, Missing):
+            not_judged.append(NotJudged(question.name, verdict.what, verdict.places))
         else:
-            not_there.append(question.name)
-    asked = {question.name: question.asks for question in QUESTIONS}
+            not_found.append(question.name)
+    asks = {question.name: question.asks for question in QUESTIONS}
     return Diagnosis(
-        run, gravest_first(symptoms), tuple(not_there), tuple(unjudged), asked, evidence.name
+        run,
+        gravest_first(found),
+        tuple(not_found),
+        tuple(not_judged),
+        asks,
+        evidence.name,
+        evidence.unit,
     )
 
 
-def _beforehand(question: Question, evidence: Evidence) -> Unjudged | None:
-    """What the run lacks for a question; `None` if it may be asked."""
-    if question.finite and not evidence.finite:
-        return Unjudged(question.name, "a loss that is a number in every epoch")
-    if question.moving and evidence.at_rest:
-        return Unjudged(question.name, "a learning rate above 0; this run's was 0 throughout")
-    missing = not_to_fall(evidence) if question.falling else None
-    return None if missing is None else Unjudged(question.name, missing)
+def _asked(question: Question, evidence: Evidence) -> Verdict:
+    """What the evidence says to a question, once it has all that it needs."""
+    missing = (lacks for need in question.needs if (lacks := need(evidence)) is not None)
+    return next(missing, None) or question.judge(evidence)
 
 
 def _counts(symptom: Symptom) -> bool:

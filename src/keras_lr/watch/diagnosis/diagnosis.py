@@ -1,16 +1,10 @@
-"""The result of a diagnosis: what a run shows, what it doesn't, and what can't be told."""
+"""The result of a diagnosis: what was found in a run, what wasn't, and what couldn't be judged."""
 
-import textwrap
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from keras_lr.escaped import as_html
-from keras_lr.watch.diagnosis.symptom import SEVERITIES, Symptom, Unjudged
+from keras_lr.watch.diagnosis.symptom import SEVERITIES, NotJudged, Symptom
 from keras_lr.watch.run import Run
-
-MARKS = {"bad": "✗", "warning": "!", "note": "·"}
-"""What stands before a symptom of each severity."""
-WIDTH = 88
 
 
 @dataclass(frozen=True)
@@ -19,112 +13,86 @@ class Diagnosis:
 
     Args:
         run: The run.
-        symptoms: What it shows, the gravest first.
-        not_there: What was looked for in vain, as names of symptoms.
-        unjudged: What the run is too short for, or logged too little.
+        found: What it shows, the gravest first.
+        not_found: What was looked for in vain, as names of symptoms.
+        not_judged: What the run is too short for, or logged too little.
         asked: What each name of a symptom looks for, in words.
         loss: What the run calls its training loss.
+        unit: What it was judged at: `"epoch"`, or `"step"` (losses recorded at updates).
     """
 
     run: Run
-    symptoms: tuple[Symptom, ...] = ()
-    not_there: tuple[str, ...] = ()
-    unjudged: tuple[Unjudged, ...] = ()
+    found: tuple[Symptom, ...] = ()
+    not_found: tuple[str, ...] = ()
+    not_judged: tuple[NotJudged, ...] = ()
     asked: dict[str, str] = field(default_factory=dict, repr=False)
     loss: str = "loss"
+    unit: Literal["epoch", "step"] = "epoch"
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing was found that a note wouldn't say."""
-        return all(symptom.severity == "note" for symptom in self.symptoms)
+        """Whether nothing was found that a note wouldn't say, of what could be judged."""
+        return all(symptom.severity == "note" for symptom in self.found)
 
     @property
     def answer(self) -> str:
         """The diagnosis in a sentence or two: what is wrong, and what to do about it first."""
-        found = [s for s in self.symptoms if s.severity != "note"]
+        found = [s for s in self.found if s.severity != "note"]
+        judged, lacking = len(self.not_found) + len(self.found), len(self.not_judged)
+        mostly = lacking > judged
         if not found:
-            judged = len(self.not_there) + len(self.symptoms)
             if not judged:
                 return f"Too little was logged to judge {self.run.name}."
-            kept = f", {len(self.unjudged)} not judged" if self.unjudged else ""
-            return f"Nothing wrong with the learning rate was found ({judged} looked for{kept})."
+            if mostly:
+                return (
+                    f"Too little to judge by: {lacking} of {judged + lacking} problems could not be "
+                    "looked for, and the rest was not found."
+                )
+            kept = f"; {lacking} not judged" if lacking else ""
+            return f"Nothing found of the {judged} problems looked for{kept}."
         first, rest = found[0], found[1:]
         titles = ", ".join(s.title[0].lower() + s.title[1:] for s in rest)
         also = f" Also: {titles}." if rest else ""
+        also += f" {lacking} other problems could not be judged." if mostly else ""
         return f"{first.title}, {first.where}. {first.advice}{also}"
 
     def __getitem__(self, name: str) -> Symptom:
         """The symptom of that name."""
-        return {symptom.name: symptom for symptom in self.symptoms}[name]
+        return {symptom.name: symptom for symptom in self.found}[name]
 
     def __contains__(self, name: object) -> bool:
-        """Whether the run shows the symptom of that name."""
-        return any(symptom.name == name for symptom in self.symptoms)
+        """Whether the symptom of that name was found."""
+        return any(symptom.name == name for symptom in self.found)
 
     def __repr__(self) -> str:
         """What was found, by name."""
-        names = ", ".join(symptom.name for symptom in self.symptoms) or "nothing found"
+        names = ", ".join(symptom.name for symptom in self.found) or "nothing found"
         return f"Diagnosis({self.run.name!r}: {names})"
 
     def __str__(self) -> str:
-        epochs = self.run.epochs
-        count = len(self.symptoms)
-        length = f"{epochs} epoch{'' if epochs == 1 else 's'}: " if epochs else ""
-        found = f"{count} finding{'' if count == 1 else 's'}" if count else "nothing found"
-        lines = [f"{self.run.name}, {length}{found}"]
-        for symptom in self.symptoms:
-            lines += ["", f"{MARKS[symptom.severity]} {symptom.title}: {symptom.where}"]
-            lines += _wrapped(symptom.evidence) + _wrapped(f"→ {symptom.advice}")
-            lines += [f"      {line}" for line in symptom.code.splitlines()]
-        if self.not_there:
-            looked = "; ".join(self.asked.get(name, name) for name in self.not_there)
-            lines += ["", *textwrap.wrap(f"Looked for and not there: {looked}.", WIDTH)]
-        if self.unjudged:
-            lines += ["", "Not judged, for want of:"]
-            for each in self.unjudged:
-                lines += textwrap.wrap(
-                    f"{each.name}: {each.needs}.",
-                    WIDTH,
-                    initial_indent="  ",
-                    subsequent_indent="    ",
-                )
-        return "\n".join(lines)
+        """All of it but the names of what was not found, in lines that fit the terminal."""
+        from keras_lr.watch.diagnosis.text import text_of
+
+        return text_of(self)
 
     def _repr_html_(self) -> str:
-        safe = as_html
-        items = "".join(
-            f"<li><b>{MARKS[s.severity]} {safe(s.title)}</b>, {safe(s.where)}<br>{safe(s.evidence)}"
-            f"<br>→ {safe(s.advice)}"
-            + (f"<pre style='margin:.3em 0'>{safe(s.code)}</pre>" if s.code else "")
-            + "</li>"
-            for s in self.symptoms
-        )
-        looked = "; ".join(self.asked.get(name, name) for name in self.not_there)
-        needs = "".join(f"<li>{safe(each.name)}: {safe(each.needs)}</li>" for each in self.unjudged)
-        return "".join(
-            [
-                f"<div class='keras-lr-diagnosis'><p><b>{safe(self.run.name)}</b>: ",
-                f"{safe(self.answer)}</p>",
-                f"<ul>{items}</ul>" if items else "",
-                f"<p>Looked for and not there: {safe(looked)}.</p>" if looked else "",
-                f"<details><summary>Not judged ({len(self.unjudged)})</summary><ul>{needs}</ul>"
-                "</details>"
-                if needs
-                else "",
-                "</div>",
-            ]
-        )
+        from keras_lr.watch.diagnosis.html import html_of
+
+        return html_of(self)
 
     def as_data(self) -> dict[str, Any]:
-        """All of it as JSON values (NaN and infinity aside), without the run's curves."""
+        """All of it as JSON values (NaN and infinity aside), without the run's curves.
+
+        `epoch` counts from 0, as Keras's callbacks do; sentences and `span` count from 1.
+        """
         return {
             "run": self.run.name,
             "epochs": self.run.epochs,
             "healthy": self.healthy,
             "answer": self.answer,
-            "symptoms": [symptom.as_data() for symptom in self.symptoms],
-            "not_there": list(self.not_there),
-            "unjudged": [vars(each) for each in self.unjudged],
+            "found": [symptom.as_data() for symptom in self.found],
+            "not_found": list(self.not_found),
+            "not_judged": [vars(each) for each in self.not_judged],
         }
 
     def plot(self) -> Any:
@@ -143,7 +111,3 @@ class Diagnosis:
 def gravest_first(symptoms: list[Symptom]) -> tuple[Symptom, ...]:
     """By severity; of one severity as they were asked for."""
     return tuple(sorted(symptoms, key=lambda symptom: SEVERITIES.index(symptom.severity)))
-
-
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")

@@ -5,12 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from keras_lr.watch.diagnosis.divergence import NAME, at_rate, divergence
+from keras_lr.watch.diagnosis.divergence import divergence
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.meant_to_fall import not_to_fall
-from keras_lr.watch.diagnosis.symptom import Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.lower import at_rate
+from keras_lr.watch.diagnosis.needs import falling, places
+from keras_lr.watch.diagnosis.symptom import Symptom, Verdict
 from keras_lr.watch.diagnosis.went_up import went_up
 from keras_lr.watch.style import number
+
+LEAST = 3
+"""Places of the loss to judge one by whose values are all numbers."""
 
 
 def diverged(evidence: Evidence) -> Verdict:
@@ -18,12 +22,7 @@ def diverged(evidence: Evidence) -> Verdict:
     bad = np.flatnonzero(~np.isfinite(evidence.loss))
     if len(bad):
         return _not_finite(evidence, bad)
-    if len(evidence.at) < 3:
-        return Unjudged(NAME, f"3 {evidence.unit}s; this run has {len(evidence.at)}")
-    missing = not_to_fall(evidence)
-    if missing is not None:
-        return Unjudged(NAME, missing)
-    return went_up(evidence)
+    return places(LEAST)(evidence) or falling(evidence) or went_up(evidence)
 
 
 def _not_finite(evidence: Evidence, bad: np.ndarray) -> Symptom:

@@ -1,17 +1,16 @@
 """What is said of every divergence: the rate it had, and what to do."""
 
 from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.lower import find_line, guessed
 from keras_lr.watch.diagnosis.symptom import Severity, Symptom
-from keras_lr.watch.style import number
 
 NAME = "diverged"
 AWAY = 8
 """A rate that diverges is about so many times the best one, or more (157 curves of language models
 of Schaipp et al. 2025)."""
 ADVICE = (
-    f"Train at a lower rate (one that diverges is about {AWAY} times the best one, or more), measure "
-    "the best with keras_lr.find(model, x, y), and let Divergence go back and cut if it happens "
-    "again."
+    f"Train at a lower rate: one that diverges is about {AWAY} times the best one, or more. "
+    "keras_lr.find(model, x, y) measures it; let Divergence go back and cut if it happens again."
 )
 
 
@@ -38,11 +37,8 @@ def divergence(
     """
     # A rate of 0 didn't do it, and gives no lower one.
     rate = None if evidence.rates is None else float(evidence.rates[: first + 1].max()) or None
-    lower = None if rate is None else float(f"{rate / AWAY:.2g}")
-    line = "" if lower is None else f"keras_lr.set_learning_rate(model, {lower:g})\n"
-    code = f"{line}keras_lr.LearningRate(rules=[keras_lr.rules.Divergence({evidence.name!r})])"
-    numbers = {"loss": float(evidence.loss[first])}
-    numbers |= {} if rate is None or lower is None else {"rate": rate, "lower_rate": lower}
+    rule = f"keras_lr.LearningRate(rules=[keras_lr.rules.Divergence({evidence.name!r})])"
+    code = f"{find_line(rate, AWAY)}\n{rule}"
     return Symptom(
         name=NAME,
         title=title,
@@ -53,14 +49,7 @@ def divergence(
         code=code if severity != "note" else "",
         epoch=evidence.epoch(first),
         step=evidence.step(first),
-        numbers=numbers,
+        numbers={"loss": float(evidence.loss[first])} | guessed(rate, AWAY),
         span=evidence.span(first, last),
         curves=(evidence.name,),
     )
-
-
-def at_rate(evidence: Evidence, index: int) -> str:
-    """The rate at a place in words; nothing where it isn't known."""
-    if evidence.rates is None:
-        return ""
-    return f", at a learning rate of {number(float(evidence.rates[index]))}"

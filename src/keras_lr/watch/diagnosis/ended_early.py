@@ -5,7 +5,8 @@ import numpy as np
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import parse
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.needs import places
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.style import number
 
 NAME = "schedule ended early"
@@ -25,21 +26,10 @@ REBOUND = 5.0
 
 def ended_early(evidence: Evidence) -> Verdict:
     """Whether the run ended while its rate was on the way down, or up again."""
-    run, rates = evidence.run, evidence.rates
-    if rates is None:
-        return Unjudged(
-            NAME,
-            "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among "
-            "the callbacks",
-        )
-    if not run.done:
-        return Unjudged(NAME, "the end of the run: its record has none yet")
     planned = _planned(evidence)
     if planned is not None:
         return planned
-    if len(rates) < LEAST:
-        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(rates)}")
-    return _by_the_curve(evidence, rates)
+    return places(LEAST)(evidence) or _by_the_curve(evidence, evidence.rated)
 
 
 def _planned(evidence: Evidence) -> Verdict | None:
@@ -58,10 +48,10 @@ def _planned(evidence: Evidence) -> Verdict | None:
     ):  # a function of the user's own, or one that another horizon was laid out for
         return None
     if done >= total:
-        return NOT_THERE
+        return NOT_FOUND
     now, last = float(plan(round(done * per_epoch) - 1)), float(plan(plan.horizon.steps))
     if now <= ABOVE * last or now <= 0:
-        return NOT_THERE
+        return NOT_FOUND
     floor = f"{now / last:.3g} times the end of its schedule" if last > 0 else "not yet 0"
     text = (
         f"The run stopped after {done} of {total} epochs ({done / total:.0%}), at a learning rate "
@@ -83,12 +73,12 @@ def _by_the_curve(evidence: Evidence, rates: np.ndarray) -> Verdict:
     quarter = max(2, len(rates) // 4)
     falling = rates[-2 * quarter - 1 :]
     if len(falling) < 2 * quarter + 1 or peak > len(rates) - 2 * quarter - 1:
-        return NOT_THERE
+        return NOT_FOUND
     before = float(falling[0] - falling[quarter])
     after = float(falling[quarter] - falling[-1])
     steady = bool((np.diff(falling) < 0).all())
     if not steady or last < HIGH * top or after < STRAIGHT * before:
-        return NOT_THERE
+        return NOT_FOUND
     more = max(1, round(last / (after / quarter)))
     text = (
         f"The learning rate was still falling, by {number(after / quarter)} "
@@ -103,8 +93,7 @@ def _symptom(evidence: Evidence, first: int, text: str, share: float, more: int)
     final = float(evidence.rated[-1])
     return Symptom(
         name=NAME,
-        title="The schedule ended early",
-        where=f"at the end, {evidence.place(len(evidence.at) - 1)}",
+        title="Schedule ended early",
         evidence=text,
         advice=(
             "Most of what a decay gains comes at its end. Give the schedule the length of the run "
@@ -112,9 +101,7 @@ def _symptom(evidence: Evidence, first: int, text: str, share: float, more: int)
             "fifth of the run makes up for it."
         ),
         code="keras_lr.LearningRate(schedule='linear')  # from here on, in another fit",
-        epoch=evidence.epoch(len(evidence.at) - 1),
-        step=evidence.step(len(evidence.at) - 1),
         numbers={"share": share, "final_rate": final, "epochs_missing": more},
-        span=evidence.span(first, len(evidence.at) - 1),
+        **evidence.location(first, len(evidence.at) - 1, len(evidence.at) - 1),
         curves=evidence.rate_names,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 
@@ -15,6 +15,15 @@ FEW_EPOCHS = 8
 """With fewer epochs than this, the loss is judged at updates where it was recorded there."""
 CHUNKS = 60
 """Means that a loss at updates is judged by, at most."""
+
+
+class Location(TypedDict):
+    """Where a run shows something; the arguments of that name of a `Symptom`."""
+
+    where: str
+    epoch: int | None
+    step: int | None
+    span: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +144,25 @@ class Evidence:
 
     def stretch(self, first: int, last: int) -> str:
         """A stretch in words."""
+        if first == last:
+            return self.place(first)
         return f"{self.unit}s {int(self.at[first])} to {int(self.at[last])}"
+
+    def location(self, first: int, last: int, begins: int | None = None) -> Location:
+        """A stretch, as a `Symptom` holds it.
+
+        Args:
+            first: The first place that shows it.
+            last: The last.
+            begins: The place that counts as its beginning, where that is another than `first`.
+        """
+        begins = first if begins is None else begins
+        return {
+            "where": self.stretch(first, last),
+            "epoch": self.epoch(begins),
+            "step": self.step(begins),
+            "span": self.span(first, last),
+        }
 
     def span(self, first: int, last: int) -> tuple[float, float]:
         """A stretch as it is drawn."""

@@ -21,7 +21,7 @@ def diagnosis_figure(diagnosis: "Diagnosis") -> Any:
     run = diagnosis.run
     at_updates = not run.history or not run.logged(diagnosis.loss)
     figure = _of_updates(run, diagnosis.loss) if at_updates else history_figure(run)
-    for row, symptom in enumerate(diagnosis.symptoms):
+    for row, symptom in enumerate(diagnosis.found):
         if symptom.span is None:
             continue
         low, high = symptom.span

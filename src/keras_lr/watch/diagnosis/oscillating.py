@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.lower import COOLDOWN, find_line, guessed
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Missing, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through
 from keras_lr.watch.style import number
 
@@ -22,15 +23,16 @@ RISES = 1 / 3
 GOES_ON = 4.0
 """How many swings the second half brings the loss down by, of one that goes on."""
 
+LOWER = 2
+"""What the highest rate is divided by for a guess."""
+
 
 def oscillating(evidence: Evidence) -> Verdict:
     """Whether the training loss swings about a level in the second half of the run."""
     half = len(evidence.at) // 2
     loss, rates = evidence.loss[half:], evidence.rated[half:]
-    if len(loss) < LEAST:
-        return Unjudged(NAME, f"{2 * LEAST} {evidence.unit}s; this run has {len(evidence.at)}")
     if np.count_nonzero(np.diff(rates) > 0.01 * rates[:-1]) > 1:
-        return Unjudged(NAME, "a rate that doesn't rise again: the loss swings with this one")
+        return Missing("a rate that doesn't rise again: the loss swings with this one")
     line = line_through(np.arange(len(loss)), loss)
     flat = loss - line.slope * (np.arange(len(loss)) - (len(loss) - 1) / 2)
     # By the quartiles, so that one spike is none, and a zigzag between two levels is one.
@@ -40,32 +42,27 @@ def oscillating(evidence: Evidence) -> Verdict:
     progress = float(evidence.loss[1] - evidence.loss.min())
     small = swing < max(SWING * level, LOST * progress)
     if small or rises < RISES or -line.slope * len(loss) > GOES_ON * swing or swing == 0:
-        return NOT_THERE
+        return NOT_FOUND
     rate = None if evidence.rates is None else float(rates.max())
-    lower = None if rate is None else float(f"{rate / 2:.2g}")
     at = "" if rate is None else f" at a rate of {number(rate)}"
     again = _taken_back(evidence, half)
     rules = "keras_lr.LearningRate(rules=[keras_lr.rules.Oscillation('alignment')])"
-    line_to_write = "" if lower is None else f"keras_lr.set_learning_rate(model, {lower:g})\n"
     return Symptom(
         name=NAME,
         title="Oscillating",
-        where=evidence.stretch(half, len(evidence.at) - 1),
         evidence=(
             f"In the second half {evidence.name} swings by ±{number(swing)} about "
             f"{number(level)} ({swing / level:.0%}){at}, and goes up in {rises:.0%} of the "
             f"{evidence.unit}s{again}."
         ),
         advice=(
-            "Halve the rate, or let it fall to 0 over the last fifth of the run; or let a rule look "
-            "at the gradients and cut when they take back what the update before did."
+            "Let the rate fall to 0 over the last fifth of the run, or halve it; or let a rule look "
+            "at the gradients and cut when they take back what the update before did. keras_lr.find "
+            "measures a rate that doesn't swing so."
         ),
-        code=f"{line_to_write}keras_lr.LearningRate(schedule='constant | cooldown(20%)')\n{rules}",
-        epoch=evidence.epoch(half),
-        step=evidence.step(half),
-        numbers={"swing": swing, "level": level, "rises": rises}
-        | ({} if rate is None or lower is None else {"rate": rate, "lower_rate": lower}),
-        span=evidence.span(half, len(evidence.at) - 1),
+        code=f"{COOLDOWN}\n{rules}\n{find_line(rate, LOWER)}",
+        numbers={"swing": swing, "level": level, "rises": rises} | guessed(rate, LOWER),
+        **evidence.location(half, len(evidence.at) - 1),
         curves=(evidence.name,),
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Missing, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through
 from keras_lr.watch.style import number
 
@@ -23,7 +23,7 @@ def overfitting(evidence: Evidence) -> Verdict:
     name = evidence.validation
     found = evidence.curve(name)
     if found is None or np.isfinite(found).sum() < LEAST:
-        return Unjudged(NAME, f"{name} of {LEAST} epochs: fit(..., validation_data=(x, y))")
+        return Missing(f"{name} as a number in {LEAST} epochs")
     there = np.flatnonzero(np.isfinite(found))
     best = int(there[np.argmin(found[there])])
     end = float(np.median(found[there][-TAIL:]))
@@ -32,13 +32,12 @@ def overfitting(evidence: Evidence) -> Verdict:
     falls = float(np.median(train[-TAIL:])) < float(train[best])
     after = there[there >= best]
     if not falls or rose <= ROSE * abs(float(found[best])) or len(after) <= TAIL:
-        return NOT_THERE
+        return NOT_FOUND
     if line_through(after, -found[after]).falls < SURE:
-        return NOT_THERE
+        return NOT_FOUND
     return Symptom(
         name=NAME,
         title="Overfitting (not the learning rate)",
-        where=f"from {evidence.place(best)} on",
         evidence=(
             f"{name} rose from {number(float(found[best]))} ({evidence.place(best)}) to "
             f"{number(end)} while {evidence.name} fell from {number(float(train[best]))} to "
@@ -53,9 +52,7 @@ def overfitting(evidence: Evidence) -> Verdict:
             "restore_best_weights=True)"
         ),
         severity="note",
-        epoch=evidence.epoch(best),
-        step=evidence.step(best),
         numbers={"best": float(found[best]), "last": end},
-        span=evidence.span(best, len(train) - 1),
+        **evidence.location(best, len(train) - 1),
         curves=(name, evidence.name),
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.style import number
 
 NAME = "schedule overrun"
@@ -19,18 +19,10 @@ SMOOTH = 3
 
 def overran(evidence: Evidence) -> Verdict:
     """Whether the rate lay at the end of its schedule for a good part of the run."""
-    rates = evidence.rates
-    if rates is None:
-        return Unjudged(
-            NAME,
-            "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among "
-            "the callbacks",
-        )
-    if len(rates) < LEAST:
-        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(rates)}")
+    rates = evidence.rated
     last, top = float(rates[-1]), float(rates.max())
     if last > NOTHING * top:
-        return NOT_THERE
+        return NOT_FOUND
     moving = np.flatnonzero(np.abs(rates - last) > 1e-6 * top)
     first = int(moving[-1]) + 1 if len(moving) else 0
     # The first place at the floor belongs to the fall.
@@ -38,13 +30,12 @@ def overran(evidence: Evidence) -> Verdict:
     falls = np.diff(rates[: first + 1])[-SMOOTH:]
     smooth = len(falls) == SMOOTH and bool((falls < 0).all())
     if idle < max(2, TAIL * len(rates)) or not (smooth or last == 0.0):
-        return NOT_THERE
+        return NOT_FOUND
     unit = f"{evidence.unit}s"
     learned = "nothing was learned" if last == 0 else "next to nothing was learned"
     return Symptom(
         name=NAME,
-        title="The run went on after its schedule",
-        where=evidence.stretch(first + 1, len(rates) - 1),
+        title="Schedule overrun",
         evidence=(
             f"The learning rate came down to {number(last)} at {evidence.place(first)} (from "
             f"{number(top)} at most) and stayed: in the last {idle} of {len(rates)} {unit} "
@@ -55,9 +46,7 @@ def overran(evidence: Evidence) -> Verdict:
             "length it takes that of fit."
         ),
         code="keras_lr.LearningRate(schedule='cosine')",
-        epoch=evidence.epoch(first),
-        step=evidence.step(first),
         numbers={"rate": last, "idle": float(idle), "share": idle / len(rates)},
-        span=evidence.span(first, len(rates) - 1),
+        **evidence.location(first, len(rates) - 1),
         curves=evidence.rate_names,
     )

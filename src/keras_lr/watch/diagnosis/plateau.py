@@ -4,7 +4,8 @@ import numpy as np
 
 from keras_lr.rules import Plateau, Slope, replay
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.lower import COOLDOWN
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through
 from keras_lr.watch.style import number
 
@@ -25,51 +26,37 @@ WINDOW = 10
 
 def unused_plateau(evidence: Evidence) -> Verdict:
     """Whether the second half of the run is flat at an uncut rate, and when rules would have cut."""
-    if evidence.rates is None:
-        return Unjudged(
-            NAME,
-            "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among "
-            "the callbacks",
-        )
-    if len(evidence.at) < LEAST:
-        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(evidence.at)}")
     half = len(evidence.at) // 2
-    loss, rates = evidence.loss[half:], evidence.rates
+    loss, rates = evidence.loss[half:], evidence.rated
     middle = len(loss) // 2
     if rates[-1] < CUT * rates[half] or rates[-1] < CUT * rates.max():
-        return NOT_THERE
+        return NOT_FOUND
     if line_through(np.arange(len(loss)), loss).falls > SURE:
-        return NOT_THERE
+        return NOT_FOUND
     third, fourth = float(np.mean(loss[:middle])), float(np.mean(loss[middle:]))
     if third - fourth > LOWER * abs(third) or fourth < LEFT * float(evidence.loss[0]):
-        return NOT_THERE
+        return NOT_FOUND
     cuts = _first_cuts(evidence)
     if not cuts:
-        return NOT_THERE
+        return NOT_FOUND
     rule, index = min(cuts.items(), key=lambda item: item[1])
     others = ", ".join(f"{name} at {evidence.place(i)}" for name, i in cuts.items())
     low = float(loss.min())
     return Symptom(
         name=NAME,
-        title="Plateau unused",
-        where=evidence.stretch(half, len(evidence.at) - 1),
+        title="Unused plateau",
         evidence=(
             f"{evidence.name} doesn't fall in the second half (mean {number(third)}, then "
             f"{number(fourth)}, best {number(low)}), at a rate of {number(float(rates[-1]))} that "
-            f"nobody cut. First cuts would have been: {others}."
+            f"nothing cut. First cuts would have been: {others}."
         ),
         advice=(
             "Let a rule cut the rate there, or let it fall to 0 over the last fifth of the run; if "
             "the loss stays as flat after a cut, it is as low as this net brings it: stop there."
         ),
-        code=(
-            f"keras_lr.LearningRate(schedule='constant | cooldown(20%)', rules=[{rule}])\n"
-            f"print(keras_lr.replay({rule}, history))"
-        ),
-        epoch=evidence.epoch(index),
-        step=evidence.step(index),
+        code=(f"{COOLDOWN[:-1]}, rules=[{rule}])\nprint(keras_lr.replay({rule}, history))"),
         numbers={"before": third, "after": fourth, "rate": float(rates[-1])},
-        span=evidence.span(half, len(evidence.at) - 1),
+        **evidence.location(half, len(evidence.at) - 1, index),
         curves=(evidence.name,),
     )
 

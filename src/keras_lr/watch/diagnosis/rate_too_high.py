@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.lower import find_it, find_line, guessed
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Missing, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through
 from keras_lr.watch.style import number
 
@@ -23,7 +24,7 @@ WHOLE = 0.9
 GAINED = 0.05
 """The share that the loss fell by afterwards."""
 LOWER = 4
-"""What the highest rate is divided by in the advice."""
+"""What the highest rate is divided by for a guess."""
 
 
 def rate_too_high(evidence: Evidence) -> Verdict:
@@ -31,47 +32,33 @@ def rate_too_high(evidence: Evidence) -> Verdict:
 
     A plateau that a cut ends doesn't begin so early.
     """
-    rates, loss = evidence.rates, evidence.loss
-    if rates is None:
-        return Unjudged(
-            NAME,
-            "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among "
-            "the callbacks",
-        )
+    rates, loss = evidence.rated, evidence.loss
     top = float(rates.max())
     stretches = [1 + np.flatnonzero(rates[1:] >= share * top) for share in HIGH]
     high = next((places for places in stretches if len(places) >= LEAST), None)
     if high is None:
-        return Unjudged(
-            NAME,
+        return Missing(
             f"{LEAST} {evidence.unit}s at three quarters of the highest rate or more, the first "
             f"aside; this run has {len(stretches[-1])}",
         )
     if rates[-1] > DOWN * top or line_through(high, loss[high]).falls > SURE:
-        return NOT_THERE
+        return NOT_FOUND
     level, end = float(np.median(loss[high])), float(np.median(loss[-3:]))
     if level - end < GAINED * abs(level) or level < WHOLE * float(loss[1]):
-        return NOT_THERE
+        return NOT_FOUND
     first, last = int(high[0]), int(high[-1])
-    lower = float(f"{top / LOWER:.2g}")
     return Symptom(
         name=NAME,
         title="Rate too high",
-        where=evidence.stretch(first, last),
         evidence=(
             f"{evidence.name} didn't fall at rates from {number(float(rates[high].min()))} to {number(top)} "
             f"(about {number(level)}: {number(float(loss[first]))} at {evidence.place(first)}, "
             f"{number(float(loss[last]))} at {evidence.place(last)}); it came to {number(end)} as "
             "the rate fell."
         ),
-        advice=(
-            f"Begin at a lower rate, such as {lower:g}, or measure it: the finder tries rates on "
-            "the same batches."
-        ),
-        code=f"keras_lr.set_learning_rate(model, {lower:g})\nkeras_lr.find(model, x, y)",
-        epoch=evidence.epoch(first),
-        step=evidence.step(first),
-        numbers={"rate": top, "lower_rate": lower, "level": level, "end": end},
-        span=evidence.span(first, last),
+        advice=find_it(top, LOWER),
+        code=find_line(top, LOWER),
+        numbers={"level": level, "end": end} | guessed(top, LOWER),
+        **evidence.location(first, last),
         curves=(evidence.name, *evidence.rate_names),
     )

@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.lower import FIND, line_with
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Missing, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through, own_time, roughness
 from keras_lr.watch.style import number
 
@@ -40,10 +41,10 @@ def rate_too_low(evidence: Evidence) -> Verdict:
     ends = [int(np.flatnonzero(rates >= share * rates.max())[-1]) + 1 for share in HIGH]
     judged = [end for end in ends if _enough(time[:end])]
     if not judged or not _enough(time):
-        return Unjudged(
-            NAME,
+        return Missing(
             f"about {4 * LEAST} {evidence.unit}s at no less than half the highest rate; this run "
             f"has {ends[-1]}",
+            4 * LEAST,
         )
     for end in (*judged, len(time)):
         early, late = _halves(time[:end])
@@ -51,16 +52,16 @@ def rate_too_low(evidence: Evidence) -> Verdict:
         after = line_through(time[late], evidence.loss[late])
         straight = STRAIGHT * before.slope >= after.slope >= BENT * before.slope
         if before.slope >= 0 or not straight or after.falls < SURE:
-            return NOT_THERE
+            return NOT_FOUND
     if not _lasts(time, evidence.loss, late) or _alone(evidence, late):
-        return NOT_THERE
+        return NOT_FOUND
     pace, length = -after.slope, float(time[-1])
     end = float(np.median(evidence.loss[-LEAST:]))
     won = pace * length
     if won < max(MATTERS * evidence.progress, 4 * roughness(evidence.loss)):
-        return NOT_THERE
+        return NOT_FOUND
     if evidence.loss.min() > 0 and end < LEFT * won:  # no line goes on below 0
-        return NOT_THERE
+        return NOT_FOUND
     return _symptom(evidence, late, after.slope, before.slope, end, won)
 
 
@@ -105,7 +106,7 @@ def _symptom(
     factor = float(f"{min(MOST, max(2.0, 1 + room)):.1g}")
     places, unit = len(evidence.at), evidence.unit
     ratio = slope / earlier
-    as_fast = f"{ratio:.0%} of the pace before"
+    as_fast = f"{ratio:.0%} of its pace before"
     per = won / places * float(evidence.rated.max() / evidence.rated.mean())
     text = (
         f"{evidence.name} still falls by {number(per)} {_each(unit)} in the second half, {as_fast}; "
@@ -134,20 +135,16 @@ def _made(
 ) -> Symptom:
     first, last = int(late[0]), int(late[-1])
     higher = f"{factor:g} times the rate" + ("" if rate is None else f" ({rate:g})")
-    code = "keras_lr.find(model, x, y)"
     return Symptom(
         name=NAME,
         title="Rate too low, or run too short",
-        where=evidence.stretch(first, last),
         evidence=text,
         advice=(
-            f"Take {higher}, or {longer}. The finder measures how high it may be in a few hundred "
-            "steps."
+            f"Take {higher}, or {longer}, which follows from that pace. How high the rate may be, "
+            f"{FIND} measures in a few hundred steps."
         ),
-        code=code if rate is None else f"keras_lr.set_learning_rate(model, {rate:g})\n{code}",
-        epoch=evidence.epoch(first),
-        step=evidence.step(first),
+        code=line_with(rate),
         numbers={"factor": factor, **({} if rate is None else {"rate": rate})},
-        span=evidence.span(first, last),
+        **evidence.location(first, last),
         curves=(evidence.name,),
     )

@@ -1,7 +1,10 @@
 """A diagnosis as a part of the report."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from keras_lr.watch.diagnosis.symptom import Symptom
+from keras_lr.watch.diagnosis.text import grouped, none_found
 from keras_lr.watch.report.section import Chart, Section, Table
 
 if TYPE_CHECKING:
@@ -9,25 +12,47 @@ if TYPE_CHECKING:
 
 
 def diagnosis_section(diagnosis: "Diagnosis") -> Section:
-    """The answer, the symptoms with their evidence, and the run with the evidence marked."""
-    found = [
-        [symptom.severity, symptom.title, symptom.where, symptom.evidence, symptom.advice]
-        for symptom in diagnosis.symptoms
-    ]
-    header = ["how grave", "what", "where", "evidence", "advice"]
-    tables = [Table("Findings", header, found, open=True)] if found else []
-    if diagnosis.unjudged:
-        needs = [[each.name, each.needs] for each in diagnosis.unjudged]
-        tables.append(Table("Not judged", ["what", "what it would take"], needs))
-    looked = "; ".join(diagnosis.asked.get(name, name) for name in diagnosis.not_there)
+    """The answer, the symptoms with their evidence, and the run with the evidence marked.
+
+    Args:
+        diagnosis: What to tell.
+    """
     return Section(
         title=f"Diagnosis of {diagnosis.run.name}",
         answer=diagnosis.answer,
-        notes=[f"Looked for and not there: {looked}."] if looked else [],
         charts=[Chart(diagnosis.plot(), "Shaded is the part of the run that shows a finding.")],
-        tables=tables,
+        tables=diagnosis_tables(diagnosis),
         code="\n\n".join(
-            f"# {symptom.title}\n{symptom.code}" for symptom in diagnosis.symptoms if symptom.code
+            f"# {symptom.title}\n{symptom.code}" for symptom in diagnosis.found if symptom.code
         ),
         weight=2,
     )
+
+
+def diagnosis_tables(diagnosis: "Diagnosis") -> list[Table]:
+    """What was found, shown at once; folded away what was not found, and what was not judged.
+
+    Args:
+        diagnosis: What to tell.
+    """
+    looked = [[name, diagnosis.asked.get(name, name)] for name in diagnosis.not_found]
+    lacks = [
+        [", ".join(names), needs] for names, needs in grouped(diagnosis.not_judged, diagnosis.unit)
+    ]
+    none = none_found(diagnosis)
+    return [
+        *([symptoms_table(diagnosis.found)] if diagnosis.found else []),
+        *([Table(none, ["problem", "what is looked for"], looked)] if looked else []),
+        *([Table("Not judged", ["problem", "what it takes"], lacks)] if lacks else []),
+    ]
+
+
+def symptoms_table(symptoms: Sequence[Symptom]) -> Table:
+    """What was found, the gravest first.
+
+    Args:
+        symptoms: Of a `Diagnosis`.
+    """
+    rows = [[s.severity, s.title, s.where, s.evidence, s.advice] for s in symptoms]
+    header = ["severity", "problem", "where", "evidence", "what to do"]
+    return Table("What was found", header, rows, open=True)

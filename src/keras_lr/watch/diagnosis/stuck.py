@@ -1,11 +1,15 @@
 """Stuck: the loss hasn't moved from where it began."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
+from keras_lr.watch.diagnosis.broken import guesses_since
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.lower import FIND, FINDS
+from keras_lr.watch.diagnosis.needs import places
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through, roughness
 from keras_lr.watch.style import number
 
@@ -41,40 +45,69 @@ def stuck(evidence: Evidence) -> Verdict:
     loss, rates = evidence.loss, evidence.rated
     if evidence.at_rest:
         return _at_rest(evidence)
-    if len(loss) < LEAST:
-        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(loss)}")
+    if short := places(LEAST)(evidence):
+        return short
+    if (guess := guesses_since(evidence)) is not None:
+        return _too_high(evidence, guess)
     rest = loss[1:]
     first = max(float(rest[0]), float(np.median(rest[: max(2, len(rest) // 3)])))
     low = float(np.mean(np.sort(rest)[: max(2, len(rest) // 5)]))
     high = 1 + np.flatnonzero(rates[1:] >= HIGH * rates.max())
     line = line_through(high, loss[high]) if len(high) > 3 else line_through(range(len(rest)), rest)
     if first - low > MOVED * abs(first) or line.falls > SURE or _learned(loss, low):
-        return NOT_THERE
+        return NOT_FOUND
     moved = abs(float(loss[0]) - first) > MOVED * abs(first)
     if not moved and _gains(loss, np.flatnonzero(rates >= HIGH * rates.max())):
-        return NOT_THERE
+        return NOT_FOUND
+    gained = max(first - low, 0) / (abs(first) or 1)
+    if moved:
+        return _symptom(
+            evidence,
+            f" after the first {evidence.unit}",
+            f"after the first it came down by {gained:.1%}",
+            "If that is well above what can be reached, the rate is so high that the first updates "
+            f"broke the net, which a rate too low doesn't do: {FINDS}",
+            first,
+        )
+    return _symptom(
+        evidence,
+        "",
+        f"it came down by {gained:.1%}",
+        f"A rate far too low does that, and one so high that no update helps: {FINDS}",
+        first,
+    )
+
+
+def _too_high(evidence: Evidence, guess: float) -> Symptom:
+    """Of a net that the first updates broke, which its accuracy tells."""
+    found = _symptom(
+        evidence,
+        " at a rate far too high",
+        f"the first updates broke the net, and its accuracy has stayed at {guess:.0%} since, as "
+        f"guessing between {round(1 / guess)} classes gives",
+        f"{FINDS[0].upper()}{FINDS[1:]} How far too high this one is, such a run doesn't tell.",
+        float(evidence.loss[1]),
+    )
+    return replace(found, numbers={**found.numbers, "accuracy": guess})
+
+
+def _symptom(evidence: Evidence, what: str, how: str, advice: str, first: float) -> Symptom:
+    loss = evidence.loss
     at = "" if evidence.rates is None else f" at a rate of {number(float(evidence.rates.max()))}"
     return Symptom(
         name=NAME,
-        title=f"No progress after the first {evidence.unit}" if moved else "No progress",
-        where=evidence.stretch(0, len(loss) - 1),
+        title=f"Stuck{what}",
         evidence=(
             f"{evidence.name} was {number(float(loss[0]))} at the first of {len(loss)} "
             f"{evidence.unit}s, {number(float(loss[1]))} at the second and "
-            f"{number(float(loss[-1]))} at the last{at}: after the first it came down by "
-            f"{max(first - low, 0) / (abs(first) or 1):.1%}."
+            f"{number(float(loss[-1]))} at the last{at}: {how}."
         ),
-        advice=(
-            "A rate far too low does that, and one so high that the first updates broke the net. A "
-            "range of rates tells which: the finder tries them on the same batches."
-        ),
-        code="keras_lr.find(model, x, y)",
+        advice=advice,
+        code=FIND,
         severity="bad",
-        epoch=evidence.epoch(0),
-        step=None,
         numbers={"first": first, "last": float(loss[-1])},
-        span=evidence.span(0, len(loss) - 1),
-        curves=(evidence.name,),
+        curves=(evidence.name, *(() if evidence.rates is None else evidence.rate_names)),
+        **evidence.location(0, len(loss) - 1),
     )
 
 
@@ -101,11 +134,10 @@ def _at_rest(evidence: Evidence) -> Verdict:
     """Of a rate that was 0 throughout, unless the loss fell, so that the log leaves digits out."""
     loss = evidence.loss
     if float(loss[0] - loss[-1]) > MOVED * abs(float(loss[0])):
-        return NOT_THERE
+        return NOT_FOUND
     return Symptom(
         name=NAME,
-        title="No progress: the learning rate is 0",
-        where=evidence.stretch(0, len(loss) - 1),
+        title="Stuck at a rate of 0",
         evidence=(
             f"The learning rate was 0 at all {len(loss)} {evidence.unit}s, and {evidence.name} went "
             f"from {number(float(loss[0]))} to {number(float(loss[-1]))}."
@@ -114,11 +146,9 @@ def _at_rest(evidence: Evidence) -> Verdict:
             "A rate of 0 changes no weight. Set one, and look whether a schedule that is over, a "
             "warmup from 0, or a callback sets it to 0 again."
         ),
-        code="keras_lr.set_learning_rate(model, 0.001)\nkeras_lr.find(model, x, y)",
+        code="keras_lr.set_learning_rate(model, 0.001)  # above 0; keras_lr.find(model, x, y) measures one",
         severity="bad",
-        epoch=evidence.epoch(0),
-        step=None,
         numbers={"first": float(loss[0]), "last": float(loss[-1]), "rate": 0.0},
-        span=evidence.span(0, len(loss) - 1),
+        **evidence.location(0, len(loss) - 1),
         curves=(evidence.name, *evidence.rate_names),
     )

@@ -1,4 +1,4 @@
-"""What a diagnosis is made of: a symptom with its evidence, and what couldn't be judged."""
+"""What a diagnosis is made of: what was found, what wasn't, and what couldn't be judged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,8 @@ class Symptom:
         advice: What to do, in a sentence.
         severity: `"bad"`, `"warning"` or `"note"`.
         code: The line to write, or nothing.
-        epoch: The epoch where it begins (the first is 0); `None` where that isn't known.
+        epoch: The epoch where it begins, as Keras counts them: the first is 0, so that 15 is what
+            the text calls epoch 16. `None` where that isn't known.
         step: The updates done by then; `None` where that isn't known.
         numbers: The same numbers for programs, by name.
         span: First and last place of the part that shows it, as it is drawn: epochs from 1 on, or
@@ -55,23 +56,40 @@ class Symptom:
 
 
 @dataclass(frozen=True)
-class Unjudged:
+class Missing:
+    """Why a question can't be answered.
+
+    Args:
+        what: What it would take, as an instruction.
+        places: How many places of the loss that is, where a longer run would have them; 0 where
+            something else is missing.
+    """
+
+    what: str
+    places: int = 0
+
+
+@dataclass(frozen=True)
+class NotJudged:
     """A question that the run doesn't answer.
 
     Args:
         name: Of the symptom that wasn't judged.
         needs: What it would take, as an instruction.
+        places: Epochs that it takes, where the run is too short; 0 where something else is missing.
     """
 
     name: str
     needs: str
+    places: int = 0
 
 
 @dataclass(frozen=True)
-class NotThere:
+class NotFound:
     """The run was judged, and doesn't show the symptom."""
 
 
-NOT_THERE = NotThere()
+NOT_FOUND = NotFound()
 
-Verdict = Symptom | Unjudged | NotThere
+Verdict = Symptom | Missing | NotFound
+"""What a question comes to: found, not judged, not found."""

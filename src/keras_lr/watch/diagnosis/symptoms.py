@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from keras_lr.watch.diagnosis import (
     decayed,
     diverged,
+    divergence,
     ended_early,
     oscillating,
     overfitting,
@@ -18,6 +19,16 @@ from keras_lr.watch.diagnosis import (
     weight_decay,
 )
 from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.needs import (
+    Need,
+    ended,
+    falling,
+    finite,
+    moving,
+    places,
+    rated,
+    validated,
+)
 from keras_lr.watch.diagnosis.symptom import Verdict
 
 
@@ -28,98 +39,96 @@ class Question:
     Args:
         name: Of the symptom.
         asks: What is looked for, in words, for the reader who wants to know what was judged.
-        judge: From the evidence to a symptom, to "not there", or to what it would take to judge.
+        judge: From the evidence to found, not found, or what else it would take to judge.
+        needs: What it takes to ask; the first that is missing is told.
         moot: Symptoms in whose presence this one can't be told, or says the same again.
-        finite: Whether every loss has to be a number.
-        falling: Whether it can only be asked of a loss that is meant to fall.
-        moving: Whether it asks about a rate that is above 0.
     """
 
     name: str
     asks: str
     judge: Callable[[Evidence], Verdict]
+    needs: tuple[Need, ...] = ()
     moot: tuple[str, ...] = ()
-    finite: bool = True
-    falling: bool = False
-    moving: bool = True
 
 
 QUESTIONS: tuple[Question, ...] = (
-    Question(diverged.NAME, "the loss exploded", diverged.diverged, finite=False, moving=False),
+    Question(divergence.NAME, "the loss exploded", diverged.diverged),
     Question(
         validation.NAME,
         "the validation loss exploded alone",
         validation.validation_exploded,
-        (diverged.NAME,),
-        moving=False,
+        (finite, validated(validation.LEAST)),
+        (divergence.NAME,),
     ),
     Question(
         overfitting.NAME,
         "the validation loss rises alone",
         overfitting.overfitting,
-        (diverged.NAME, validation.NAME),
-        moving=False,
+        (finite, validated(overfitting.LEAST)),
+        (divergence.NAME, validation.NAME),
     ),
     Question(
         decayed.NAME,
         "the rate decayed to nothing while the loss still fell",
         decayed.decayed,
-        (diverged.NAME,),
+        (finite, moving, rated, ended, places(decayed.LEAST)),
+        (divergence.NAME,),
     ),
     Question(
         weight_decay.NAME,
         "weight decay outweighs the gradients",
         weight_decay.weight_decay,
-        (diverged.NAME,),
+        (finite, moving, places(weight_decay.LEAST)),
+        (divergence.NAME,),
     ),
     Question(
         rate_too_low.NAME,
         "the loss still falls in a line at the end",
         rate_too_low.rate_too_low,
-        (diverged.NAME, overfitting.NAME, decayed.NAME, weight_decay.NAME),
+        (finite, moving, ended),
+        (divergence.NAME, overfitting.NAME, decayed.NAME, weight_decay.NAME),
     ),
     Question(
         stuck.NAME,
-        "the loss never moved",
+        "the loss never moved, or the first updates broke the net",
         stuck.stuck,
-        (diverged.NAME, rate_too_low.NAME, decayed.NAME, weight_decay.NAME),
-        falling=True,
-        moving=False,
+        (finite, falling),
+        (divergence.NAME, rate_too_low.NAME, decayed.NAME, weight_decay.NAME),
     ),
     Question(
         rate_too_high.NAME,
         "nothing was gained until the rate came down",
         rate_too_high.rate_too_high,
-        (diverged.NAME, rate_too_low.NAME, decayed.NAME, stuck.NAME),
-        falling=True,
+        (finite, moving, falling, rated, places(rate_too_high.LEAST + 1)),
+        (divergence.NAME, rate_too_low.NAME, decayed.NAME, stuck.NAME),
     ),
     Question(
         oscillating.NAME,
         "the loss swings about a level",
         oscillating.oscillating,
-        (diverged.NAME, stuck.NAME),
-        falling=True,
+        (finite, moving, falling, places(2 * oscillating.LEAST)),
+        (divergence.NAME, stuck.NAME),
     ),
     Question(
         plateau.NAME,
-        "the loss lay flat at an uncut rate",
+        "the loss lay flat and nothing cut the rate",
         plateau.unused_plateau,
-        (diverged.NAME, stuck.NAME, oscillating.NAME, weight_decay.NAME),
-        falling=True,
+        (finite, moving, falling, rated, ended, places(plateau.LEAST)),
+        (divergence.NAME, stuck.NAME, oscillating.NAME, weight_decay.NAME),
     ),
     Question(
         ended_early.NAME,
         "the run ended before its schedule",
         ended_early.ended_early,
-        (diverged.NAME,),
-        finite=False,
+        (moving, rated, ended),
+        (divergence.NAME,),
     ),
     Question(
         overran.NAME,
         "the schedule ended before the run",
         overran.overran,
-        (diverged.NAME, decayed.NAME),
-        finite=False,
+        (moving, rated, ended, places(overran.LEAST)),
+        (divergence.NAME, decayed.NAME),
     ),
 )
 """A symptom that makes another one moot comes before it."""

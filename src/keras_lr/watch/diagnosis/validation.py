@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.lower import find_line
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.style import number
 
 NAME = "validation exploded"
@@ -23,9 +24,7 @@ LOWER = 4
 def validation_exploded(evidence: Evidence) -> Verdict:
     """Whether the validation loss ends as no number, or far above its first value."""
     name = evidence.validation
-    points = evidence.run.logged(name) if evidence.unit == "epoch" else []
-    if len(points) < LEAST:
-        return Unjudged(NAME, f"{name} of {LEAST} epochs: fit(..., validation_data=(x, y))")
+    points = evidence.run.logged(name)
     epochs = [epoch for epoch, _ in points]
     values = np.array([value for _, value in points], float)
     wrong = ~np.isfinite(values)
@@ -38,7 +37,7 @@ def validation_exploded(evidence: Evidence) -> Verdict:
     gaps = np.diff(right, prepend=-1) - 1
     longest = int(gaps.max()) if len(right) else 0
     if len(values) - first < max(LEAST, 1 + longest) or _went_up(evidence):
-        return NOT_THERE
+        return NOT_FOUND
     place = int(np.searchsorted(evidence.at, epochs[first] + 1))
     place = min(place, len(evidence.at) - 1)
     last, loss = float(values[-1]), evidence.loss
@@ -52,15 +51,12 @@ def validation_exploded(evidence: Evidence) -> Verdict:
     advice, code = _no_number(what) if not math.isfinite(last) else _too_high(rate)
     return Symptom(
         name=NAME,
-        title=f"The validation loss {'exploded' if math.isfinite(last) else 'is ' + what}",
-        where=f"from {evidence.place(place)} on",
+        title="Validation exploded",
         evidence=text,
         advice=advice,
         code=code,
-        epoch=evidence.epoch(place),
-        step=evidence.step(place),
         numbers={"first": float(values[0]), "last": last},
-        span=evidence.span(place, len(evidence.at) - 1),
+        **evidence.location(place, len(evidence.at) - 1),
         curves=(name, evidence.name),
     )
 
@@ -80,10 +76,9 @@ def _no_number(what: str) -> tuple[str, str]:
 
 
 def _too_high(rate: float | None) -> tuple[str, str]:
-    lower = "" if rate is None else f"keras_lr.set_learning_rate(model, {rate / LOWER:.2g})\n"
     return (
         "Scale the validation data as the training data; if it is, the weights go faster than the "
         "moving averages of BatchNormalization: take a lower rate, or let the averages follow "
         "sooner.",
-        f"{lower}keras.layers.BatchNormalization(momentum=0.9)",
+        f"keras.layers.BatchNormalization(momentum=0.9)\n{find_line(rate, LOWER)}",
     )

@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Unjudged, Verdict
+from keras_lr.watch.diagnosis.needs import rated
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Missing, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through
 from keras_lr.watch.style import number
 
@@ -32,25 +33,22 @@ def weight_decay(evidence: Evidence) -> Verdict:
     Source: Wang and Aitchison (2024), "How to set AdamW's weight decay as you scale model and dataset
     size"; Bergsma et al. (2025), "Power lines", for the best shares of a run.
     """
-    if len(evidence.at) < LEAST:
-        return Unjudged(NAME, f"{LEAST} {evidence.unit}s; this run has {len(evidence.at)}")
     decay = _decay(evidence)
     if decay is not None and not np.nanmax(decay) > 0:
-        return NOT_THERE
+        return NOT_FOUND
     by_scale = _by_time_scale(evidence, decay)
     by_norm = _by_norm(evidence)
     for verdict in (by_norm, by_scale):
         if isinstance(verdict, Symptom):
             return verdict
     if by_scale is None and by_norm is None:
-        return Unjudged(
-            NAME,
+        return rated(evidence) or Missing(
             "weight_decay and ‖w‖ at each epoch: list "
             "keras_lr.callbacks.LearningRateMonitor(statistics=('weight_norm', "
             "'norm_equilibrium')) among the callbacks"
             + ("" if evidence.steps_per_epoch else "; and diagnose(..., steps_per_epoch=N)"),
         )
-    return NOT_THERE
+    return NOT_FOUND
 
 
 def _decay(evidence: Evidence) -> np.ndarray | None:
@@ -72,10 +70,10 @@ def _by_time_scale(evidence: Evidence, decay: np.ndarray | None) -> Verdict | No
         steps = np.full(len(rates), float(per_epoch or 0.0))
     product = float(np.nansum(rates * decay * steps) / steps.sum())
     if product <= 0:
-        return NOT_THERE
+        return NOT_FOUND
     scale, run = 1 / product, float(steps.sum())
     if scale > MEMORY * run:
-        return NOT_THERE
+        return NOT_FOUND
     highest = float(np.nanmax(decay))
     lower = float(f"{highest * scale / (10 * MEMORY * run):.2g}")
     return _symptom(
@@ -98,7 +96,7 @@ def _by_norm(evidence: Evidence) -> Verdict | None:
     top = int(there[np.argmax(norm[there])])
     shrinking = there[there >= top]
     if norm[there[-1]] > SHRUNK * norm[top] or len(shrinking) < 3:
-        return NOT_THERE
+        return NOT_FOUND
     loss, end = evidence.loss, float(np.median(evidence.loss[-3:]))
     best = top + int(np.argmin(loss[top:]))
     late = shrinking[len(shrinking) // 2 :]
@@ -107,7 +105,7 @@ def _by_norm(evidence: Evidence) -> Verdict | None:
     )
     gained = float(np.median(loss[late][:3])) - end
     if not undone and (gained > NO_GAIN * abs(end) or not _shrinks(evidence, norm, late)):
-        return NOT_THERE
+        return NOT_FOUND
     did = "took back what it had won" if undone else "gained nothing by it"
     return _symptom(
         evidence,
@@ -144,13 +142,10 @@ def _symptom(
     return Symptom(
         name=NAME,
         title="Weight decay dominates",
-        where=evidence.stretch(first, len(evidence.at) - 1),
         evidence=text,
         advice=advice,
         code=code,
-        epoch=evidence.epoch(first),
-        step=evidence.step(first),
         numbers=numbers,
-        span=evidence.span(first, len(evidence.at) - 1),
+        **evidence.location(first, len(evidence.at) - 1),
         curves=curves,
     )

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from keras_lr.watch.diagnosis.divergence import ADVICE, at_rate, divergence
+from keras_lr.watch.diagnosis.divergence import ADVICE, divergence
 from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.lower import at_rate
 from keras_lr.watch.diagnosis.meant_to_fall import ROSE, end_of, rises_slowly, tail
-from keras_lr.watch.diagnosis.symptom import NOT_THERE, Symptom, Verdict
+from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.style import number
 
 LOST = 0.5
@@ -47,7 +48,7 @@ def _jumped(evidence: Evidence, places: int) -> Symptom:
         "Go back to the weights of the place before, which a ModelCheckpoint kept. One such jump "
         f"may pass; if it comes again: {ADVICE[0].lower()}{ADVICE[1:]}"
     )
-    title = f"Exploded in the last {evidence.unit}"
+    title = f"Diverged in the last {evidence.unit}"
     return divergence(evidence, first, first, title, text, severity="warning", advice=advice)
 
 
@@ -58,17 +59,17 @@ def _lost(evidence: Evidence) -> Verdict:
     progress, rose = evidence.progress, end - float(loss[best])
     # A run that went up from its very first epoch on has no progress to lose.
     if best >= len(loss) - tail(loss) or rose <= max(LOST * progress, ROSE * size):
-        return NOT_THERE
+        return NOT_FOUND
     norm = evidence.curve("weight_norm")
     if norm is not None and norm[-1] < norm[best]:  # shrinking weights took it back
-        return NOT_THERE
+        return NOT_FOUND
     level = loss[best] + LOST * rose
     first = int(best + np.argmax(loss[best:] > level))
     share = "" if progress == 0 else f", {rose / progress:.0%} of its progress lost"
     start = f"{evidence.name} went up from {number(float(loss[best]))} ({evidence.place(best)}) to "
     if rises_slowly(loss):
         text = f"{start}{number(end)}, little by little{share}{at_rate(evidence, first)}."
-        title = "Went up again, little by little"
+        title = "Diverged little by little"
         return divergence(evidence, best, len(loss) - 1, title, text, severity="warning")
     text = (
         f"{start}{number(end)} and stayed there{share}; it left at {evidence.place(first)}"

@@ -7,6 +7,7 @@ from typing import Any
 from keras_lr.errors import InvalidInput
 from keras_lr.watch import figures
 from keras_lr.watch.answers import run_answer, runs_answer
+from keras_lr.watch.diagnosis.section import symptoms_table
 from keras_lr.watch.figures.history import event_place
 from keras_lr.watch.figures.run_lines import groups_of, last_value, points, x_name
 from keras_lr.watch.figures.runs import compared_losses, distinct_names, loss_points
@@ -22,7 +23,7 @@ def run_section(run: Run) -> Section:
     """The curves of a run, the events of its rate, and what is wrong with it."""
     figure = figures.history_figure(run)
     figure.update_layout(title_text="Loss and learning rate")  # the section has the run's name
-    told = symptoms_table(_symptoms(run))
+    symptoms = _symptoms(run)
     caption = "Triangles mark each cut and its cause." if run.events else ""
     return Section(
         title=run.name,
@@ -35,7 +36,10 @@ def run_section(run: Run) -> Section:
             else "",
         ],
         charts=[Chart(figure, caption), *_more(run)],
-        tables=[*([told] if told else []), *([events_table(run)] if run.events else [])],
+        tables=[
+            *([symptoms_table(symptoms)] if symptoms else []),
+            *([events_table(run)] if run.events else []),
+        ],
         small=[f"{name}: {value}" for name, value in run.settings.items()],
         weight=1,
     )
@@ -46,7 +50,7 @@ def _symptoms(run: Run) -> Sequence[Any]:
     from keras_lr.watch.diagnosis import diagnose
 
     try:
-        return diagnose(run).symptoms
+        return diagnose(run).found
     except InvalidInput:
         return ()
 
@@ -83,17 +87,6 @@ def events_table(run: Run) -> Table:
     ]
     header = [x_name(run), "cause", "factor", "base × reduction", "why"]
     return Table("What changed the rate", header, rows, open=True)
-
-
-def symptoms_table(symptoms: Sequence[Any]) -> Table | None:
-    """What is wrong with a run, shown at once; `None` where nothing is.
-
-    Args:
-        symptoms: Of a `Diagnosis`.
-    """
-    rows = [[s.severity, s.title, s.where, s.evidence, s.advice] for s in symptoms]
-    header = ["how grave", "what", "where", "evidence", "what to do"]
-    return Table("What the curves say", header, rows, open=True) if rows else None
 
 
 def runs_section(runs: Sequence[Run]) -> Section:

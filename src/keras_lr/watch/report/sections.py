@@ -17,6 +17,7 @@ from keras_lr.schedules.schedule import Schedule
 from keras_lr.watch import figures
 from keras_lr.watch.answers import against, comparison_answer, difference, finding_answer
 from keras_lr.watch.comparison import Comparison
+from keras_lr.watch.diagnosis import Diagnosis
 from keras_lr.watch.report.runs import run_section, runs_section
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.report.studies import study_section
@@ -39,8 +40,6 @@ def section(result: Any) -> Section:
         return run_section(Run.of(result))
     if all(hasattr(result, name) for name in ("trials", "objective", "direction", "space")):
         return study_section(result)
-    if hasattr(result, "symptoms"):
-        return result.section()
     raise InvalidInput(
         "report() takes a Finding, a Study, a Comparison, a Diagnosis, what fit returned, the path "
         "of a run's record or log, a schedule, or a list of those. Write e.g. "
@@ -90,6 +89,12 @@ def finding_section(finding: Finding) -> Section:
         code=code,
         weight=2,
     )
+
+
+@section.register
+def diagnosis_section(diagnosis: Diagnosis) -> Section:
+    """What was found in a run, and the evidence in its curves."""
+    return diagnosis.section()
 
 
 @section.register

@@ -1,0 +1,57 @@
+"""Broken: the first updates were so large that the net has guessed ever since."""
+
+import numpy as np
+
+from keras_lr.watch.diagnosis.evidence import Evidence
+from keras_lr.watch.diagnosis.trend import line_through
+
+WORSE = 1.05
+"""How many times what followed it the first loss is, of a net that the first updates broke: a rate
+too low leaves it where it was."""
+CHANCE = (0.005, 0.6)
+"""Accuracies between which a net may be guessing: one class of 200, to one of two. One that was
+trained before is above; an accuracy that means nothing, as of a regression, is about 0."""
+BETTER = 0.05
+"""How far above its first value an accuracy is at the end, at least, of a net that learns."""
+SURE = 4.0
+"""Standard errors that it rises by after the first place, at least, of one that learns."""
+FELL = 0.2
+"""The share that the loss falls by after the first place, at least, of one that learns."""
+ACCURACIES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy",
+              "binary_accuracy")  # fmt: skip
+"""Names of the training accuracy."""
+
+
+def guesses_since(evidence: Evidence) -> float | None:
+    """The accuracy of a net that the first updates broke; `None` for any other.
+
+    Its first loss is worse than all that follow, and its accuracy stays at chance. The loss alone
+    doesn't tell: that of a regression whose targets are large falls as far in its first epoch, and
+    then lies about the noise.
+    """
+    accuracy, loss = _accuracy(evidence), evidence.loss
+    if accuracy is None:
+        return None
+    rest, third = np.arange(1, len(loss)), max(2, (len(loss) - 1) // 3)
+    early, late = float(np.median(loss[1 : 1 + third])), float(np.median(loss[-third:]))
+    guess = float(np.median(accuracy[-third:]))
+    if float(loss[0]) <= WORSE * float(np.median(loss[rest])) or late < (1 - FELL) * early:
+        return None
+    rises = line_through(rest, -accuracy[rest]).falls > SURE
+    if rises or guess - accuracy[0] > BETTER or not CHANCE[0] <= guess <= CHANCE[1]:
+        return None
+    return guess
+
+
+def _accuracy(evidence: Evidence) -> np.ndarray | None:
+    """The training accuracy at each place, as a share; `None` where it isn't there throughout."""
+    plain = {name: name.strip().lower() for name in evidence.run.names}
+    names = (
+        name
+        for name, each in plain.items()
+        if each.removeprefix("train_").removeprefix("train/") in ACCURACIES
+    )
+    found = next((c for name in names if (c := evidence.curve(name)) is not None), None)
+    if found is None or not np.isfinite(found).all():
+        return None
+    return found / 100 if found.max() > 1 else found
