@@ -65,7 +65,7 @@ def main() -> None:
         kinds = {
             "without": lambda: [],
             "Live": lambda: [keras_lr.Live()],
-            "Live, a report": lambda: [keras_lr.Live(report=page, every=1)],
+            "Live, a report": lambda: [keras_lr.Live(report=page, seconds=1)],
         }
         found = {name: [] for name in kinds}
         for _ in range(RUNS):

@@ -7,7 +7,7 @@ import pytest
 from helpers import classifier, data
 from keras_lr import LearningRate, schedules
 from keras_lr.callbacks import LearningRateMonitor
-from keras_lr.callbacks import monitor as monitor_module
+from keras_lr.callbacks.monitoring import measuring
 from keras_lr.callbacks.monitoring.norms import norms
 from keras_lr.errors import InvalidInput
 from keras_lr.rate.detection.norms import Measured
@@ -101,7 +101,7 @@ if keras.backend.backend() == "torch":  # where Keras has no executions of sever
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @pytest.mark.parametrize("case", APART)
 def test_what_is_told_at_a_step_is_of_that_step(case, tmp_path, monkeypatch):
-    monkeypatch.setattr(monitor_module, "SPARE", 1)
+    monkeypatch.setattr(measuring, "SPARE", 1)
     given, steps = APART[case]
     x, y = data(32)
     if given.get("scaled"):

@@ -12,8 +12,8 @@ import watch_results as results
 from browser import CHROMIUM, Browser
 from keras_lr import schedules
 from keras_lr.watch import Arm, Comparison, Run, diagnose, report
-from keras_lr.watch.live.moment import Moment
 from keras_lr.watch.live.page import Page
+from keras_lr.watch.live.progress import Progress
 from live_runs import eventually
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium isn't installed")
@@ -218,7 +218,7 @@ def test_a_page_that_goes_wrong_is_noticed(browser, tmp_path):
 def test_the_page_renews_itself_keeps_the_readers_place_and_stops_at_the_end(browser, tmp_path):
     path = tmp_path / "run.html"
     page, run = Page(path, 0.1), replace(results.run(), done=False)
-    page.show(run, Moment(2, 20, 30, 100, 10.0, 70.0))
+    page.show(run, Progress(2, 20, 30, 100, 10.0, 70.0))
 
     tab = browser.open(path)
 
@@ -235,7 +235,7 @@ def test_the_page_renews_itself_keeps_the_readers_place_and_stops_at_the_end(bro
         "document.querySelector('#live button').focus({preventScroll: true});"
         "window.scrollTo({top: 200, behavior: 'instant'})"
     )
-    page.show(run, Moment(4, 20, 30, 100, 10.0, 60.0))
+    page.show(run, Progress(4, 20, 30, 100, 10.0, 60.0))
     eventually(renewed)
     assert "epoch 5 of 20" in tab.run(line)
     place = "[window.scrollY, document.querySelector('details').open, document.activeElement"
@@ -247,7 +247,7 @@ def test_the_page_renews_itself_keeps_the_readers_place_and_stops_at_the_end(bro
         tab.wait(f"{line}.startsWith('Nothing new') === {str(later > 60).lower()}")
         assert told in tab.run(line)
     tab.run("Date.now = window.now")
-    page.end(run, Moment(19, 20, 100, 100, 90.0, None, "done"))
+    page.end(run, Progress(19, 20, 100, 100, 90.0, None, "done"))
     time.sleep(0.8)  # it renews itself every half second
     assert not renewed()
     tab.run("document.querySelector('#live button').click()")

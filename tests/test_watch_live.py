@@ -11,6 +11,7 @@ import sys
 import termios
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keras
@@ -20,9 +21,9 @@ from rich.console import Console
 import keras_lr
 import watch_results as results
 from keras_lr.watch import Curve, Run
-from keras_lr.watch.live import outlets
+from keras_lr.watch.live import displays
 from keras_lr.watch.live.frame import event_line, frame, panels_of, picture
-from keras_lr.watch.live.moment import Moment
+from keras_lr.watch.live.progress import Progress
 from live_runs import At, built, cutting, eventually, fit
 
 RENEWS = '"written": '
@@ -106,7 +107,7 @@ def test_pictures_that_cant_be_drawn_give_the_terminal_back(model, terminal, mon
     def draw(*_, **__):
         raise RuntimeError("no picture")
 
-    monkeypatch.setattr(outlets, "frame", draw)
+    monkeypatch.setattr(displays, "frame", draw)
     bar = keras.callbacks.ProgbarLogger()
     begin, _ = terminal
     stream = begin()
@@ -147,9 +148,9 @@ LONG = Run(
 @pytest.mark.parametrize("width", [20, 60, 100, 200])
 @pytest.mark.parametrize("height", [5, 24, 60])
 def test_a_frame_fits_into_the_terminal(width, height, colours):
-    moment = Moment(39, 50, 20, 100, 3000.0, 700.0)
+    progress = Progress(39, 50, 20, 100, 3000.0, 700.0)
     console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
-    console.print(frame(LONG, moment, width=width, height=height, colours=colours))
+    console.print(frame(LONG, progress, width=width, height=height, colours=colours))
     lines = console.file.getvalue().rstrip("\n").split("\n")
     text = " ".join(" ".join(lines).split())
     assert max(map(len, lines)) <= width
@@ -168,7 +169,7 @@ def test_a_frame_fits_into_the_terminal(width, height, colours):
 def test_a_loss_that_is_no_number_is_told_and_not_drawn():
     run = Run({"loss": [1.0, float("nan"), float("nan")], "learning_rate": [0.1, 0.1, 0.1]})
     console = Console(file=io.StringIO(), width=100, color_system=None)
-    console.print(frame(run, Moment(2, 9), width=100, height=40))
+    console.print(frame(run, Progress(2, 9), width=100, height=40))
     assert "loss NaN" in console.file.getvalue()
 
     run = Run({"loss": [float("nan")] * 2, "aux_loss": [1.0, 0.5], "val_loss": [2.0, 1.0]})
@@ -177,15 +178,28 @@ def test_a_loss_that_is_no_number_is_told_and_not_drawn():
     assert "██\x1b[0m loss" not in drawn
 
 
+def test_values_stand_where_they_lie_and_a_constant_rate_takes_no_room():
+    run = Run({"loss": [100.0, 1.0, 0.5], "learning_rate": [0.05, 0.05, 0.05]})
+    (losses,) = panels_of(run, True)
+    drawn = picture(run, losses, 60, 8, colours=True).splitlines()
+    assert drawn[0].strip() == "loss (logarithmic)"
+    assert (drawn[2].split()[-1], drawn[9].split()[-1]) == ("100", "0.5")
+    rates = Run({"learning_rate": [0.05, 0.05, 0.05]})
+    drawn = picture(rates, *panels_of(rates, True), 60, 8, colours=True).splitlines()
+    assert [line.split("│")[-1].strip() for line in drawn[2:10]] == ["0.05", *[""] * 6, "0"]
+    cut = Run({"loss": [3.0, 2.0], "learning_rate": [0.05, 0.01]})
+    assert len(panels_of(cut, True)) == 2
+
+
 def test_a_name_gives_the_terminal_no_command():
     names = ["\x1b[2Jloss", "b\u202eloss"]
     run = Run(
         {name: [2.0, 1.0] for name in names},
-        events=[SimpleNamespace(**{**vars(results.run().events[0]), "reason": "\x1b[2J"})],
+        events=[replace(results.run().events[0], reason="\x1b[2J")],
     )
     for colours in (True, False):
         console = Console(file=io.StringIO(), width=100, force_terminal=True)
-        console.print(frame(run, Moment(1, 9), width=100, height=40, colours=colours))
+        console.print(frame(run, Progress(1, 9), width=100, height=40, colours=colours))
         told = console.file.getvalue() + event_line(run, run.events[0])
         assert not re.search("\x1b\\[2J|\u202e", told)
         assert told.count(r"\x1b[2Jloss") >= 2

@@ -1,21 +1,23 @@
 """What the report draws of runs beside loss and rate, and of studies beside their best."""
 
 import math
+import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import keras_lr
+import keras_lr.watch.diagnosis.diagnose
 import watch_results as results
 from keras_lr.finder.finding import Finding
 from keras_lr.tuner.confirm import Candidate, Confirmation
 from keras_lr.watch import Run, figures, terminal
 from keras_lr.watch.answers import run_answer, runs_answer, study_answer, study_counts, study_engine
+from keras_lr.watch.diagnosis.symptoms import QUESTIONS
 from keras_lr.watch.figures.run_lines import line
 from keras_lr.watch.figures.updates import metric_names
-from keras_lr.watch.live.moment import latest
+from keras_lr.watch.live.progress import latest
 from keras_lr.watch.notebook.sketch import Series, sketch
 from keras_lr.watch.report import sections_of
 from keras_lr.watch.report.chart_table import chart_table
@@ -88,7 +90,7 @@ def test_an_event_lies_at_its_update():
     run = replace(results.run(), steps_per_epoch=30)
     (mark,) = trace(figures.history_figure(run), "cut").x
     assert mark == pytest.approx(352 / 30)
-    events = [SimpleNamespace(**{**vars(run.events[0]), "epoch": e}) for e in range(20)]
+    events = [replace(run.events[0], epoch=e) for e in range(20)]
     many = trace(figures.history_figure(Run(run.history, events)), "cut")
     assert len(many.x) == 20
     assert all(many.hovertext)
@@ -123,7 +125,7 @@ def test_names_of_runs_without_keras_lr_mean_the_same_everywhere(rate, loss, val
     keras = Run({"loss": falling, "val_loss": falling, "learning_rate": rates}, name="Keras")
     assert runs_answer([run, keras]) == f"Keras came lowest: {validation} 0.6; Training 0.7."
     rates[2:] = [0.0] * 6
-    (idle,) = keras_lr.diagnose(Run({loss: falling, rate: rates})).symptoms
+    (idle,) = keras_lr.diagnose(Run({loss: falling, rate: rates})).found
     assert (idle.name, idle.curves) == ("schedule overrun", (rate,))
 
 
@@ -162,6 +164,45 @@ def test_a_loss_that_is_no_number_is_in_the_headline(loss, told):
     later = run_answer(Run({"loss": loss}, first_epoch=3))
     assert f" in epochs 4 to {3 + len(loss)}" in later
     assert ("NaN" in told) == ("NaN" in split_answer(told)[0] or "never" in split_answer(told)[0])
+
+
+def test_what_is_wrong_comes_before_how_far_a_run_came(monkeypatch):
+    ill = Run({"loss": [2.0, 1.0, *[math.nan] * 6], "lr": [0.1] * 8}, name="Ill")
+    part = section(ill)
+    assert part.answer == keras_lr.diagnose(ill).answer
+    assert part.notes[0] == run_answer(ill), "the course is told beside it"
+    assert part.tables[0].open
+    well = Run({"loss": [2.0 * 0.8**e for e in range(20)]}, name="Well")
+    part = section(well)
+    assert part.answer == run_answer(well)
+    assert part.notes[0].startswith("Examined: Nothing found of the ")
+    assert not any(table.open for table in part.tables)
+    assert section(Run({"mae": [1.0]})).notes[0].startswith("Not examined: it logged no training")
+
+    def fails(evidence):
+        return 1 // 0
+
+    broken = [replace(question, judge=fails, needs=()) for question in QUESTIONS]
+    monkeypatch.setattr(sys.modules["keras_lr.watch.diagnosis.diagnose"], "QUESTIONS", broken)
+    told = page([section(well)])
+    assert "Not judged" in told
+    assert "ZeroDivisionError" in told
+
+
+def test_a_rate_that_fell_is_no_rate_that_never_changed():
+    fell = [0.2] * 4 + [0.02] * 4 + [2e-3] * 4 + [2e-4] * 4 + [2e-5] * 4
+    rates = {"Cut": fell, "Constant": [0.1] * 20, "Cosine": [1.1**-e for e in range(20)]}
+    runs = [Run({"loss": [1.0] * 20, "lr": found}, name=name) for name, found in rates.items()]
+    runs += [Run({"loss": [1.0] * 20}, name="Unknown"), replace(results.run(), name="Told")]
+    rows = {row[0]: row[-1] for row in runs_section(runs).tables[0].rows}
+    assert rows == {
+        "Cut": "4 drops",
+        "Constant": "none",
+        "Cosine": "falls all along",
+        "Unknown": "not recorded",
+        "Told": "1",
+    }
+    assert "the rate dropped 4 times" in run_answer(runs[0])
 
 
 def test_only_runs_that_can_be_compared_are():

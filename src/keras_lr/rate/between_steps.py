@@ -66,6 +66,7 @@ class BetweenSteps:
         total: Batches that the run has done.
         logs: What the last step returned: running means over the epoch, as tensors.
         fresh: Whether somebody said that an epoch begins, and no step was done since.
+        expected: Whether an epoch has begun whose count has not: the numbers are the last one's.
     """
 
     def __init__(self, model: Any) -> None:
@@ -76,7 +77,7 @@ class BetweenSteps:
         self._users: dict[object, Callable[[], None]] = {}
         self._next: list[Callable[[], None]] = []
         self.done = self.counted = self.total = 0
-        self.fresh = False
+        self.fresh = self.expected = False
         self._batches = self._last = 0
         self.logs: Mapping[str, Any] = {}
         model.make_train_function = self._make_train_function
@@ -142,10 +143,18 @@ class BetweenSteps:
         An execution of several steps is shorter at the end of an epoch that they don't divide.
         """
         self._batches = batches
-        self.fresh = True
+        self.fresh, self.expected = True, False
         self._last = 0
         self.done = self.counted = 0
         self.logs = {}
+
+    def expect_epoch(self, batches: int = 0) -> None:
+        """Begin the epoch's count (see `begin_epoch`) if nobody has by the time the next step begins.
+
+        So callbacks that are listed later find what the epoch before has left.
+        """
+        self.expected = not self.fresh
+        self.before_next(lambda: None if self.fresh else self.begin_epoch(batches))
 
     def restart_means(self) -> None:
         """Say that the metrics were reset inside the epoch."""

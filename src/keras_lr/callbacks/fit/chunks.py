@@ -1,6 +1,9 @@
-"""Means of the training metrics over so many batches, from the running means that Keras keeps."""
+"""What Keras logs as numbers, and as means over so many batches."""
 
 from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
 
 from keras_lr.callbacks.fit.advice import is_numeric
 
@@ -53,3 +56,16 @@ class Chunk:
         sums, before, batches, done = (state[k] for k in ("sums", "before", "batches", "done"))
         self.sums, self._before = dict(sums), dict(before)  # type: ignore[call-overload]
         self.batches, self._done = int(batches), int(done)  # type: ignore[call-overload]
+
+
+def numbers(logs: Mapping[str, Any]) -> dict[str, float]:
+    """What is a number among logs."""
+    found = {}
+    for name, value in logs.items():
+        try:
+            array = np.asarray(value)
+            if array.size == 1 and array.dtype.kind in "fiub":
+                found[name] = float(array.reshape(()))
+        except (TypeError, ValueError, RuntimeError):
+            continue
+    return found

@@ -17,8 +17,8 @@ def checked_seconds(given: Any) -> float:
     number = isinstance(given, int | float) and not isinstance(given, bool)
     if not number or not 0 < given < float("inf"):
         raise InvalidInput(
-            "every is the seconds between two writings of the report, above 0. Write e.g. "
-            f"every=30. Received: every={given!r}."
+            "seconds are those between two writings of the report, above 0. Write e.g. "
+            f"seconds=30. Received: seconds={given!r}."
         )
     return float(given)
 

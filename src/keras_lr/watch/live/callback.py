@@ -8,18 +8,18 @@ from typing import Any, Literal
 
 import keras
 
-from keras_lr.callbacks.fit.chunks import Chunk
-from keras_lr.callbacks.monitoring.assigned import assigned
-from keras_lr.callbacks.monitoring.destinations import numbers
-from keras_lr.callbacks.monitoring.parts import Events, records, schedule_text
+from keras_lr.callbacks.fit.chunks import Chunk, numbers
+from keras_lr.callbacks.monitoring.clock import Clock
+from keras_lr.callbacks.monitoring.controllers import schedule_text
+from keras_lr.callbacks.monitoring.events import Events, collect_cuts
 from keras_lr.callbacks.monitoring.settings import told_settings
 from keras_lr.callbacks.warning import warn
 from keras_lr.rate import Control
 from keras_lr.time_left import TimeLeft
-from keras_lr.watch.live import outlets
+from keras_lr.watch.live import displays
 from keras_lr.watch.live.arguments import checked_js, checked_path, checked_seconds
-from keras_lr.watch.live.moment import Moment, State
 from keras_lr.watch.live.page import Page
+from keras_lr.watch.live.progress import Progress, State
 from keras_lr.watch.live.showing import Showing, end_earlier
 from keras_lr.watch.live.trace import Trace
 from keras_lr.watch.run import Run
@@ -45,8 +45,8 @@ class Live(keras.callbacks.Callback):
 
     Args:
         report: The HTML file to keep up to date; its folder is made when missing.
-        every: Seconds between two writings of it, at least; also at least twenty times as long as
-            one takes.
+        seconds: Between two writings of it, at least; also at least twenty times as long as one
+            takes.
         show: Whether the terminal or the notebook shows anything.
         name: What the page calls the run.
         js: As in `keras_lr.report`: `"inline"` (5 MB, opens offline) or `"cdn"` (a small file).
@@ -69,14 +69,14 @@ class Live(keras.callbacks.Callback):
         self,
         report: str | os.PathLike[str] | None = None,
         *,
-        every: float = 10.0,
+        seconds: float = 10.0,
         show: bool = True,
         name: str = "Training",
         js: Literal["inline", "cdn"] = "inline",
     ) -> None:
         super().__init__()
         self.report = checked_path(report)
-        self.every = checked_seconds(every)
+        self.seconds = checked_seconds(seconds)
         self.show = bool(show)
         self.name = str(name)
         self.js: Literal["inline", "cdn"] = checked_js(js)
@@ -86,7 +86,6 @@ class Live(keras.callbacks.Callback):
         self._showing: Showing | None = None
         self._restored = False
         self._events: list[Any] = []
-        self._earlier = False
 
     # -- fit ------------------------------------------------------------------------------------
 
@@ -94,21 +93,16 @@ class Live(keras.callbacks.Callback):
         """See that the report can be written."""
         end_earlier(self.model)
         self._showing = None
-        self._page = None if self.report is None else Page(self.report, self.every, self.js)
+        self._page = None if self.report is None else Page(self.report, self.seconds, self.js)
         self._control = Control.join(self.model, self)
+        self._clock = Clock(self._control)
         self._began = time.monotonic()
         self._known: dict[str, Any] = {}
-        self._epoch = self._batches = self._accumulated = 0
         self._last: tuple[int, Mapping[str, Any]] | None = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the epoch; with the first, begin to show."""
-        control: Any = self._control
-        self._batches = int((self.params or {}).get("steps") or 0)
-        control.place.start(epoch * self._batches)
-        if not control.between.fresh:
-            control.between.begin_epoch(self._batches)
-        self._epoch = epoch
+        self._clock.begin_epoch(epoch, self.params)
         if self._showing is None:
             self._begin(epoch)
         self._take_last()
@@ -168,29 +162,26 @@ class Live(keras.callbacks.Callback):
         control: Any = self._control
         model = control.model
         control.hear_assignments()
-        self._accumulated = control.leaves[0].gradient_accumulation_steps or 1
-        step = control.place.done // self._accumulated
         with self._lock:
             if not epoch and not self._restored:
                 self._trace = Trace()
             elif not self._restored:
-                self._trace.go_on(epoch, step)
-        self._earlier = bool(epoch) or self._restored
+                self._trace.go_on(epoch, self._clock.updates)
+        self._watched = Events(control, self._clock, earlier=bool(epoch) or self._restored)
         self._restored = False
         self._chunk, self._left = Chunk(), TimeLeft()
         self._asked, self._pointed = self._began, False
-        self._watched = Events(control)
         self._known = {
             "name": self.name,
             "schedule": schedule_text(model),
-            "epochs_planned": int((self.params or {}).get("epochs") or 1),
-            "steps_per_epoch": self._batches / self._accumulated or None,
+            "epochs_planned": self._clock.epochs,
+            "steps_per_epoch": self._clock.steps_per_epoch,
             "settings": told_settings(control.optimizer),
         }
         self._collect()
         self._looking = control.between.look(control, 1, self._between_steps)
         self._total = control.between.total
-        found = outlets.here() if self.show else []
+        found = displays.here() if self.show else []
         pages = [] if self._page is None else [self._page]
         self._showing = Showing(model, [*found, *pages], self._look)
 
@@ -205,18 +196,17 @@ class Live(keras.callbacks.Callback):
         control: Any = self._control
         self._chunk.add(control.between.counted, logs)
         with control.peeking():
-            self._watched.collect(self._epoch)
+            collect_cuts(control, self._clock.epoch)
             self._collect()
             self._add(dict(zip(control.log_keys, control.read(updates_ago=1), strict=True)))
         self._pointed = True
 
     def _add(self, rates: Mapping[str, float], *, losses: bool = True) -> None:
         """A point of the curves: the mean losses since the last one, and the rates."""
-        control: Any = self._control
         means = self._chunk.take() if losses and self._chunk.batches else {}
         means = {name: value for name, value in means.items() if name.endswith("loss")}
         with self._lock:
-            self._trace.add(control.place.done // self._accumulated, {**means, **rates})
+            self._trace.add(self._clock.updates, {**means, **rates})
 
     def _take_last(self, *, keep: bool = False) -> None:
         """Take in the values of the last epoch that ended."""
@@ -229,38 +219,38 @@ class Live(keras.callbacks.Callback):
             self._last = None
         if self._known.get("steps_per_epoch") is None and self._control is not None:
             # Data without a length: now it is known.
-            self._known["steps_per_epoch"] = self._control.between.done / self._accumulated or None
+            done = self._control.between.done
+            self._known["steps_per_epoch"] = done / self._clock.accumulated or None
 
     def _collect(self) -> None:
         """Note what has changed the rate in this run."""
-        control: Any = self._control
-        told = records(control.model)
-        found = [
-            event
-            for record in told
-            for event in record.events
-            if self._earlier or event.fit == record.fits - 1
-        ]
-        if not told:  # what others assign, as Keras's own callbacks do
-            found = assigned(control.assignments, self._batches, self._accumulated)
+        found = self._watched.all()
         with self._lock:
-            self._events = sorted(found, key=lambda event: event.step)
+            self._events = found
 
     # -- what is shown ----------------------------------------------------------------------------
 
-    def _look(self, state: State) -> tuple[Run, Moment]:
+    def _look(self, state: State) -> tuple[Run, Progress]:
         """What there is, from any thread."""
-        now, control = time.monotonic(), self._control
-        done = 0 if control is None or not self._accumulated else control.between.done
-        epochs = int((self.params or {}).get("epochs") or 1)
+        now, control, clock = time.monotonic(), self._control, self._clock
+        done, batches = 0 if control is None else clock.done, clock.batches
         left = None
-        if state == "running" and done and self._batches:
-            before = self._epoch * self._batches
-            left = self._left.estimate(now, before + done, epochs * self._batches)
-        moment = Moment(self._epoch, epochs, done, self._batches, now - self._began, left, state)
+        if state == "running" and done and batches:
+            before = clock.epoch * batches
+            left = self._left.estimate(now, before + done, clock.epochs * batches)
+        progress = Progress(
+            clock.epoch,
+            clock.epochs,
+            done,
+            batches,
+            now - self._began,
+            left,
+            state,
+            first=clock.first or 0,
+        )
         with self._lock:
             run = self._trace.run(events=self._events, done=state == "done", **self._known)
-        return run, moment
+        return run, progress
 
     def _tell_problems(self) -> None:
         showing: Any = self._showing

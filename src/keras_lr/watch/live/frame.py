@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from keras_lr.escaped import escaped
 from keras_lr.state.curve_names import group_of
-from keras_lr.watch.figures.history import event_place, event_text
+from keras_lr.watch.axes import LOSS, RATE, Axis
+from keras_lr.watch.figures.history import event_place
 from keras_lr.watch.figures.run_lines import line, x_name
-from keras_lr.watch.live.moment import Moment, latest
+from keras_lr.watch.live.progress import Progress, latest
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import number
+from keras_lr.watch.terminal.axes import named_rows
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,19 +41,19 @@ class Panel:
     Args:
         names: The curves in it.
         title: Above it.
-        log: From which spread on its axis is logarithmic: the highest by the lowest, or nearly.
+        spread: From which spread on its axis is logarithmic.
         from_zero: Whether it begins at 0 otherwise.
     """
 
     names: Sequence[str]
     title: str
-    log: float
+    spread: float
     from_zero: bool = False
 
 
 def frame(
     run: Run,
-    moment: Moment,
+    progress: Progress,
     *,
     width: int,
     height: int,
@@ -62,7 +64,7 @@ def frame(
 
     Args:
         run: What there is so far.
-        moment: Where the fit stands.
+        progress: Where the fit stands.
         width: Columns of the terminal.
         height: Its lines.
         colours: Whether it takes colours; without them each curve has a picture of its own.
@@ -75,8 +77,8 @@ def frame(
     from rich.table import Table
     from rich.text import Text
 
-    told = " · ".join([moment.words(), *latest(run, moment.state)])
-    head = Text(escaped(told), style="bold" if moment.state == "running" else "")
+    told = " · ".join([progress.words(), *latest(run, progress.state)])
+    head = Text(escaped(told), style="bold" if progress.state == "running" else "")
     lines = len(textwrap.wrap(told, width))
     panels = [panel for panel in panels_of(run, colours) if _drawable(run, panel)]
     beside = width >= SIDE_BY_SIDE and len(panels) > 1
@@ -108,22 +110,28 @@ def frame(
 
 
 def panels_of(run: Run, colours: bool) -> list[Panel]:
-    """Losses in one picture and rates in another; without colours each curve in its own."""
+    """Losses in one picture and rates in another; without colours each curve in its own.
+
+    A rate that never changed needs no picture.
+    """
     losses, rates = run.losses[: len(COLOURS)], run.rates[: len(COLOURS)]
     if not losses:
         losses = [name for name in run.history if name not in rates][:1]
     if colours:
-        found = [Panel(losses, ", ".join(losses), 10.0), _rates(rates)]
+        found = [Panel(losses, ", ".join(losses), LOSS), _rates(rates)]
     else:
-        found = [*(Panel([name], name, 10.0) for name in losses[:2]), _rates(rates[:1])]
-    return [panel for panel in found if panel.names]
+        found = [*(Panel([name], name, LOSS) for name in losses[:2]), _rates(rates[:1])]
+    found = [panel for panel in found if panel.names]
+    if len(found) > 1 and all(_flat(run, name) for name in found[-1].names):
+        return found[:-1]  # the line above says it
+    return found
 
 
 def _rates(names: Sequence[str]) -> Panel:
     title = "learning rate"
     if len(names) > 1:
         title += ": " + ", ".join(group_of(name) or "all" for name in names)
-    return Panel(names, title, 100.0, from_zero=True)
+    return Panel(names, title, RATE, from_zero=True)
 
 
 def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -> str:
@@ -141,14 +149,15 @@ def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -
     shown = {name: found for name in panel.names if (found := _finite(run, name))}
     curves = list(shown.values())
     places = [x for found in curves for x, _ in found]
-    up = _axis([y for found in curves for _, y in found], panel)
+    values = [y for found in curves for _, y in found]
+    up = Axis.around(values, spread=panel.spread, from_zero=panel.from_zero, margin=0.04)
     counted = x_name(run)
     left = min(run.first_epoch if counted == "epoch" else 0, min(places))
     right = max(*places, left + 1e-9)
     told = [event for event in run.events if event.factor != 1.0 or event.cause == "set"]
     cuts = [event_place(run, event) for event in told][-MARKS:]
     inside = width - 2 - LABELS
-    title = escaped(panel.title)
+    title = escaped(panel.title) + " (logarithmic)" * up.log
     title = title if len(title) <= inside else f"{title[: inside - 1]}…"
     options: dict[str, Any] = {"color": list(COLOURS[: len(curves)])} if colours else {}
     text = plot_to_string(
@@ -171,38 +180,11 @@ def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -
     )
     lines = text.splitlines() if isinstance(text, str) else list(text)
     top = next(i for i, each in enumerate(lines) if each.startswith("┌")) + 1
-    for row in {0, height // 2, height - 1}:
-        lines[top + row] += f" {number(up.at(1 - (row + 0.5) / height), 2)}"
+    for row, value in named_rows(up, values, height).items():
+        lines[top + row] += f" {number(value)}"
     ends = (number(left), f"{counted} {number(right)}")
     lines[top + height + 1 :] = [" " + ends[0] + ends[1].rjust(inside - len(ends[0]))]
     return "\n".join([*lines, *_legend(list(shown), colours)])
-
-
-@dataclass(frozen=True)
-class Axis:
-    """Where the values of a picture lie."""
-
-    low: float
-    high: float
-    log: bool
-
-    def at(self, share: float) -> float:
-        """The value at a share of its length."""
-        if self.log:
-            return self.low * (self.high / self.low) ** share
-        return self.low + share * (self.high - self.low)
-
-
-def _axis(values: Sequence[float], panel: Panel) -> Axis:
-    """Logarithmic if the values are positive and spread widely; the rate's begins at 0 if not."""
-    low, high = min(values), max(values)
-    usual = sorted(values)[len(values) // 5]  # a cosine's last steps, near 0, are no spread
-    if low > 0 and high > panel.log * usual:
-        return Axis(max(low, usual / 10) / 1.1, high * 1.1, True)
-    if panel.from_zero and low >= 0:
-        return Axis(0.0, 1.06 * high or 1.0, False)
-    spread = high - low or abs(high) or 1.0
-    return Axis(low - 0.04 * spread, high + 0.04 * spread, False)
 
 
 def _legend(names: Sequence[str], colours: bool) -> list[str]:
@@ -219,15 +201,16 @@ def _legend(names: Sequence[str], colours: bool) -> list[str]:
 
 def event_line(run: Run, event: Any) -> str:
     """What changed the rate, when, and why, in a line."""
-    place = number(event_place(run, event), 4)
-    to = "" if event.factor == 1.0 and event.cause != "set" else f" → {number(event.rate)}"
-    told = event.cause if event.factor == 1.0 else event_text(event)
-    return escaped(f"{x_name(run)} {place}: {told}{to}: {event.reason}")
+    return escaped(event.line(f"{x_name(run)} {number(event_place(run, event), 4)}"))
 
 
 def _finite(run: Run, name: str) -> list[tuple[float, float]]:
     xs, ys = line(run, name)
     return [(x, y) for x, y in zip(xs, ys, strict=True) if y is not None and math.isfinite(y)]
+
+
+def _flat(run: Run, name: str) -> bool:
+    return len({y for _, y in _finite(run, name)}) < 2
 
 
 def _drawable(run: Run, panel: Panel) -> bool:

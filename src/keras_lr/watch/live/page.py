@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
-from keras_lr.watch.live.moment import Moment
-from keras_lr.watch.live.pace import Pace
+from keras_lr.watch.live.progress import Progress
+from keras_lr.watch.live.throttle import Throttle
 from keras_lr.watch.report import write_atomically
 from keras_lr.watch.report.page import page
 from keras_lr.watch.report.place import try_place
@@ -32,15 +32,15 @@ class Page:
 
     Args:
         path: The file.
-        every: Seconds between two writings, at least.
+        seconds: Between two writings, at least.
         js: As in `keras_lr.report`.
 
     Raises:
         InvalidInput: It can't be written there.
     """
 
-    def __init__(self, path: Path, every: float, js: Literal["inline", "cdn"] = "inline") -> None:
-        self.pace = Pace(every)
+    def __init__(self, path: Path, seconds: float, js: Literal["inline", "cdn"] = "inline") -> None:
+        self.throttle = Throttle(seconds)
         self._path = path
         self._js = js
         try_place(path)
@@ -48,17 +48,17 @@ class Page:
     def begin(self, model: Any) -> None:
         """The first page comes with the first look."""
 
-    def show(self, run: Run, moment: Moment) -> None:
+    def show(self, run: Run, progress: Progress) -> None:
         """Write the page, whole or not at all; while the fit goes on, with what renews it."""
-        told = WORDS[moment.state].format(moment.words())
-        goes_on = moment.state == "running"
+        told = WORDS[progress.state].format(progress.words())
+        goes_on = progress.state == "running"
         part = _section(run, "" if goes_on else told)
-        script = reloading(told, self.pace.wait) if goes_on else ""
+        script = reloading(told, self.throttle.wait) if goes_on else ""
         write_atomically(self._path, page([part], js=self._js, script=script))
 
-    def end(self, run: Run, moment: Moment) -> None:
+    def end(self, run: Run, progress: Progress) -> None:
         """Write it without."""
-        self.show(run, moment)
+        self.show(run, progress)
 
     def leave(self) -> None:
         """Nothing was changed."""

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from keras_lr.rate.running import is_fitting
-from keras_lr.watch.live.moment import Moment, State
-from keras_lr.watch.live.outlets import Outlet
+from keras_lr.watch.live.displays import Display
+from keras_lr.watch.live.progress import Progress, State
 from keras_lr.watch.run import Run
 
 TICK = 0.2
@@ -49,11 +49,11 @@ def _uncaught(kind: Any, error: Any, traceback: Any) -> None:
 
 
 class Showing:
-    """Keeps outlets up to date until the fit is over.
+    """Keeps displays up to date until the fit is over.
 
     Args:
         model: The model that is being fitted.
-        outlets: Where it is shown.
+        displays: Where it is shown.
         look: Gives what there is so far, and where the fit stands; called in any thread.
 
     Attributes:
@@ -63,20 +63,20 @@ class Showing:
     def __init__(
         self,
         model: Any,
-        outlets: Sequence[Outlet],
-        look: Callable[[State], tuple[Run, Moment]],
+        displays: Sequence[Display],
+        look: Callable[[State], tuple[Run, Progress]],
     ) -> None:
         self.problems: list[str] = []
         self.model = model
-        self._outlets = list(outlets)
+        self._displays = list(displays)
         self._look = look
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._ended = False
         self._process = os.getpid()
         _running.add(self)
-        for outlet in list(self._outlets):
-            self._try(outlet, lambda outlet: outlet.begin(model))
+        for display in list(self._displays):
+            self._try(display, lambda display: display.begin(model))
         # Python ends daemons as they are; this comes before.
         atexit.register(self.end, "stopped")
         if not _hooks:
@@ -102,9 +102,9 @@ class Showing:
             atexit.unregister(self.end)
             if not _running and sys.excepthook is _uncaught:
                 sys.excepthook = _hooks.pop()
-            run, moment = self._look(state)
-            for outlet in list(self._outlets):
-                self._try(outlet, lambda outlet: outlet.end(run, moment))
+            run, progress = self._look(state)
+            for display in list(self._displays):
+                self._try(display, lambda display: display.end(run, progress))
 
     def _follow(self) -> None:
         missed = 0
@@ -120,22 +120,22 @@ class Showing:
 
     def _show(self) -> None:
         now = time.monotonic()
-        due = [outlet for outlet in self._outlets if outlet.pace.due(now)]
+        due = [display for display in self._displays if display.throttle.due(now)]
         if not due:
             return
-        run, moment = self._look("running")
-        for outlet in due:
+        run, progress = self._look("running")
+        for display in due:
             began = time.monotonic()
-            self._try(outlet, lambda outlet: outlet.show(run, moment))
-            outlet.pace.done(began, time.monotonic())
+            self._try(display, lambda display: display.show(run, progress))
+            display.throttle.done(began, time.monotonic())
 
-    def _try(self, outlet: Outlet, do: Callable[[Outlet], None]) -> None:
+    def _try(self, display: Display, do: Callable[[Display], None]) -> None:
         """A picture that can't be drawn, or a full disk, ends the showing, never the training."""
         try:
-            do(outlet)
+            do(display)
         except Exception as error:
-            self._outlets.remove(outlet)
+            self._displays.remove(display)
             with contextlib.suppress(Exception):
-                outlet.leave()
+                display.leave()
             told = " ".join(str(error).split()) or type(error).__name__
-            self.problems.append(f"{type(outlet).__name__.lower()}: {told}")
+            self.problems.append(f"{type(display).__name__.lower()}: {told}")

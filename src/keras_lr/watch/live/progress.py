@@ -13,7 +13,7 @@ State = Literal["running", "done", "stopped"]
 
 
 @dataclass(frozen=True)
-class Moment:
+class Progress:
     """Where a fit stands.
 
     Args:
@@ -24,11 +24,14 @@ class Moment:
         seconds: Since the fit began.
         left: Seconds until it ends, estimated; `None` where that can't be.
         state: Whether it goes on, came to its end, or was stopped before.
+        first: The number of its first epoch, above 0 where it went on with an earlier one.
 
-    >>> Moment(2, 20, 30, 100).words()
+    >>> Progress(2, 20, 30, 100).words()
     'epoch 3 of 20, batch 30 of 100'
-    >>> Moment(19, 20, 100, 100, seconds=75, state="done").words()
+    >>> Progress(19, 20, 100, 100, seconds=75, state="done").words()
     'done: 20 epochs in 1:15'
+    >>> Progress(7, 8, seconds=3, state="done", first=4).words()
+    'done: 4 of 8 epochs in 0:03'
     """
 
     epoch: int
@@ -38,12 +41,14 @@ class Moment:
     seconds: float = 0.0
     left: float | None = None
     state: State = "running"
+    first: int = 0
 
     def words(self) -> str:
         """In words."""
         if self.state == "done":
             count = self.epoch + 1
-            return f"done: {count} epoch{'s' * (count != 1)} in {clock(self.seconds)}"
+            here = f"{count - self.first} of " if self.first else ""
+            return f"done: {here}{count} epoch{'s' * (count != 1)} in {clock(self.seconds)}"
         told = f"epoch {self.epoch + 1} of {self.epochs}"
         if self.state == "stopped":
             return f"stopped in {told}, after {clock(self.seconds)}"

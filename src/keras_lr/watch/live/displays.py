@@ -1,4 +1,4 @@
-"""Where a running fit is shown. Each place shows it when its pace allows."""
+"""Where a running fit is shown. Each shows it when its throttle allows."""
 
 import os
 import sys
@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from keras_lr.rate.running import callbacks_of
 from keras_lr.watch.live.frame import event_line, frame
-from keras_lr.watch.live.moment import Moment
-from keras_lr.watch.live.pace import Pace
+from keras_lr.watch.live.progress import Progress
+from keras_lr.watch.live.throttle import Throttle
 from keras_lr.watch.run import Run
 from keras_lr.watch.terminal.colour import coloured
 
@@ -16,20 +16,20 @@ REFRESH = 1.0
 """Seconds between two pictures."""
 
 
-class Outlet(Protocol):
+class Display(Protocol):
     """A place to show a fit in."""
 
-    pace: Pace
+    throttle: Throttle
 
     def begin(self, model: Any) -> None:
         """The first epoch begins."""
         ...
 
-    def show(self, run: Run, moment: Moment) -> None:
+    def show(self, run: Run, progress: Progress) -> None:
         """Show what there is."""
         ...
 
-    def end(self, run: Run, moment: Moment) -> None:
+    def end(self, run: Run, progress: Progress) -> None:
         """Show it for the last time, and leave."""
         ...
 
@@ -38,7 +38,7 @@ class Outlet(Protocol):
         ...
 
 
-class Rest:
+class SilencedProgbar:
     """Keras's progress bar at rest: what is shown says the same, and the bar would be drawn into it.
 
     `fit(verbose=2)` prints a line an epoch, which goes on.
@@ -52,13 +52,13 @@ class Rest:
 
         bars = keras.callbacks.ProgbarLogger
         found = [each for each in callbacks_of(model) if isinstance(each, bars)]
-        self._resting: list[Any] = [each for each in found if each.verbose == 1]
-        for each in self._resting:
+        self._silenced: list[Any] = [each for each in found if each.verbose == 1]
+        for each in self._silenced:
             each.verbose = 0
 
     def end(self) -> None:
         """Let it go on."""
-        for each in self._resting:
+        for each in self._silenced:
             each.verbose = 1
 
 
@@ -66,7 +66,7 @@ class Terminal:
     """Pictures that are drawn over again in the terminal's last lines; prints scroll above them."""
 
     def __init__(self) -> None:
-        self.pace = Pace(REFRESH)
+        self.throttle = Throttle(REFRESH)
         self._live: Any = None
         self._colours = coloured()
         self._told: list[Any] = []
@@ -76,7 +76,7 @@ class Terminal:
         from rich.console import Console
         from rich.live import Live as Lines
 
-        self._rest = Rest(model)
+        self._bar = SilencedProgbar(model)
         console = Console(file=sys.stdout, highlight=False)
         self._live = Lines(
             "", console=console, auto_refresh=False, redirect_stderr=sys.stderr.isatty()
@@ -84,30 +84,31 @@ class Terminal:
         self._live.start()
         console.show_cursor(True)  # nobody shows it again after a kill
 
-    def show(self, run: Run, moment: Moment) -> None:
+    def show(self, run: Run, progress: Progress) -> None:
         """Draw."""
         console = self._live.console
-        for event in _new(run.events, self._told):
-            console.print(event_line(run, event), markup=False)
         pictures = "utf" in str(console.encoding).lower()
         drawn = frame(
             run,
-            moment,
+            progress,
             width=console.width,
             height=console.height,
             colours=self._colours,
             pictures=pictures,
         )
-        self._live.update(drawn, refresh=True)
+        new = _new(run.events, self._told)
+        self._live.update(drawn, refresh=not new)
+        if new:  # what is printed stands above the picture, which is drawn below it once
+            console.print("\n".join(event_line(run, event) for event in new), markup=False)
 
-    def end(self, run: Run, moment: Moment) -> None:
+    def end(self, run: Run, progress: Progress) -> None:
         """Leave the last picture where it is."""
-        self.show(run, moment)
+        self.show(run, progress)
         self.leave()
 
     def leave(self) -> None:
         """Give the stream back, and let Keras's bar go on."""
-        self._rest.end()
+        self._bar.end()
         self._live.stop()
 
 
@@ -115,34 +116,34 @@ class Notebook:
     """Words and small charts in the cell's output, renewed in place."""
 
     def __init__(self) -> None:
-        self.pace = Pace(REFRESH)
+        self.throttle = Throttle(REFRESH)
 
     def begin(self, model: Any) -> None:
         """Take a place in the output of the cell."""
         from IPython.display import HTML, display  # pyright: ignore[reportMissingImports]
 
-        self._rest = Rest(model)
+        self._bar = SilencedProgbar(model)
         self._html = HTML
         self._handle: Any = display(HTML(""), display_id=True)
 
-    def show(self, run: Run, moment: Moment) -> None:
+    def show(self, run: Run, progress: Progress) -> None:
         """Renew it."""
         from keras_lr.watch.notebook import as_html, piece
 
         shown = as_html(run) if run.history or run.steps else ""
-        self._handle.update(self._html(piece(moment.words()) + shown))
+        self._handle.update(self._html(piece(progress.words()) + shown))
 
-    def end(self, run: Run, moment: Moment) -> None:
+    def end(self, run: Run, progress: Progress) -> None:
         """Leave the last one there."""
-        self.show(run, moment)
+        self.show(run, progress)
         self.leave()
 
     def leave(self) -> None:
         """Let Keras's bar go on."""
-        self._rest.end()
+        self._bar.end()
 
 
-def here() -> list[Outlet]:
+def here() -> list[Display]:
     """Where this program can show pictures: a notebook, a terminal, or nowhere."""
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()

@@ -1,0 +1,58 @@
+"""Where a running fit stands, for those who watch it: in batches, updates and epochs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_lr.rate import Control
+
+
+class Clock:
+    """Counts for whoever watches a fit.
+
+    Args:
+        control: What the callbacks of the fit share.
+
+    Attributes:
+        epoch: The number of the epoch (the first is 0).
+        first: The number of the fit's first epoch.
+        epochs: The number at which the fit ends.
+        batches: Of an epoch; 0 where nobody knows.
+        accumulated: Batches of one update.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self.epoch = self.batches = 0
+        self.first: int | None = None
+        self.epochs = 1
+        self.accumulated: int = control.leaves[0].gradient_accumulation_steps or 1
+
+    def begin_epoch(self, epoch: int, params: Mapping[str, Any] | None) -> None:
+        """An epoch begins.
+
+        Args:
+            epoch: Its number.
+            params: What Keras tells callbacks of the fit.
+        """
+        told = params or {}
+        self.epoch, self.epochs = epoch, int(told.get("epochs") or 1)
+        self.batches = int(told.get("steps") or 0)
+        self.first = epoch if self.first is None else self.first
+        self._control.place.start(epoch * self.batches)
+        self._control.between.expect_epoch(self.batches)
+
+    @property
+    def done(self) -> int:
+        """Batches that this epoch has done."""
+        between = self._control.between
+        return 0 if between.expected else between.done
+
+    @property
+    def updates(self) -> int:
+        """Updates that the run has done."""
+        return max(0, self._control.place.done // self.accumulated)
+
+    @property
+    def steps_per_epoch(self) -> float | None:
+        """Updates of an epoch; `None` where nobody knows."""
+        return self.batches / self.accumulated or None
