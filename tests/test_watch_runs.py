@@ -175,7 +175,7 @@ def test_what_is_wrong_comes_before_how_far_a_run_came(monkeypatch):
     well = Run({"loss": [2.0 * 0.8**e for e in range(20)]}, name="Well")
     part = section(well)
     assert part.answer == run_answer(well)
-    assert part.notes[0].startswith("Examined: Nothing found of the ")
+    assert part.notes[0].startswith("Examined: ")
     assert not any(table.open for table in part.tables)
     assert section(Run({"mae": [1.0]})).notes[0].startswith("Not examined: it logged no training")
 

@@ -217,7 +217,10 @@ class Demo(TypedDict):
 
 
 class ReportedRun(TypedDict):
-    """A training: what came last of each metric, and how often its rate was changed."""
+    """A training: what came last of each metric, and how often its rate was changed.
+
+    `changes` is null where the rate wasn't recorded, or fell all along.
+    """
 
     file: str
     kind: Literal["run"]
@@ -226,7 +229,7 @@ class ReportedRun(TypedDict):
     epochs: int
     done: bool
     last: dict[str, Number]
-    changes: int
+    changes: int | None
 
 
 class ReportedStudy(TypedDict):

@@ -98,7 +98,9 @@ def _read(
 
 
 def _data(text: str, result: Any) -> dict[str, Any]:
-    from keras_lr.watch.answers import run_answer, study_answer
+    from keras_lr.watch.answers import study_answer
+    from keras_lr.watch.examined import examine
+    from keras_lr.watch.rate_changes import changes
 
     if hasattr(result, "trials"):
         states = [trial.state for trial in result.trials]
@@ -117,20 +119,23 @@ def _data(text: str, result: Any) -> dict[str, Any]:
         "file": text,
         "kind": "run",
         "name": result.name,
-        "answer": run_answer(result),
+        "answer": examine(result).answer,
         "epochs": result.epochs,
         "done": result.done,
         "last": last,
-        "changes": len(result.events),
+        "changes": changes(result),
     }
 
 
 def _line(text: str, result: Any) -> str:
     from keras_lr.watch.answers import study_counts
+    from keras_lr.watch.examined import examine
     from keras_lr.watch.figures.study import edge_warning
 
     told = [f"{text}: {_data(text, result)['answer']}"]
-    if hasattr(result, "trials"):
+    if not hasattr(result, "trials"):
+        told.append(f"  {examine(result).note}")
+    else:
         told.append(study_counts(result))
         if warning := edge_warning(result):
             told.append(f"Warning: {warning}")

@@ -11,6 +11,7 @@ from keras_lr.watch.figures.run_lines import last_value, points, x_name
 from keras_lr.watch.figures.runs import compared_losses, distinct_names, loss_points
 from keras_lr.watch.figures.study import best_trial
 from keras_lr.watch.figures.trials import summary
+from keras_lr.watch.rate_changes import changes
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import is_share, number, schedule_words, score
 
@@ -151,6 +152,8 @@ def run_answer(run: Run) -> str:
         times = "once" if len(cuts) == 1 else f"{len(cuts)} times"
         causes = ", ".join(dict.fromkeys(str(e.cause) for e in cuts))
         parts.append(f"the rate was changed {times} ({causes})")
+    elif not run.events and (drops := changes(run)):
+        parts.append(f"the rate dropped {'once' if drops == 1 else f'{drops} times'}")
     return f"{words}: {'; '.join(parts)}." if parts else f"{words}."
 
 

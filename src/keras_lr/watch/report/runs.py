@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-from keras_lr.errors import InvalidInput
 from keras_lr.watch import figures
-from keras_lr.watch.answers import run_answer, runs_answer
-from keras_lr.watch.diagnosis.section import symptoms_table
+from keras_lr.watch.answers import runs_answer
+from keras_lr.watch.diagnosis.section import diagnosis_tables
+from keras_lr.watch.examined import examine
 from keras_lr.watch.figures.history import event_place
 from keras_lr.watch.figures.run_lines import groups_of, last_value, points, x_name
 from keras_lr.watch.figures.runs import compared_losses, distinct_names, loss_points
 from keras_lr.watch.figures.updates import RATIO, metric_names, norm_names
+from keras_lr.watch.rate_changes import changes_words
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import number, schedule_words
@@ -20,15 +20,16 @@ UNFINISHED = "It isn't over, or was cut off: this is what there is so far."
 
 
 def run_section(run: Run) -> Section:
-    """The curves of a run, the events of its rate, and what is wrong with it."""
+    """What is wrong with a run, its curves, and the events of its rate."""
     figure = figures.history_figure(run)
     figure.update_layout(title_text="Loss and learning rate")  # the section has the run's name
-    symptoms = _symptoms(run)
+    examined = examine(run)
     caption = "Triangles mark each cut and its cause." if run.events else ""
     return Section(
         title=run.name,
-        answer=run_answer(run),
+        answer=examined.answer,
         notes=[
+            examined.note,
             f"Schedule: {schedule_words(run.schedule)}" if run.schedule else "",
             "" if run.done else UNFINISHED,
             f"Nothing is known here of the epochs before epoch {run.first_epoch + 1}."
@@ -37,22 +38,12 @@ def run_section(run: Run) -> Section:
         ],
         charts=[Chart(figure, caption), *_more(run)],
         tables=[
-            *([symptoms_table(symptoms)] if symptoms else []),
+            *([] if examined.diagnosis is None else diagnosis_tables(examined.diagnosis)),
             *([events_table(run)] if run.events else []),
         ],
         small=[f"{name}: {value}" for name, value in run.settings.items()],
         weight=1,
     )
-
-
-def _symptoms(run: Run) -> Sequence[Any]:
-    """What is wrong with it; nothing can be said of one that logged no loss."""
-    from keras_lr.watch.diagnosis import diagnose
-
-    try:
-        return diagnose(run).found
-    except InvalidInput:
-        return ()
 
 
 def _more(run: Run) -> list[Chart]:
@@ -85,7 +76,8 @@ def events_table(run: Run) -> Table:
         ]
         for e in run.events
     ]
-    header = [x_name(run), "cause", "factor", "base × reduction", "why"]
+    rate = "rate, schedule aside" if run.schedule else "rate"
+    header = [x_name(run), "cause", "factor", rate, "why"]
     return Table("What changed the rate", header, rows, open=True)
 
 
@@ -109,7 +101,7 @@ def runs_section(runs: Sequence[Run]) -> Section:
                 number(max(rates, default=None)),
                 number(rates[-1] if rates else None),
                 schedule_words(run.schedule or "–"),
-                str(len(run.events)),
+                changes_words(run),
             ]
         )
     header = [

@@ -1,0 +1,65 @@
+"""A run as a report begins with it: what is wrong comes before how far it came."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from keras_lr.errors import InvalidInput
+from keras_lr.watch.answers import run_answer
+from keras_lr.watch.run import Run
+
+if TYPE_CHECKING:
+    from keras_lr.watch.diagnosis import Diagnosis
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A run and what its curves say.
+
+    Args:
+        run: The run.
+        diagnosis: What was found in it; `None` where it can't be examined.
+        why_not: Why it can't be, in a sentence.
+    """
+
+    run: Run
+    diagnosis: "Diagnosis | None"
+    why_not: str = ""
+
+    @property
+    def ill(self) -> bool:
+        """Whether something was found that is more than a note."""
+        return self.diagnosis is not None and not self.diagnosis.healthy
+
+    @property
+    def answer(self) -> str:
+        """The gravest that was found, as the diagnosis says it; of a healthy run how far it came.
+
+        >>> examine(Run({"loss": [2.0, 1.0, float("nan")]})).answer.partition(". ")[0]
+        'Diverged, from epoch 3 on'
+        """
+        ill = self.diagnosis if self.ill else None
+        return run_answer(self.run) if ill is None else ill.answer
+
+    @property
+    def note(self) -> str:
+        """What else is to be said of it: of an ill run its course, else that it was examined."""
+        if self.ill:
+            return run_answer(self.run)
+        return f"Examined: {self.diagnosis.answer}" if self.diagnosis is not None else self.why_not
+
+
+def examine(run: Run) -> Examined:
+    """Look for what is wrong with a run; that this fails costs nobody the page.
+
+    Args:
+        run: The run.
+    """
+    from keras_lr.watch.diagnosis import diagnose
+
+    try:
+        return Examined(run, diagnose(run))
+    except InvalidInput:
+        return Examined(run, None, "Not examined: it logged no training loss.")
+    except (ArithmeticError, LookupError, ValueError) as error:
+        told = f"{type(error).__name__}: {error}"
+        return Examined(run, None, f"Not examined: its numbers can't be worked with ({told}).")
