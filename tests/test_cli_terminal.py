@@ -94,6 +94,7 @@ def test_mistakes_are_red():
 
 
 @pytest.mark.parametrize("width", [60, 200])
+@pytest.mark.deep(after=1)
 def test_a_search_shows_its_progress_and_ends_with_ctrl_c(width, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)

@@ -160,6 +160,7 @@ class TestAsKerasSchedule:
         told = keras.ops.convert_to_numpy(mine(np.arange(0, 110, 7)))
         np.testing.assert_allclose(told, expected, rtol=2e-5, atol=1e-6)
 
+    @pytest.mark.deep
     def test_a_saved_model(self, tmp_path):
         """It loads, in safe mode, wherever the class was imported, and goes on where it stood."""
         path = tmp_path / "model.keras"

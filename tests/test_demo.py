@@ -52,6 +52,7 @@ def test_a_training_that_gives_up_is_scored_as_it_was_left():
 @pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="the compiled engine is JAX's; the others take minutes"
 )
+@pytest.mark.deep
 def test_the_whole_demo_small(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("keras_lr.demo.steps.CONFIRM_SEEDS", 1)

@@ -48,6 +48,7 @@ def test_two_devices_are_as_one(what, found):
 @pytest.mark.skipif(
     not hasattr(keras.optimizers, "MultiOptimizer"), reason="this Keras has no MultiOptimizer"
 )
+@pytest.mark.deep
 def test_rates_per_layer_on_two_devices(found):
     seen = found["per layer"]
     assert seen["off"] < 1e-6

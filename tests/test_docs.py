@@ -43,7 +43,16 @@ EVERYWHERE = {
 }
 
 
-LONG = {"fastai.md", "how-to.md", "rate-and-momentum.md"}  # many models, each compiled
+LONG = {  # many models, each compiled
+    "fastai.md",
+    "finding.md",
+    "how-to.md",
+    "layers.md",
+    "population.md",
+    "rate-and-momentum.md",
+    "studies.md",
+    "tuning.md",
+}
 CASES = [
     pytest.param(
         page,

@@ -72,6 +72,7 @@ def test_settings_of_other_optimizers_are_inputs(optimizer, settings):
     assert got[0].history["loss"] != got[1].history["loss"], "the setting has to matter"
 
 
+@pytest.mark.deep
 def test_structural_settings_and_arguments_make_groups_of_their_own():
     specs = [
         TrialSpec({"learning_rate": 0.1, "momentum": 0.9, "nesterov": nesterov},
@@ -87,6 +88,7 @@ def test_an_optimizer_that_accumulates():
     both(lambda: build(gradient_accumulation_steps=2), trials(momentum=[0.9])[:3])
 
 
+@pytest.mark.deep
 def test_an_optimizer_with_its_own_schedule():
     def scheduled():
         model = build()
@@ -156,6 +158,7 @@ def test_a_keras_schedule_gives_rates_and_not_factors():
     assert got[0].history["learning_rate"][0] < 0.2
 
 
+@pytest.mark.deep
 def test_members_of_a_multi_optimizer_keep_their_own_rates():
     def two():
         model = build()

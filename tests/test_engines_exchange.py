@@ -65,7 +65,7 @@ def assert_ends_alike(got, wanted):
 
 
 @pytest.mark.parametrize(("kind", "optimizer"), [("dropout", "sgd"), ("batchnorm", "adam")])
-@pytest.mark.deep(after=1)
+@pytest.mark.deep
 def test_a_copy_trains_as_one_uncut_training_of_its_path(kind, optimizer):
     settings = {"momentum": 0.9} if optimizer == "sgd" else {}
     given = job(lambda: build(kind, optimizer, **settings))

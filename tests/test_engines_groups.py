@@ -160,6 +160,7 @@ class Device:
         monkeypatch.setattr(group, "make_model", limited)
 
 
+@pytest.mark.deep
 def test_models_that_do_not_fit_beside_the_others_are_made_without_them(monkeypatch):
     x, y = images(40)
     job = Job(build, x, y, epochs=1, batch_size=20)

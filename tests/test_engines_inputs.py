@@ -59,7 +59,7 @@ def smooth(optimizer):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.deep(after=2)
+@pytest.mark.deep(after=1)
 def test_settings_are_inputs_and_compute_what_fit_computes(case):
     from keras_lr.engines.compiled.engine import CompiledEngine
 
@@ -86,6 +86,7 @@ def test_a_setting_of_zero_or_none_that_means_another_rule_is_a_program_of_its_o
     assert split(optimizer, {"nesterov": True, "batch_size": 8})[0] == {}
 
 
+@pytest.mark.deep
 def test_a_batch_size_is_a_program_of_its_own_and_the_batches_are_those_of_fit():
     from keras_lr.engines.compiled.engine import CompiledEngine
 

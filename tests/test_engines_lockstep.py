@@ -28,6 +28,7 @@ def trained():
     return model, x, y
 
 
+@pytest.mark.deep(after=1)
 def test_each_lane_equals_training_alone(trained):
     from keras_lr.engines.compiled import batches_of, lockstep_losses
 

@@ -32,7 +32,7 @@ def compiled(job, monkeypatch, *plans):
 
 
 @pytest.mark.parametrize("plan", ["1 step", "1 loop", "2 step", "4 loop", "1 unrolled"])
-@pytest.mark.deep(after=3)
+@pytest.mark.deep(after=2)
 def test_every_plan_computes_the_same(plan, monkeypatch, reference):
     from keras_lr.engines.compiled.plan import Plan
 
@@ -129,6 +129,7 @@ def test_lanes_that_cannot_even_begin_together_take_turns(room, width, monkeypat
     assert device.failed == (1 if width == 2 else 2), "a second wave knows what the first found"
 
 
+@pytest.mark.deep
 def test_calls_get_narrower_as_lanes_end(monkeypatch):
     from keras_lr.engines.compiled import planner, runner, wave
     from keras_lr.engines.compiled.plan import Plan
@@ -158,6 +159,7 @@ def test_calls_get_narrower_as_lanes_end(monkeypatch):
 
 
 @pytest.mark.parametrize("resident", [100, 0])
+@pytest.mark.deep(after=1)
 def test_out_of_memory_halves_the_lanes_and_loses_nothing(resident, monkeypatch, reference):
     from keras_lr.engines.compiled.plan import Plan
 

@@ -285,6 +285,7 @@ def test_a_mixed_precision_model():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="elsewhere there is no race to fail")
+@pytest.mark.deep
 def test_auto_takes_the_range_test_where_a_race_cannot_run(capsys):
     class Host(keras.Model):
         def train_step(self, state, data):

@@ -68,6 +68,7 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.deep(after=2)
 def test_the_last_update_of_each_epoch(name):
     model = classifier(OPTIMIZERS[name]())
     history, weights = fitted(model, LearningRateMonitor((), statistics=NAMES, groups="layer"))
@@ -100,6 +101,7 @@ if keras.backend.backend() == "torch":  # where Keras has no executions of sever
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @pytest.mark.parametrize("case", APART)
+@pytest.mark.deep(after=2)
 def test_what_is_told_at_a_step_is_of_that_step(case, tmp_path, monkeypatch):
     monkeypatch.setattr(measuring, "SPARE", 1)
     given, steps = APART[case]

@@ -42,6 +42,7 @@ def fitted(model, rule, *, schedule=None, epochs=6, batch_size=8, data=None, cal
 @TESTS
 @pytest.mark.parametrize("name", ["sgd", "momentum", "adam"])
 class TestOptimizers:
+    @pytest.mark.deep(after=2)
     def test_a_fit_cuts_where_the_rule_does(self, name, test):
         rule, weights = RULES[test], Weights()
         model = linear(optimizer(name))

@@ -187,7 +187,7 @@ class TestPhases:
         ],
         ids=["weights", "rate", "fit"],
     )
-    @pytest.mark.deep(after=2)
+    @pytest.mark.deep(after=1)
     def test_not_where_someone_has_changed_the_model(self, test, change):
         done = []
 

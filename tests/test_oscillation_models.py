@@ -103,6 +103,7 @@ def embedded(made, dense=False):
 
 class TestSparseGradients:
     @pytest.mark.parametrize("stride", [1, 3])
+    @pytest.mark.deep(after=1)
     def test_an_embedding_is_judged_like_its_dense_twin(self, stride):
         rule = rules.Oscillation("alignment", chunk=2, chunks=4, width=0.5, stride=stride)
         sparse, dense = (
@@ -123,7 +124,7 @@ class TestSparseGradients:
         ],
         ids=["clipped", "clipped together", "adam"],
     )
-    @pytest.mark.deep(after=2)
+    @pytest.mark.deep(after=1)
     def test_with_whatever_is_done_to_the_slices(self, made, stride):
         rule = rules.Oscillation("alignment", chunk=2, chunks=4, width=0.5, stride=stride)
         assert cuts_of(fit(embedded(made()), rule, data=words())) != []
@@ -131,7 +132,7 @@ class TestSparseGradients:
 
 class TestSeveralStrides:
     @pytest.mark.parametrize("strides", [(1, 3), (2, 3)])
-    @pytest.mark.deep(after=1)
+    @pytest.mark.deep
     def test_each_rule_sees_its_own_updates_only(self, strides):
         """A factor near 1 lets both cut in one fit as each does alone."""
         each = [

@@ -54,7 +54,7 @@ class TestSteps:
         assert same_cuts(compiled, alone)
 
     @pytest.mark.parametrize("how", [{"jit_compile": False}, {"run_eagerly": True}])
-    @pytest.mark.deep(after=1)
+    @pytest.mark.deep
     def test_not_compiled(self, test, how):
         # Such steps are slow: few of them, and cuts as early as can be.
         few = {"epochs": 2, "data": noisy(96), "first": 4, "chunk": 2, "chunks": 4, "width": 0.1}
@@ -73,10 +73,12 @@ class TestSteps:
             assert small.explain(step).rate == pytest.approx(rate)
             assert small.explain(step - 1).rate == pytest.approx(2 * rate)
 
+    @pytest.mark.deep(after=1)
     def test_clipped_gradients(self, test):
         callback = fitted(linear(optimizer("sgd", global_clipnorm=5.0)), test)
         assert cuts_of(callback) != []
 
+    @pytest.mark.deep(after=1)
     def test_weight_decay_and_averages(self, test):
         made = keras.optimizers.AdamW(0.15, weight_decay=1e-3, use_ema=True)
         assert cuts_of(fitted(linear(made), test)) != []
@@ -84,6 +86,7 @@ class TestSteps:
 
 @TESTS
 class TestPrecision:
+    @pytest.mark.deep(after=1)
     def test_float16_with_a_loss_scale(self, test):
         """Its first updates overflow and are skipped; they are no updates."""
         inner = optimizer("sgd")
@@ -103,6 +106,7 @@ class TestPrecision:
         assert steps[0] >= first
         assert float(inner.learning_rate) == pytest.approx(0.15 * 0.5 ** len(steps))
 
+    @pytest.mark.deep(after=1)
     def test_bfloat16(self, test):
         policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -115,6 +119,7 @@ class TestPrecision:
 
 class TestMembers:
     @TESTS
+    @pytest.mark.deep(after=1)
     def test_each_member_is_judged_by_itself(self, test):
         """Two layers at rates a thousand times apart, each with phases of its own."""
         high = keras.optimizers.SGD(0.15, name="high")

@@ -107,6 +107,7 @@ def test_piecewise_constant(init, scales):
 
 @swept
 @given(st.sampled_from(["linear", "cosine"]), rates, SCALES)
+@pytest.mark.deep
 def test_piecewise_interpolate(kind, init, scales):
     ours = check("piecewise_interpolate_schedule", 66, kind, init, scales)
     stays(ours, 60)

@@ -67,6 +67,7 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
+@pytest.mark.deep(after=1)
 def test_each_group_moves_by_its_own_rate(kind):
     model = network()
     optimizer = per_layer(OPTIMIZERS[kind](), {"first": 0.01, "head": 2.0}, model=model)
@@ -98,7 +99,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-@pytest.mark.deep(after=2)
+@pytest.mark.deep(after=1)
 def test_with_factors_of_1_it_is_the_plain_optimizer(settings):
     def optimizer():
         made = keras.optimizers.AdamW(0.05, weight_decay=0.1, **settings)
@@ -212,6 +213,7 @@ def test_layers_of_one_name_are_told_apart(tmp_path):
     assert max(moved[:2]) < 1e-5 < min(moved[2:])
 
 
+@pytest.mark.deep
 def test_keras_alone_loads_it_where_it_is_keras_own(tmp_path):
     from elsewhere import predict_elsewhere
 

@@ -102,7 +102,7 @@ def sequence(kind):
 
 @pytest.mark.parametrize("save_freq", ["epoch", 5])
 @pytest.mark.parametrize("kind", ["array", "list", "own", "at the begin", "speaking"])
-@pytest.mark.deep(after=4)
+@pytest.mark.deep(after=1)
 def test_a_dataset_that_shuffles_itself(tmp_path, kind, save_freq):
     def fit():
         return {"callbacks": [], "x": sequence(kind), **OWN}

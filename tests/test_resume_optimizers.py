@@ -95,7 +95,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.deep(after=2)
+@pytest.mark.deep(after=1)
 def test_it_goes_on_to_the_bit(tmp_path, case):
     model, callbacks = CASES[case]
     one = run(tmp_path / "a", model=model(), callbacks=callbacks())

@@ -72,6 +72,7 @@ def changed(path, change):
 
 
 @pytest.mark.parametrize("part", ["epoch", "data", "model", "control"])
+@pytest.mark.deep(after=1)
 def test_a_file_without_a_part_gives_way_to_the_one_before(tmp_path, part):
     one = run(tmp_path / "a", callbacks=linear())
     cut_off(tmp_path / "b", callbacks=linear())

@@ -91,7 +91,7 @@ class TestMomentum:
         "name", ["Adam", "AdamW", "Nadam", "Adamax", "Lion", "Lamb", "RMSprop", "Muon"]
     )
     @pytest.mark.parametrize("policy", ["float32", "bfloat16"])
-    @pytest.mark.deep(after=3)
+    @pytest.mark.deep(after=1)
     def test_a_constant_schedule_is_what_the_optimizer_does_with_the_number(
         self, name, policy, dtype_policy
     ):

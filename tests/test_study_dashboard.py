@@ -61,6 +61,7 @@ def documented():
 
 
 @pytest.mark.parametrize("storage", ["study.db", "study.log"])
+@pytest.mark.deep(after=1)
 def test_it_shows_a_study_which_goes_on_after_it(tmp_path, storage):
     # What tune writes; a formula stands for the training.
     trials = work(str(tmp_path / storage), 8)

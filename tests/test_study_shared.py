@@ -41,6 +41,7 @@ def facts(trials):
         ("study.db", 12, (3, 31, 20)),
     ],
 )
+@pytest.mark.deep(after=1)
 def test_a_study_that_is_killed_again_and_again_is_the_one_that_never_was(
     tmp_path, name, trials, kills
 ):
@@ -60,6 +61,7 @@ def check_killed(storage, saved, trials, *kills):
 @pytest.mark.parametrize(
     ("name", "trials", "kills"), [("study.log", 40, (0, 0, 57)), ("study.db", 12, (0, 0))]
 )
+@pytest.mark.deep(after=1)
 def test_processes_share_a_study_and_finish_what_one_of_them_leaves(tmp_path, name, trials, kills):
     check_shared(tmp_path / name, tmp_path / "saved", trials, *kills)
 

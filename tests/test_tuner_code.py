@@ -56,6 +56,7 @@ def named():
         (named, {"momentum": [0.5], "batch_size": [8]}),
     ],
 )
+@pytest.mark.deep(after=1)
 def test_the_printed_lines_run_and_give_the_trials_curve(function, space):
     held_out = {"validation_split": 0.0, "validation_data": (X[:16], Y[:16]), "epochs": 3}
     settings = {**FORCED, **held_out, "class_weight": {0: 2.0, 1: 1.0, 2: 1.0}}
@@ -128,7 +129,7 @@ def plain(config):
         (mine, {"momentum": [0.9]}),
     ],
 )
-@pytest.mark.deep(after=3)
+@pytest.mark.deep(after=1)
 def test_the_printed_optimizer_is_the_trials(build_model, space):
     study = tune(build_model, X, Y, space=space, **FORCED)
     got, fit = compiled_by(study, {"Mine": Mine})

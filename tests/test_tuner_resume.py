@@ -55,6 +55,7 @@ tests.small(build_model=slow, engine="fit", storage=sys.argv[1], trials=6)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.deep
 def test_a_killed_process_loses_only_the_trial_that_it_was_training(tmp_path):
     storage = tmp_path / "study.db"
     source = str(Path(keras_lr.__file__).parents[1])

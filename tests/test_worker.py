@@ -79,6 +79,7 @@ def beside(engine):
     engine._begun = False  # the process has another's data by now
 
 
+@pytest.mark.deep
 def test_curves_weights_and_verdicts_are_those_of_fit(engine):
     plateau = rules.Plateau("loss", patience=1, min_delta=0.5)
     specs = [
