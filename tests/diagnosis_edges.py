@@ -1,16 +1,23 @@
 """Runs just inside and just outside what shows a symptom, and losses that aren't meant to fall."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from diagnosis_cases import CONSTANT, COSINE, FALLING, LINE, NOISE, Case, E, cut, run
 
 _GOOD = 0.3 + 2 * np.exp(-E / 4)
 _SHALLOW = 0.7 + np.exp(-E / 4)
+_FLAT = 0.5 + 2 * np.exp(-E / 3) + 0.01 * NOISE
+RUNNING = {"done": False, "epochs_planned": 80}
 _TUNED = 0.85 + 0.03 * np.exp(-E[:10] / 3) + 0.002 * NOISE[:10]
 _BROKEN = [200, 2.31, 2.305, 2.304, 2.3045, 2.303, 2.3037, 2.304, 2.3035, 2.304]
 _POLICY = 0.02 * NOISE
 _GENERATOR = 0.7 + 0.04 * E + 0.05 * NOISE
 _CRITIC = -5 * (1 - np.exp(-E / 5)) - 0.01 + 0.1 * NOISE * np.minimum(E, 1)
+_ACCURACY = 0.1 + 0.01 * NOISE
+_TARGETS = np.where(E < 1, 3e5, 500 + 30 * NOISE)
+"""An error with large targets falls as far in its first epoch, and then lies about the noise."""
 _ABOUT_ZERO = "away from 0"
 _RISES = "meant to fall"
 
@@ -33,6 +40,29 @@ def rises_rarely(every):
 def decays(left):
     """A loss in a line until its rate is gone, and so much of it that is left then."""
     return run(np.where(E < 8, 2 - 0.1 * E, 1.3 * left), np.where(E < 8, 0.1, 1e-4))
+
+
+def guesses(first=9.0, accuracy=_ACCURACY, loss=None, rates=CONSTANT):
+    """A first loss, noise after it, and an accuracy."""
+    rest = 2.4 + 0.05 * NOISE if loss is None else loss
+    return run([first, *rest[1:]], rates, accuracy=accuracy)
+
+
+def layered(*ratios, rates=CONSTANT, loss=FALLING):
+    """‖Δw‖/‖w‖ of layers beside one that goes on."""
+    named = {f"update_ratio/h{i}": ratio for i, ratio in enumerate(ratios)}
+    return run(loss, rates, **named, **{"update_ratio/head": 1e-2 * np.asarray(rates)})
+
+
+def dies(at, floor=0.0, before=1e-3):
+    """The ratio of a layer that stops at an epoch."""
+    return np.where(at > E, before, floor)
+
+
+def late(epoch):
+    """Four epochs at a rate that learns, and then none to the end."""
+    rates = np.where(epoch - 4 > E, 0.01, np.where(epoch > E, 0.1, 1e-4))
+    return run(2 - 0.1 * np.clip(E - epoch + 4, 0, 4), rates)
 
 
 def slow(share):
@@ -103,8 +133,41 @@ EDGES = {
         untold={"four epochs": (run(cut(FALLING, 4), cut(COSINE, 4), val_loss=[1.0] * 4), "5 epochs")},
     ),
     "rate decayed too soon": Case(
-        ill={"seven tenths of the loss left": decays(0.7)},
-        well={"half of the loss left": decays(0.55)},
+        ill={
+            "seven tenths of the loss left": decays(0.7),
+            "for 11 of 40 epochs": late(29),
+        },
+        well={
+            "half of the loss left": decays(0.55),
+            "for 9 of 40 epochs": late(31),
+        },
+        untold={"still running": (replace(late(29), done=False), "the end")},
+    ),
+    "dead layers": Case(
+        ill={
+            "one of two": layered(dies(20)),
+            "both": layered(dies(20), dies(30, 5e-8)),
+            "in the last three epochs": layered(dies(37)),
+        },
+        well={
+            "none": layered(np.full(40, 1e-3)),
+            "frozen": layered(np.zeros(40)),
+            "all at the end of a schedule": layered(dies(36), rates=np.where(E < 36, 0.1, 1e-9)),
+            "in the last two epochs": layered(dies(38)),
+            "for a while": layered(np.where((E > 10) & (E < 30), 0.0, 1e-3)),
+            "hardly moved before": layered(dies(20, before=5e-6)),
+            "next to nothing": layered(dies(20, 2e-7)),
+            "beside one that hardly moves": layered(dies(20, 5e-8), rates=np.full(40, 4e-4)),
+        },
+        untold={
+            "no layers": (run(), "groups='layer'"),
+            "one layer": (run(**{"update_ratio/a": dies(20)}), "groups='layer'"),
+        },
+    ),
+    "rate too low": Case(
+        ill={},
+        well={},
+        untold={"still running": (run(2.3 - 0.02 * E, CONSTANT, made=RUNNING), "the end")},
     ),
     "stuck": Case(
         ill={
@@ -113,6 +176,11 @@ EDGES = {
             "a rate of 0, three epochs": run([2.3, 2.301, 2.3], np.zeros(3)),
             "gains two thousandths": run([2.31, *_BROKEN[1:]], [1.0] * 10),
             "gains no more than the noise": run(2.3 - 0.0005 * E + 0.03 * NOISE, CONSTANT),
+            "broken, in tens of thousands": guesses(3e5, loss=560 + 60 * NOISE),
+            "broken, and 5 percent worse": guesses(2.55),
+            "broken, the accuracy in percent": guesses(accuracy=100 * _ACCURACY),
+            "broken, and back to chance by a cosine": guesses(4.0, loss=2.3 + 0.3 * np.exp(-E / 3), rates=COSINE),
+            "broken, one class of two": guesses(accuracy=0.57 + 0.01 * NOISE),
             "thrown up, and back by the decay": run(2.36 + 0.05 * np.sin(E / 12) - 0.05 * (E > 25), LINE),
         },
         well={
@@ -120,6 +188,12 @@ EDGES = {
             "goes on from before": run(
                 0.303 + 0.019 * np.exp(-E[:10] / 3) + 0.001 * NOISE[:10], LINE[::4]
             ),
+            "large targets": run(_TARGETS, CONSTANT),
+            "large targets, and an accuracy of nothing": guesses(3e5, 0 * E, _TARGETS),
+            "the accuracy rises": guesses(loss=_TARGETS, accuracy=0.1 + 0.01 * E),
+            "the accuracy rose in the second epoch": guesses(loss=_TARGETS, accuracy=np.where(E < 1, 0.1, 0.2)),
+            "most are of one class": guesses(loss=_TARGETS, accuracy=0.7 + 0.01 * NOISE),
+            "the loss falls": guesses(loss=2.4 - 0.02 * E + 0.3 * NOISE),
             "learned to 0 within the first epoch": run([2.3] + [0.0] * 39, CONSTANT),
             "learned to what is nothing": run([2.3] + [1.2e-7] * 39, CONSTANT),
             "a rate of 0 in the log, and a loss that falls": run(FALLING, np.zeros(40)),
@@ -154,9 +228,19 @@ EDGES = {
     "unused plateau": Case(
         ill={},
         well={},
-        untold={"a generator's loss": (run(_GENERATOR, CONSTANT), _RISES)},
+        untold={
+            "a generator's loss": (run(_GENERATOR, CONSTANT), _RISES),
+            "still running": (run(_FLAT, CONSTANT, made=RUNNING), "the end"),
+        },
     ),
     "schedule ended early": Case(ill={}, well={}, untold={"a rate of 0": (run(FALLING, np.zeros(40)), "above 0")}),
-    "schedule overrun": Case(ill={}, well={}, untold={"a rate of 0": (run(FALLING, np.zeros(40)), "above 0")}),
+    "schedule overrun": Case(
+        ill={},
+        well={},
+        untold={
+            "a rate of 0": (run(FALLING, np.zeros(40)), "above 0"),
+            "still running": (run(FALLING, np.maximum(0.1 * (1 - E / 25), 0), made=RUNNING), "the end"),
+        },
+    ),
 }  # fmt: skip
 """Cases beside those of `diagnosis_cases.CASES`."""

@@ -91,7 +91,7 @@ class TestAnswers:
         found = diagnose(run(val_loss=FALLING + 0.1))
         assert found.healthy
         assert not found.found
-        assert found.answer == "Nothing found of the 11 problems looked for; 1 not judged."
+        assert found.answer == "Nothing found of the 11 problems looked for; 2 not judged."
         assert "nothing found" in str(found)
 
     def test_divergence_with_its_step_and_its_rate(self):

@@ -87,7 +87,10 @@ def diagnose(
 def _asked(question: Question, evidence: Evidence) -> Verdict:
     """What the evidence says to a question, once it has all that it needs."""
     missing = (lacks for need in question.needs if (lacks := need(evidence)) is not None)
-    return next(missing, None) or question.judge(evidence)
+    try:
+        return next(missing, None) or question.judge(evidence)
+    except (ArithmeticError, LookupError, ValueError) as error:  # the other questions stand
+        return Missing(f"numbers that it can be worked out of ({type(error).__name__}: {error})")
 
 
 def _counts(symptom: Symptom) -> bool:

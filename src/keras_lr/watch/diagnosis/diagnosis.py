@@ -76,9 +76,9 @@ class Diagnosis:
         return text_of(self)
 
     def _repr_html_(self) -> str:
-        from keras_lr.watch.diagnosis.html import html_of
+        from keras_lr.watch.notebook import as_html
 
-        return html_of(self)
+        return as_html(self)
 
     def as_data(self) -> dict[str, Any]:
         """All of it as JSON values (NaN and infinity aside), without the run's curves.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from keras_lr.watch.diagnosis.dead_layers import layer_ratios
 from keras_lr.watch.diagnosis.evidence import FEW_EPOCHS, Evidence
 from keras_lr.watch.diagnosis.meant_to_fall import not_to_fall
 from keras_lr.watch.diagnosis.symptom import Missing
@@ -36,6 +37,19 @@ def rated(evidence: Evidence) -> Missing | None:
         "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among the "
         "callbacks"
     )
+
+
+NORMS = Missing(
+    "the norms of weights and updates: list keras_lr.callbacks.LearningRateMonitor("
+    "statistics=('weight_norm', 'norm_equilibrium', 'update_ratio'), groups='layer') among the "
+    "callbacks"
+)
+"""What is told where a norm is missing: the same of all norms, so that it is told once."""
+
+
+def layers(evidence: Evidence) -> Missing | None:
+    """How far two layers or more move is known."""
+    return None if len(layer_ratios(evidence)) > 1 else NORMS
 
 
 def ended(evidence: Evidence) -> Missing | None:

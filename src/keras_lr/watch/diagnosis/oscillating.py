@@ -41,7 +41,7 @@ def oscillating(evidence: Evidence) -> Verdict:
     rises = float(np.mean(np.diff(loss) > 0))
     progress = float(evidence.loss[1] - evidence.loss.min())
     small = swing < max(SWING * level, LOST * progress)
-    if small or rises < RISES or -line.slope * len(loss) > GOES_ON * swing or swing == 0:
+    if small or rises < RISES or -line.slope * len(loss) > GOES_ON * swing or 0 in (swing, level):
         return NOT_FOUND
     rate = None if evidence.rates is None else float(rates.max())
     at = "" if rate is None else f" at a rate of {number(rate)}"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from keras_lr.watch.diagnosis import (
+    dead_layers,
     decayed,
     diverged,
     divergence,
@@ -24,6 +25,7 @@ from keras_lr.watch.diagnosis.needs import (
     ended,
     falling,
     finite,
+    layers,
     moving,
     places,
     rated,
@@ -79,6 +81,13 @@ QUESTIONS: tuple[Question, ...] = (
         "weight decay outweighs the gradients",
         weight_decay.weight_decay,
         (finite, moving, places(weight_decay.LEAST)),
+        (divergence.NAME,),
+    ),
+    Question(
+        dead_layers.NAME,
+        "a layer stopped learning while others went on",
+        dead_layers.dead_layers,
+        (finite, moving, rated, layers),
         (divergence.NAME,),
     ),
     Question(

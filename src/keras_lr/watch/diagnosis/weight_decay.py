@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.needs import rated
+from keras_lr.watch.diagnosis.needs import NORMS, rated
 from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Missing, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through
 from keras_lr.watch.style import number
@@ -37,17 +37,14 @@ def weight_decay(evidence: Evidence) -> Verdict:
     if decay is not None and not np.nanmax(decay) > 0:
         return NOT_FOUND
     by_scale = _by_time_scale(evidence, decay)
-    by_norm = _by_norm(evidence)
+    by_norm = _by_norm(evidence, decay)
     for verdict in (by_norm, by_scale):
         if isinstance(verdict, Symptom):
             return verdict
     if by_scale is None and by_norm is None:
-        return rated(evidence) or Missing(
-            "weight_decay and ‖w‖ at each epoch: list "
-            "keras_lr.callbacks.LearningRateMonitor(statistics=('weight_norm', "
-            "'norm_equilibrium')) among the callbacks"
-            + ("" if evidence.steps_per_epoch else "; and diagnose(..., steps_per_epoch=N)"),
-        )
+        if decay is None or evidence.rates is None:
+            return rated(evidence) or NORMS
+        return Missing("the updates of an epoch: diagnose(..., steps_per_epoch=N)")
     return NOT_FOUND
 
 
@@ -88,7 +85,7 @@ def _by_time_scale(evidence: Evidence, decay: np.ndarray | None) -> Verdict | No
     )
 
 
-def _by_norm(evidence: Evidence) -> Verdict | None:
+def _by_norm(evidence: Evidence, decay: np.ndarray | None) -> Verdict | None:
     norm = evidence.curve("weight_norm")
     if norm is None or np.isfinite(norm).sum() < LEAST:
         return None
@@ -114,12 +111,21 @@ def _by_norm(evidence: Evidence) -> Verdict | None:
         f"{number(float(norm[there[-1]]))}, while {evidence.name} {did} "
         f"({number(float(loss[top]))} there, {number(float(loss[best]))} at best, {number(end)} at "
         "the end).",
-        "Lower the weight decay tenfold, or leave biases and normalisation out of it: "
-        "optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta']).",
+        "Lower the weight decay tenfold, or leave biases and normalisation out of it.",
         {"norm_before": float(norm[top]), "norm_after": float(norm[there[-1]])},
         ("weight_norm", evidence.name),
-        "",
+        _code(decay),
     )
+
+
+def _code(decay: np.ndarray | None) -> str:
+    """The line to write, with a tenth of the decay where it is known."""
+    left_out = (
+        "optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])  # before compile"
+    )
+    if decay is None:
+        return left_out
+    return f"weight_decay={float(np.nanmax(decay)) / 10:.2g}\n{left_out}"
 
 
 def _shrinks(evidence: Evidence, norm: np.ndarray, late: np.ndarray) -> bool:
