@@ -269,6 +269,9 @@ def test_axes_name_both_ends_and_each_value_at_its_height(monkeypatch):
     (below,) = [line for line in lines if line.strip().startswith("0 ")]
     assert below.split() == ["0", "200", "400", "600", "800", "1000"]
     assert len(below) == len(lines[1])
+    flat = parse("constant").draw(1000, base_rate=0.07).splitlines()
+    assert [line.rpartition("│")[2].strip() for line in flat[2:6]] == ["0.07", "", "", "0"]
+    assert flat[6].startswith("└"), "nothing happens in it, so it is low"
 
 
 @pytest.mark.parametrize("steps", [2, 7, 999, 1010, 123_456, 2**31 - 1])

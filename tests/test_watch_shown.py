@@ -86,7 +86,9 @@ def test_a_result_is_told_in_a_few_words(name):
 
 @shown
 def test_a_result_shows_itself_in_a_notebook_and_text_from_outside_does_nothing(name):
-    found = SHOWN[name](EVIL)._repr_html_()
+    result = SHOWN[name](EVIL)
+    found = result._repr_html_()
+    assert found == as_html(result)
     tags = Tags(found)
     assert EVIL not in found
     assert "script" not in tags.seen

@@ -18,6 +18,8 @@ from keras_lr.schedules import Plan
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.watch import answers
 from keras_lr.watch.comparison import Comparison
+from keras_lr.watch.diagnosis.diagnosis import Diagnosis
+from keras_lr.watch.diagnosis.html import html_of
 from keras_lr.watch.notebook.sketch import Series, sketch
 from keras_lr.watch.report.section import Table
 from keras_lr.watch.run import Run
@@ -33,7 +35,7 @@ def as_html(result: Any) -> str:
 
     Args:
         result: A `Finding`, a schedule or plan, a `Study`, a `Confirmation`, a `Comparison`, a
-            `Run`, or a `Replay`.
+            `Run`, a `Diagnosis`, or a `Replay`.
     """
     return _study(result) if hasattr(result, "trials") else _confirmation(result)
 
@@ -100,6 +102,9 @@ def _run(run: Run) -> str:
     notes += [event.line() for event in run.events]
     pictures = chart(losses, ", ".join(losses)) + chart(rates, "learning rate")
     return piece(f"{run.name}: {answers.run_answer(run)}", notes, pictures)
+
+
+as_html.register(Diagnosis, html_of)
 
 
 @as_html.register

@@ -7,21 +7,25 @@ from keras_lr.watch.axes import Axis
 from keras_lr.watch.style import number
 
 
-def framed(picture: str, *, top: float, above: float, steps: int) -> str:
+def framed(picture: str, *, top: float, above: float, steps: int, parts: int = 4) -> str:
     """A picture without labels, with those of its values and of its steps.
 
     Args:
         picture: A box of block characters, from 0 to `above` and over `steps`.
-        top: The highest value to name.
+        top: The highest value, which is named where it lies.
         above: The value at the upper edge.
         steps: The step at the right edge.
+        parts: Round values that are named beside it and the 0, at most.
     """
     lines = picture.splitlines()
     floor = next(i for i, line in enumerate(lines) if line.startswith("└"))
     ceiling = next(i for i, line in enumerate(lines) if line.startswith("┌"))
     height = floor - ceiling - 1
-    for value in round_numbers(top, parts=4):
-        row = floor - 1 - min(int(value / above * height), height - 1)
+    rows = {
+        floor - 1 - min(int(value / above * height), height - 1): value
+        for value in [*round_numbers(top, parts=parts), *([top] if 0 < top < math.inf else [])]
+    }
+    for row, value in rows.items():
         lines[row] += f" {number(value)}"
     width = len(lines[floor]) - 2
     lines.insert(floor + 1, _below(step_numbers(steps), steps, width))

@@ -29,38 +29,24 @@ NUMBER = 12
 WIDTH = 72
 """Columns a curve takes at most; a narrower terminal narrows it."""
 
+FLAT = 4
+"""Lines of a picture in which nothing ever changes."""
+
 COLOURS = 6
 """Curves that one picture tells apart."""
 
 
-def schedule_curve(
-    schedules: Any,
-    steps: int | None = None,
-    *,
-    steps_per_epoch: float | None = None,
-    batch_size: float | None = None,
-    base_rate: float | None = None,
-) -> str:
+def schedule_curve(schedules: Any, steps: int | None = None, **run: Any) -> str:
     """One or several schedules over a run, as text, and the moments at which they turn.
 
     Args:
-        schedules: As in `keras_lr.watch.figures.schedule_figure`.
-        steps: Updates in the run; by default that of the longest plan.
-        steps_per_epoch: Updates in one epoch, for lengths in epochs and to list epochs.
-        batch_size: Samples in one update, for lengths in samples.
-        base_rate: The optimizer's rate; with it the rate is drawn, without it the factor.
+        schedules: As in `keras_lr.schedules.draw`.
+        steps: As there.
+        run: Its other arguments.
     """
     from keras_lr.watch.schedule_curves import schedule_curves
 
-    return drawn(
-        schedule_curves(
-            schedules,
-            steps,
-            steps_per_epoch=steps_per_epoch,
-            batch_size=batch_size,
-            base_rate=base_rate,
-        )
-    )
+    return drawn(schedule_curves(schedules, steps, **run))
 
 
 def drawn(curves: Sequence["ScheduleCurve"]) -> str:
@@ -98,6 +84,7 @@ def _picture(
     curves: Sequence["ScheduleCurve"], title: str, *, top: float | None = None, height: int = 14
 ) -> str:
     """The curves in one box, with a line at each moment of a single one, unless they are many."""
+    flat = top is None and all(float(np.ptp(each.ys)) == 0.0 for each in curves)
     top = _top(curves) if top is None else top
     above = 1.02 * top if top > 0 else 1.0
     steps = curves[0].plan.horizon.steps
@@ -107,7 +94,7 @@ def _picture(
         [(each.xs, each.ys) for each in curves],
         labels=[each.name for each in curves] if len(curves) > 1 else None,
         title=title,
-        height=height,
+        height=min(height, FLAT) if flat else height,
         y_min=0.0,
         y_max=above,
         x_min=0,
@@ -117,7 +104,7 @@ def _picture(
         y_gridlines=[],
         x_gridlines=[mark.step for mark in marks if mark.step > 0 and often[mark.label] <= 8],
     )
-    return framed(picture, top=top, above=above, steps=steps)
+    return framed(picture, top=top, above=above, steps=steps, parts=1 if flat else 4)
 
 
 def _moments(curve: "ScheduleCurve", per_epoch: float | None) -> list[str]:
