@@ -14,7 +14,7 @@ import keras
 from keras_lr.errors import InvalidInput
 from keras_lr.optimizers.gradients import let_lack_gradients
 from keras_lr.optimizers.groups import GROUPS
-from keras_lr.rate.control import follows
+from keras_lr.rate.controlled import follows
 from keras_lr.rate.running import is_taken_from_model
 from keras_lr.schedules import Schedule, deserialize, serialize
 

@@ -6,7 +6,8 @@ set it, and `Control` makes it base × schedule × reduction for the length of a
 
 from keras_lr.rate.access import get_learning_rate, set_learning_rate
 from keras_lr.rate.checks import check_rate
-from keras_lr.rate.control import Control, left, settle
+from keras_lr.rate.control import Control
+from keras_lr.rate.controlled import left, settle
 from keras_lr.rate.leaves import leaf_names, leaves, own_schedule, rate_variable
 from keras_lr.rate.moment import Moment
 from keras_lr.rate.running import samples_per_batch

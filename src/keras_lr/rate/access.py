@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_lr.errors import InvalidInput, nearest
 from keras_lr.rate.checks import check_rate
-from keras_lr.rate.control import settle
+from keras_lr.rate.controlled import settle
 from keras_lr.rate.followed import schedules_factor
 from keras_lr.rate.leaves import leaf_names, leaves, optimizer_of, own_schedule, rate_variable
 from keras_lr.rate.replaced import replace_schedule as _replace

@@ -9,7 +9,8 @@ from dataclasses import astuple
 from typing import Any
 
 from keras_lr.rate.assigning import assign_quietly
-from keras_lr.rate.control import Control, controls
+from keras_lr.rate.control import Control
+from keras_lr.rate.controlled import controls
 from keras_lr.rate.moment import Assignment, Moment
 
 

@@ -15,21 +15,18 @@ from keras_lr.rate.assigning import hear, unhear
 from keras_lr.rate.baked import Baked
 from keras_lr.rate.between_steps import BetweenSteps
 from keras_lr.rate.building import build
+from keras_lr.rate.controlled import controls, mark, unmark
 from keras_lr.rate.detection.detector import Watch
 from keras_lr.rate.detection.detectors import Detectors, detect
 from keras_lr.rate.detection.norms import LeafNorms, measure_norms
 from keras_lr.rate.followed import follow, unfollow
 from keras_lr.rate.held_decay import HeldDecay, check_holdable
-from keras_lr.rate.leaves import leaves, log_keys, optimizer_of, own_schedule, rate_variable, sync
+from keras_lr.rate.leaves import leaves, log_keys, own_schedule, rate_variable, sync
 from keras_lr.rate.peek import peeking
 from keras_lr.rate.plain import PlainSaving
-from keras_lr.rate.product import Product, held_rate
+from keras_lr.rate.product import Product
 from keras_lr.rate.running import callback_at_work, is_fitting
 from keras_lr.rate.settings import ScheduledSettings
-
-_MARK = "_keras_lr_control"
-"""Where a leaf keeps its control: so it is found whatever model the optimizer goes on to, and lives
-as long as the optimizer does."""
 
 
 class Control(Product):
@@ -59,8 +56,7 @@ class Control(Product):
         self._plain = PlainSaving(self.optimizer)
         self._absolute: str | None = None
         self._in_fit = is_fitting(model)
-        for leaf in self.leaves:
-            object.__setattr__(leaf, _MARK, self)  # past Keras's tracker
+        mark(self.leaves, self)
         # A fit that raised told no callback that it ended (keras calls on_train_end only after
         # a fit that finished). The next one finds what was left behind.
         self.between = BetweenSteps.of(model)
@@ -139,8 +135,7 @@ class Control(Product):
             held.remove()
         self._held.clear()
         self._owners.clear()
-        for leaf in self.leaves:
-            vars(leaf).pop(_MARK, None)
+        unmark(self.leaves)
 
     def settle(self) -> bool:
         """Take everything down if the fit that this was made for is over, by an interruption."""
@@ -364,36 +359,6 @@ class Control(Product):
     def _traced(self) -> bool:
         """Whether the compiled step holds something of this."""
         return bool(self.rates or self.settings.placed or self._held or self._detectors)
-
-
-def left(model: Any) -> list[float | None]:
-    """The rate in each leaf of a model that no fit controls now; `None` for its own schedule."""
-    return [
-        None if own_schedule(leaf) is not None else held_rate(leaf)
-        for leaf in leaves(model.optimizer)
-    ]
-
-
-def settle(model: Any) -> None:
-    """Take down what an interrupted `fit` of `model` left in place; nothing else is touched."""
-    for control in controls(optimizer_of(model)):
-        control.settle()
-
-
-def follows(leaf: Any, owner: object) -> bool:
-    """Whether a leaf's rate follows what `owner` gave it, in a fit that goes on.
-
-    The training step asks, so nothing is synced here.
-    """
-    for control in controls(leaf):
-        control.settle()
-    return owner in getattr(leaf._learning_rate, "parts", {})
-
-
-def controls(optimizer: Any) -> list[Control]:
-    """The controls that an optimizer's leaves are under: none, or one, or others' leftovers."""
-    found = (getattr(leaf, "__dict__", {}).get(_MARK) for leaf in leaves(optimizer))
-    return list(dict.fromkeys(control for control in found if control is not None))
 
 
 def _build(model: Any) -> None:

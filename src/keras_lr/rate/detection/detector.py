@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
+from keras_lr.rate.detection.hooks import Hooks
 from keras_lr.rate.followed import uncompiled
 
 
@@ -140,13 +141,9 @@ class Detector:
             for weight in leaf._trainable_variables
             if not getattr(weight, "overwrite_with_gradient", False)
         ]
-        self._own = {
-            name: (vars(leaf).get(name), getattr(leaf, name))
-            for name in ("_backend_apply_gradients", "_clip_gradients")
-        }
-        # Past Keras's own __setattr__, whose tracker would take note of it.
-        object.__setattr__(leaf, "_backend_apply_gradients", uncompiled(self._applying))
-        object.__setattr__(leaf, "_clip_gradients", self._clipping)
+        applying = uncompiled(self._applying)  # and with it all that it calls
+        hooks = {"_backend_apply_gradients": applying, "_clip_gradients": self._clipping}
+        self._hooks = Hooks(leaf, hooks)
 
     def variables(self) -> list[Any]:
         """What the host reads of it in the middle of an epoch, besides the rate."""
@@ -154,11 +151,7 @@ class Detector:
 
     def remove(self) -> None:
         """Put everything back."""
-        for name, (own, _) in self._own.items():
-            if own is None:
-                vars(self.leaf).pop(name, None)
-            else:
-                object.__setattr__(self.leaf, name, own)
+        self._hooks.remove()
 
     def move(self, batches: int) -> None:
         """Count `batches` more, because `iterations` was changed from outside."""
@@ -202,10 +195,10 @@ class Detector:
 
     def _applying(self, gradients: Any, variables: Any) -> Any:
         self._variables = list(variables)
-        return self._own["_backend_apply_gradients"][1](gradients, variables)
+        return self._hooks.own("_backend_apply_gradients")(gradients, variables)
 
     def _clipping(self, gradients: Any) -> Any:
-        gradients = self._own["_clip_gradients"][1](gradients)
+        gradients = self._hooks.own("_clip_gradients")(gradients)
         if not self._settle():
             self._observe(list(gradients), self._variables)
         return gradients

@@ -15,18 +15,17 @@ from typing import Any
 
 import numpy as np
 
+from keras_lr.rate.detection.added import Added
 from keras_lr.rate.detection.detector import Cut, Detector, measures
 from keras_lr.rate.detection.gauges import alignment, squared_distance, squared_norm
 from keras_lr.rate.detection.in_step import (
     assign,
     assign_if,
     dense,
-    optimizer_scope,
     summed_over_replicas,
 )
 from keras_lr.rate.followed import position
 from keras_lr.rate.leaves import rate_variable
-from keras_lr.rate.plain import ours
 
 _RING = 32
 """Cuts of a watch that are remembered between two looks of the host, at least."""
@@ -40,17 +39,21 @@ class TracedDetector(Detector):
         self._starts = [watch.start for watch in watches]
         self._read = [0] * len(watches)
         self._unread: list[Cut] = []
-        self._made: list[Any] = []
+        self._added = Added(leaf)
         self._room, self._every = self._memory()
-        self._scalars = self._variable((1 + sum(len(s) + 1 for s in self._starts),), "scalars")
-        self._ring = self._variable((len(watches), self._room, 3), "cuts")
-        self._steps = self._variable((len(watches), self._room), "steps", "int32")
+        self._scalars = self._added.variable(
+            (1 + sum(len(s) + 1 for s in self._starts),), "watch_scalars"
+        )
+        self._ring = self._added.variable((len(watches), self._room, 3), "watch_cuts")
+        self._steps = self._added.variable((len(watches), self._room), "watch_steps", "int32")
         self._anchors = {
-            index: [self._copy(weight, f"anchor_{index}") for weight in self._weights]
+            index: [self._added.like(weight, f"anchor_{index}") for weight in self._weights]
             for index, watch in enumerate(watches)
             if watch.measure == "distance"
         }
-        self._before = [self._copy(w, "before") for w in self._weights] if self._aligns else []
+        self._before = (
+            [self._added.like(w, "before") for w in self._weights] if self._aligns else []
+        )
         self.restart()
 
     def _memory(self) -> tuple[int, int | None]:
@@ -67,13 +70,11 @@ class TracedDetector(Detector):
 
     def take_out(self) -> None:
         """Leave the optimizer with its own variables."""
-        for variable in self._made:
-            self.leaf._untrack_variable(variable)
+        self._added.take_out()
 
     def put_in(self) -> None:
         """Undo `take_out`."""
-        for variable in self._made:
-            self.leaf._track_variable(variable)
+        self._added.put_in()
 
     def variables(self) -> list[Any]:
         """What the host reads of it in the middle of an epoch, besides the rate."""
@@ -83,18 +84,6 @@ class TracedDetector(Detector):
         """Put everything back."""
         super().remove()
         self.take_out()
-
-    def _variable(self, shape: tuple[int, ...], name: str, dtype: str = "float32") -> Any:
-        with optimizer_scope(self.leaf):
-            made = self.leaf.add_variable(shape, dtype=dtype, name=f"watch_{name}")
-        self._made.append(ours(made))
-        return made
-
-    def _copy(self, weight: Any, name: str) -> Any:
-        with optimizer_scope(self.leaf):
-            made = self.leaf.add_variable_from_reference(weight, name)
-        self._made.append(ours(made))
-        return made
 
     # -- the step -------------------------------------------------------------------------------
 
@@ -306,7 +295,9 @@ class TracedDetector(Detector):
 
     def _kept(self) -> list[Any]:
         """All variables but the memory of cuts, which are kept as such."""
-        return [each for each in self._made if each is not self._ring and each is not self._steps]
+        return [
+            each for each in self._added.made if each is not self._ring and each is not self._steps
+        ]
 
     def _where(self, watch: int) -> slice:
         begins = 1 + sum(len(start) + 1 for start in self._starts[:watch])
