@@ -54,10 +54,31 @@ def shrinks(left, gained=0.0):
     return run(loss, CONSTANT, weight_norm=norm, norm_equilibrium=np.full(N, -9.0))
 
 
+def undone(lost):
+    """‖w‖ has shrunk, and the loss is this share above its best."""
+    norm = np.interp(E, [0, 20, N - 1], [10, 4.4, 4])
+    loss = np.where(E < 20, 1 - 0.01 * E, 0.8 * (1 + lost * np.minimum((E - 19) / 9, 1)))
+    return run(loss, CONSTANT, weight_norm=norm, norm_equilibrium=np.zeros(N))
+
+
+def up_at_the_end(epochs):
+    """A fall, and a rise to less than twice what the second half has seen before."""
+    loss = np.interp(E, [0, 20, N - 1 - epochs, N - epochs, N - 1], [2.3, 1.0, 0.1, 1.5, 1.5])
+    return run(loss, CONSTANT)
+
+
+def up_slowly(share):
+    """A rise by this share of what it comes to, with a little noise."""
+    return run(1 + share / (1 - share) * E / (N - 1) + 0.001 * NOISE, CONSTANT)
+
+
 PINS = {
     "diverged": Case(
-        ill={"below 0, and back": run(np.where(E < 32, -5 + 4 * np.exp(-E / 4), -1.5), CONSTANT)},
-        well={},
+        ill={
+            "in the last four epochs": up_at_the_end(4),
+            "below 0, and back": run(np.where(E < 32, -5 + 4 * np.exp(-E / 4), -1.5), CONSTANT),
+        },
+        well={"in the last three epochs": up_at_the_end(3)},
         untold={
             "below 0, from nearly there": (
                 run(np.where(E < 32, -5 + 4.7 * np.exp(-E / 4), -1.5), CONSTANT),
@@ -95,6 +116,7 @@ PINS = {
     "stuck": Case(
         ill={
             "swings by four percent": after(40, 2.3, 0.021),
+            "rises by eight percent": up_slowly(0.08),
             "a fortieth left": after(2.3, 0.06, 0.014),
             "a seventieth left, at rest": after(2.3, 0.03, 0.011),
             "next to nothing left, at rest": after(2.3, 2.3e-5, 0.0),
@@ -104,6 +126,7 @@ PINS = {
             "swings by six percent": after(40, 2.3, 0.03),
             "a seventieth left, restless": after(2.3, 0.03, 0.014),
         },
+        untold={"rises by an eighth": (up_slowly(0.125), "meant to fall")},
     ),
     "rate too high": Case(
         ill={"a fifteenth gained": high(0.07), "down to two fifths": high(0.3, 0.42)},
@@ -118,11 +141,13 @@ PINS = {
             "in a hundredth of the run": forgets(0.6),
             "to two fifths": shrinks(0.42),
             "gains a hundredth": shrinks(0.4, 0.014),
+            "a sixteenth undone": undone(0.06),
         },
         well={
             "in an eightieth of the run": forgets(0.4),
             "to three fifths": shrinks(0.6),
             "gains a thirtieth": shrinks(0.4, 0.03),
+            "a twenty-fifth undone": undone(0.04),
         },
     ),
     "oscillating": Case(
