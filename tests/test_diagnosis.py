@@ -48,7 +48,8 @@ class TestContract:
         symptom = found[name]
         assert symptom.evidence.endswith((".", ".)"))
         assert any(character.isdigit() for character in symptom.evidence)
-        assert all((symptom.title, symptom.where, symptom.advice))
+        assert all((symptom.where, symptom.advice))
+        assert symptom.title.lower().startswith(name)
         assert set(symptom.curves) <= {*made.history, "learning_rate", "weight_decay"}
         assert symptom.span is None or 1 <= symptom.span[0] <= symptom.span[1] <= N
         assert symptom.evidence in str(found).replace("\n    ", " ")
@@ -163,6 +164,51 @@ class TestAnswers:
         found = diagnose({"loss": FALLING, "val_loss": values, "learning_rate": CONSTANT})
         assert found.healthy
         assert "overfitting" in found.not_found
+
+    def test_little_to_judge_by(self):
+        found = diagnose({"loss": [2.0, 1.0, 0.6, 0.5], "lr": [0.1] * 4})
+        assert found.answer == (
+            "Too little to judge by: 12 of 13 problems could not be looked for, and the rest was not "
+            "found."
+        )
+        diverged = diagnose({"loss": [2.0, 1.0, math.nan, 0.5]})
+        assert diverged.answer.startswith("Too little")
+        rising = diagnose({"loss": [2.0, 0.1, 0.1, 1.9, 1.9, 1.9]}, steps_per_epoch=10)
+        assert "could not be judged" not in rising.answer  # the others are moot
+
+    def test_too_short_is_said_once(self):
+        told = " ".join(str(diagnose({"loss": [2.0, 1.0, 0.6, 0.5]})).split())
+        assert told.count("a longer run, of 5 to 20 epochs") == 1
+        assert told.count("LearningRateMonitor") == 1
+        assert told.count("validation_data") == 1
+        assert "1 problem looked for, none found." in told
+
+    def test_what_was_not_found_is_one_line(self):
+        found = diagnose(CASES["oscillating"].ill["without a rate"])
+        assert f"{len(found.not_found)} other problems looked for, none found." in str(found)
+        names = {name for table in found.section().tables for row in table.rows for name in row}
+        assert set(found.not_found) <= names
+        assert set(found.not_found) <= set(found.as_data()["not_found"])
+        assert not set(found.not_found) & set(str(found).split("\n"))
+
+    @pytest.mark.parametrize("columns", [40, 79, 100, 300])
+    def test_lines_fit_the_terminal(self, columns, monkeypatch):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        for name in NAMES:
+            found = diagnose(next(iter(CASES[name].ill.values())))
+            lines = str(found).splitlines()
+            code = {f"      {line}" for each in found.found for line in each.code.splitlines()}
+            assert code <= set(lines)
+            for line in set(lines) - code:
+                words = [word for word in line.split() if len(word) > columns // 2]
+                assert len(line) <= min(columns, 100) or words or "LearningRateMonitor(" in line
+            needs = " ".join(each.needs for each in found.not_judged)
+            assert "statistics=(" not in needs or any("groups='layer')" in line for line in lines)
+
+    def test_without_a_terminal(self, monkeypatch):
+        monkeypatch.delenv("COLUMNS", raising=False)
+        monkeypatch.setattr("os.get_terminal_size", lambda *_: (_ for _ in ()).throw(OSError()))
+        assert len(max(str(diagnose({"loss": 2.3 - 0.02 * E})).splitlines(), key=len)) <= 79
 
 
 class TestGivenBack:
@@ -286,6 +332,37 @@ class TestDoctor:
     def test_a_page(self, log, tmp_path, capsys):
         assert main(["doctor", str(log), "--out", str(tmp_path / "d.html")]) == 0
         assert "Rate too low" in (tmp_path / "d.html").read_text()
+
+    def test_it_asks_for_its_own_options(self, tmp_path, capsys):
+        lines = [f"{e},{1 / (1 + e)},0.1,0.01" for e in range(12)]
+        header = "epoch,loss,learning_rate,weight_decay"
+        (tmp_path / "decay.csv").write_text("\n".join([header, *lines, ""]))
+        assert main(["doctor", str(tmp_path / "decay.csv")]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert "the updates of an epoch: --steps-per-epoch N." in told
+        assert "diagnose(" not in told
+
+    def test_a_folder_that_there_is_not_is_made_and_named(self, log, tmp_path, capsys):
+        page = tmp_path / "new" / "d.html"
+        assert main(["doctor", str(log), "--out", str(page), "--js", "cdn"]) == 0
+        assert f"report: {page}" in capsys.readouterr().out
+        assert page.exists()
+
+    @pytest.mark.parametrize(
+        ("name", "text", "told"),
+        [
+            ("model.keras", "PK\x03", ["is a model", "CSVLogger('training.csv')"]),
+            ("three.py", "import keras\nf(1, 2)\n", ["is a program", "(.jsonl)"]),
+            ("notes.txt", "import keras\nf(1, 2)\n", ["no CSV file", "CSVLogger"]),
+            ("bare.csv", "0,1.0\n1,0.5\n", ["names of its columns", "above the first row"]),
+        ],
+    )
+    def test_what_is_no_log(self, tmp_path, capsys, name, text, told):
+        (tmp_path / name).write_text(text)
+        assert main(["doctor", str(tmp_path / name)]) == 2
+        error = capsys.readouterr().err
+        assert name in error
+        assert all(words in error for words in told)
 
     def test_refused(self, log, capsys):
         assert main(["doctor"]) == 2

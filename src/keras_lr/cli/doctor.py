@@ -1,13 +1,18 @@
 """`keras-lr doctor`: what finished trainings show about their learning rate."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from keras_lr.cli.options import Common, Js, check_writable, positive
 from keras_lr.cli.output import File, Output
+from keras_lr.cli.spelling import spelled
 from keras_lr.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from keras_lr.watch import Diagnosis
 
 
 def doctor(
@@ -29,7 +34,8 @@ def doctor(
         loss: The name of the training loss, where it is called something else.
         steps_per_epoch: Updates in an epoch, where the file doesn't tell; for weight decay.
         rows: What a row of a CSV file, or a step of TensorBoard's, is, where they don't say it.
-        out: Write an HTML page with the evidence marked in charts to this file too.
+        out: Write an HTML page with the evidence marked in charts to this file too; a folder that
+            there isn't is made.
         js: How the page gets its chart library.
         common: Options of every command.
     """
@@ -44,7 +50,7 @@ def doctor(
     for text in file:
         name = text if same.count(Path(text).name) > 1 else None
         run = Run.read(text, name=name, rows=rows)
-        found.append(diagnose(run, loss=loss, steps_per_epoch=steps_per_epoch))
+        found.append(_in_options(diagnose(run, loss=loss, steps_per_epoch=steps_per_epoch)))
 
     def write() -> None:
         from keras_lr.watch.report import write_atomically
@@ -60,3 +66,12 @@ def doctor(
         lambda: "\n\n".join(map(str, found)),
         files=[] if out is None else [File("report", out, write)],
     )
+
+
+def _in_options(diagnosis: "Diagnosis") -> "Diagnosis":
+    """A diagnosis that asks for options where the library asks for arguments."""
+    lacks = (
+        replace(each, needs=spelled(each.needs, ["--steps-per-epoch"]))
+        for each in diagnosis.not_judged
+    )
+    return replace(diagnosis, not_judged=tuple(lacks))

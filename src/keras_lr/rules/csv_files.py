@@ -39,9 +39,15 @@ def read_csv(path: Path, rows: Unit | None = None) -> Table:
     if "" in names or any(_is_number(name) for name in names) or len(set(names)) < len(names):
         raise InvalidInput(
             f"{path.name} must begin with the names of its columns, such as epoch,loss,val_loss, "
-            f"each once. Received: {first.strip()[:80]!r}."
+            f"each once: write them above the first row. Received: {first.strip()[:80]!r}."
         )
     for line, cells in enumerate(body, start=2):
+        if len(cells) != len(names) == 1:
+            raise InvalidInput(
+                f"{path.name} is no CSV file: its first line names one column, and line {line} has "
+                f"{len(cells)} cells. A log is a table with a header, as keras.callbacks.CSVLogger "
+                f"writes it. Received: {first.strip()[:80]!r}."
+            )
         if len(cells) != len(names):
             advice = " (cut off? then delete it)" if line == len(lines) else ""
             raise InvalidInput(

@@ -35,7 +35,7 @@ def dead_layers(evidence: Evidence) -> Verdict:
     alive = max(ratios, key=lambda name: float(np.nan_to_num(ratios[name][-1])))
     return Symptom(
         name=NAME,
-        title=f"Dead layer{'s' * (len(dead) > 1)}",
+        title="Dead layers",
         evidence=(
             f"{names}: ‖update‖/‖weights‖ came down to {number(STOPPED)} or less and stayed there, "
             f"while that of {alive} is {number(float(ratios[alive][-1]))} at the end."

@@ -87,7 +87,7 @@ def grouped(not_judged: Sequence[NotJudged], unit: str) -> list[tuple[list[str],
     span = f"{least}" if least == most else f"{least} to {most}"
     what = "epochs" if unit == "epoch" else "losses recorded at updates"
     found: dict[str, list[str]] = {}
-    for each in not_judged:
+    for each in sorted(not_judged, key=lambda each: not each.places):  # too short for them first
         needs = f"a longer run, of {span} {what}" if each.places else each.needs
         found.setdefault(needs, []).append(each.name)
     return [(names, needs) for needs, names in found.items()]

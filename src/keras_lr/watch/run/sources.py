@@ -12,6 +12,20 @@ from keras_lr.state.rows import curves
 from keras_lr.state.run_lines import RecordedRun, read_runs
 from keras_lr.watch.run import Run, gaps
 
+NO_LOGS = {
+    ".keras": "a model",
+    ".h5": "a model",
+    ".py": "a program",
+    ".ipynb": "a notebook",
+    ".html": "a page",
+    ".npz": "an archive of arrays",
+    ".npy": "an array",
+    ".pkl": "a pickle",
+    ".toml": "a configuration",
+    ".db": "a database",
+}
+"""Files that lie beside a log, by how their names end, and what they are."""
+
 
 def from_history(history: Any, curves: Mapping[str, Any], record: Any, *, name: str) -> Run:
     """A run from a Keras `History` or a mapping, and the `record` of its callback."""
@@ -71,6 +85,12 @@ def from_path(
         )
     called = name or place.name
     ending = place.suffix.lower()
+    if ending in NO_LOGS and place.is_file():
+        raise InvalidInput(
+            f"{place.name} is {NO_LOGS[ending]}. A run is read from what its training logged: a run "
+            "record (.jsonl), a history (.json), a CSV log, or a TensorBoard log. Have one written: "
+            "model.fit(..., callbacks=[keras.callbacks.CSVLogger('training.csv')])."
+        )
     if place.is_file() and "tfevents" not in place.name:
         if ending in RECORDS:
             return _recorded(read_runs(place)[-1], name, place)
