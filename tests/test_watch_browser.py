@@ -32,7 +32,7 @@ def results_with(text):
     layers = {
         f"update_ratio/{name}": [1e-3 * math.exp(-e / 30) for e in epochs] for name in (text, "b")
     }
-    parts = {f"rate/{name}": [0.1] * 20 for name in ("base", text)}
+    parts = {f"rate/{name}": [0.1 - 1e-3 * e for e in epochs] for name in ("base", text)}
     run = results.run()
     events = [replace_event(event, text) for event in run.events]
     history = {**run.history, text: [0.5] * 20, "gradient_norm": [1.0] * 20, **layers, **parts}
@@ -104,6 +104,34 @@ def test_every_chart_is_drawn_and_nothing_leaves_or_goes_wrong(tab, size):
     asked = [each["request"]["url"][:5] for each in tab.heard("Network.requestWillBeSent")]
     assert set(asked) <= {"file:", "data:"}
     assert len(asked) <= 2
+
+
+def test_on_a_phone_tables_are_stacked_and_all_of_them_is_to_be_seen(tab):
+    measure = (
+        "Array.from(document.querySelectorAll('table.stack'), t => {"
+        "const folded = t.closest('details'); if (folded) { folded.open = true; }"
+        "const cells = Array.from(t.querySelectorAll('td'));"
+        "const first = t.querySelector('tbody tr').children;"
+        "const found = {open: !folded, right: Math.max(...cells.map(c => c.getBoundingClientRect().right)),"
+        "below: first[1].getBoundingClientRect().top >= first[0].getBoundingClientRect().bottom - 1,"
+        "told: getComputedStyle(first[1], '::before').content};"
+        "if (folded) { folded.open = false; } return found; })"
+    )
+    show(tab, width=390, height=844)
+    found = tab.run(measure)
+    assert sum(table["open"] for table in found) >= 3
+    for table in found:
+        assert table["right"] <= 390
+        assert table["below"]
+        assert len(table["told"]) > 2, "the column's name"
+    roles = [
+        node.get("role", {}).get("value")
+        for node in tab.send("Accessibility.getFullAXTree")["nodes"]
+        if not node.get("ignored")
+    ]
+    assert {"table", "row", "columnheader", "cell"} <= set(roles), "and it is a table still"
+    show(tab)
+    assert not any(table["below"] for table in tab.run(measure))
 
 
 def test_hovering_tells_a_points_numbers(tab):

@@ -79,7 +79,7 @@ def test_one_file_holds_everything(tmp_path):
 
 def test_the_answer_comes_first_and_is_the_comparisons(tmp_path):
     found = read(report(everything(), tmp_path / "r.html", js="cdn"))
-    answer = "Use 0.12 with momentum 0.9, one-cycle: test accuracy 98.0 ± 0.3 %"
+    answer = "Use 0.12 with momentum 0.9, one-cycle test accuracy 98.0 ± 0.3 %"
     assert answer in found.text
     assert found.text.index(answer) < found.text.index("seeds each")
     assert "No learning rate can be advised" in found.text
@@ -141,7 +141,7 @@ def test_a_keras_history_is_drawn(tmp_path):
         x, x[:, :1], epochs=2, verbose=0, callbacks=[keras_lr.LearningRate("cosine")]
     )
     found = read(keras_lr.report(history, tmp_path / "r.html", js="cdn"))
-    assert "in 2 epochs: lowest" in found.text
+    assert "in 2 epochs. Lowest" in found.text
     names = [trace["name"] for trace in found.charts[0]["data"]]
     assert names == ["loss", "learning rate"]
 

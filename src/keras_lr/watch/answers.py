@@ -8,7 +8,7 @@ from keras_lr.finder.finding import Finding
 from keras_lr.watch.comparison import Arm, Comparison
 from keras_lr.watch.figures.population import ended_at
 from keras_lr.watch.figures.run_lines import last_value, points, x_name
-from keras_lr.watch.figures.runs import compared_losses, distinct_names, loss_points
+from keras_lr.watch.figures.runs import by_rank, compared_losses, distinct_names, lowest_losses
 from keras_lr.watch.figures.study import best_trial
 from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.rate_changes import changes
@@ -135,7 +135,7 @@ def run_answer(run: Run) -> str:
     """How far a run came, and what happened to its rate.
 
     >>> run_answer(Run({"loss": [2.0, 1.0, float("nan")]}))
-    'loss ended as NaN after 3 epochs: it began at 2; lowest 1 in epoch 2; NaN since epoch 3.'
+    'loss ended as NaN after 3 epochs. It began at 2; lowest 1 in epoch 2; NaN since epoch 3.'
     """
     name = run.validation_loss or run.loss
     name = name or next((n for n in run.names if n not in run.rates), None)
@@ -154,7 +154,8 @@ def run_answer(run: Run) -> str:
         parts.append(f"the rate was changed {times} ({causes})")
     elif not run.events and (drops := changes(run)):
         parts.append(f"the rate dropped {'once' if drops == 1 else f'{drops} times'}")
-    return f"{words}: {'; '.join(parts)}." if parts else f"{words}."
+    beside = "; ".join(parts)
+    return f"{words}. {beside[0].upper()}{beside[1:]}." if parts else f"{words}."
 
 
 def _course(run: Run, name: str, length: str) -> tuple[str, list[str]]:
@@ -185,23 +186,17 @@ def runs_answer(runs: Sequence[Run]) -> str:
     names = compared_losses(runs)
     name = next(filter(None, names), "loss")
     labels = distinct_names(runs)
-    judged = {
-        label: loss_points(run, loss) for run, loss, label in zip(runs, names, labels, strict=True)
-    }
-    without = [label for label, found in judged.items() if not found]
+    lowest = lowest_losses(runs, names)
+    without = [label for label, found in zip(labels, lowest, strict=True) if found is None]
     if len(without) > len(runs) - 2:
         return f"{len(runs)} runs that share no loss."
-    reached, lost = [], []
-    for run, loss, label in zip(runs, names, labels, strict=True):
-        if loss is None or label in without:
-            continue
-        last = last_value(run, loss)
-        if math.isfinite(last):
-            lowest = min(v for _, v in judged[label] if math.isfinite(v))
-            reached.append((lowest, label))
-        else:
-            lost.append(f"{label} ended as {number(last)}")
-    reached.sort(key=lambda pair: pair[0])
+    ranks = [(lowest[at], labels[at]) for at in by_rank(lowest)]
+    reached = [(value, label) for value, label in ranks if value is not None and value < math.inf]
+    lost = [
+        f"{label} ended as {number(last_value(run, loss))}"
+        for run, loss, label, found in zip(runs, names, labels, lowest, strict=True)
+        if loss is not None and found == math.inf
+    ]
     told = [f"{label} {number(value)}" for value, label in reached[1:]]
     said = [_listed(told), _listed(lost)]
     said.append(f"no {name} in {_listed(without, ', ')}" if without else "")

@@ -31,6 +31,20 @@ class Examined:
         return self.diagnosis is not None and not self.diagnosis.healthy
 
     @property
+    def gravest(self) -> str:
+        """What was found first, in a few words; a dash where nothing was."""
+        if self.diagnosis is None:
+            return "not examined"
+        return self.diagnosis.found[0].title if self.ill else "–"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it shows that nothing was learned, whatever it came to."""
+        return self.diagnosis is not None and any(
+            symptom.severity == "bad" for symptom in self.diagnosis.found
+        )
+
+    @property
     def answer(self) -> str:
         """The gravest that was found, as the diagnosis says it; of a healthy run how far it came.
 

@@ -123,6 +123,7 @@ def blank(title: str, *, x: str = "", y: str = "", height: int = 400) -> Any:
         "linecolor": GRID,
         "zeroline": False,
         "automargin": True,
+        "exponentformat": "e",  # 1e-4 and not 100µ
         "title": {"standoff": 8},
     }
     template = go.layout.Template(

@@ -13,6 +13,9 @@ APART = 0.13
 """The part of the axis that the cause of an event takes beside it; where others come sooner it is
 told when one points at them."""
 
+LATE = 0.75
+"""From this part of the axis on the cause stands to the left of its event."""
+
 
 def history_figure(history: Any, record: Any = None) -> Any:
     """Loss and learning rate against the epoch, with the cuts and their causes.
@@ -70,7 +73,7 @@ def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
             name="cut or change",
             marker={"symbol": "triangle-down", "size": 11, "color": BAD},
             text=_labels(run, xs, end),
-            textposition=["top left" if x > 0.75 * end else "top right" for x in xs],
+            textposition=["top left" if x > LATE * end else "top right" for x in xs],
             textfont={"color": INK, "size": 11},
             hovertext=[safe(f"{e.words()}: {e.reason}") for e in run.events],
             hovertemplate=f"{x_name(run)} %{{x:.4~g}}: %{{hovertext}}<extra></extra>",
@@ -80,11 +83,14 @@ def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
 
 
 def _labels(run: Run, xs: list[float], end: float) -> list[str]:
-    labels, last = [], -math.inf
+    """The events' words, where none lies over the one before it."""
+    labels, taken = [], -math.inf
     for x, event in zip(xs, run.events, strict=True):
-        free = x - last >= APART * end
+        left = x > LATE * end
+        free = (x - APART * end if left else x) >= taken
         labels.append(safe(event.words()) if free else "")
-        last = x if free else last
+        if free:
+            taken = x if left else x + APART * end
     return labels
 
 

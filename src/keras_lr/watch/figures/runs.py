@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_lr.watch.figures.rate_panel import add_rate_panel
-from keras_lr.watch.figures.run_lines import NAMED, line_trace, points, x_name
+from keras_lr.watch.figures.run_lines import NAMED, last_value, line_trace, points, x_name
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import INK, blank, loss_axis
 
@@ -32,7 +32,7 @@ def runs_figure(runs: Sequence[Any]) -> Any:
     title = next(filter(None, names), "loss")
     figure = blank("The runs, one over the other", x=x_name(found[0]), y=title, height=500)
     labels = distinct_names(found)
-    ahead = _ahead(found, names)
+    ahead = set(by_rank(lowest_losses(found, names))[:NAMED])
     for index, (run, name) in enumerate(zip(found, names, strict=True)):
         if name is not None:
             trace = line_trace(run, name, index, label=labels[index], legendgroup=str(index))
@@ -51,15 +51,6 @@ def runs_figure(runs: Sequence[Any]) -> Any:
     return figure
 
 
-def _ahead(runs: Sequence[Run], names: Sequence[str | None]) -> set[int]:
-    """The runs that the legend names: of many those that came lowest."""
-    lowest = [
-        min((v for _, v in loss_points(*pair) if math.isfinite(v)), default=math.inf)
-        for pair in zip(runs, names, strict=True)
-    ]
-    return set(sorted(range(len(runs)), key=lambda index: lowest[index])[:NAMED])
-
-
 def compared_losses(runs: Sequence[Run]) -> list[str | None]:
     """The loss by which each run is compared, by its own name for it; `None` where it has none.
 
@@ -74,9 +65,35 @@ def compared_losses(runs: Sequence[Run]) -> list[str | None]:
     return training if any(training) else [min(run.losses, default=None) for run in runs]
 
 
-def loss_points(run: Run, name: str | None) -> list[tuple[float, float]]:
-    """The points of the loss that a run is compared by."""
-    return [] if name is None else points(run, name)
+def lowest_losses(runs: Sequence[Run], names: Sequence[str | None]) -> list[float | None]:
+    """How low each run came; infinity where it ended as no number, `None` where it has no loss.
+
+    Args:
+        runs: The runs.
+        names: As `compared_losses` gives them.
+    """
+    found: list[float | None] = []
+    for run, name in zip(runs, names, strict=True):
+        values = [] if name is None else [value for _, value in points(run, name)]
+        if name is None or not values:
+            found.append(None)
+        elif math.isfinite(last_value(run, name)):
+            found.append(min(filter(math.isfinite, values)))
+        else:
+            found.append(math.inf)
+    return found
+
+
+def by_rank(lowest: Sequence[float | None]) -> list[int]:
+    """The places of runs from the best on: those that ended as no number, then those unknown, last.
+
+    >>> by_rank([None, 0.5, math.inf, 0.2])
+    [3, 1, 2, 0]
+    """
+    return sorted(
+        range(len(lowest)),
+        key=lambda at: (lowest[at] is None, math.inf if lowest[at] is None else lowest[at]),
+    )
 
 
 def distinct_names(runs: Sequence[Run]) -> list[str]:

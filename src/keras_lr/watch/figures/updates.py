@@ -11,7 +11,8 @@ USUAL = 1e-3
 CS231n at Stanford, "Babysitting the learning process")."""
 
 RATIO = "update_ratio"
-NORMS = ("gradient_norm", "weight_norm")
+NORMS = {"gradient_norm": "gradient", "weight_norm": "weights"}
+"""The recorded norms, and of what they are."""
 OTHERS = ("momentum", "weight_decay", "batch_size")
 
 
@@ -74,16 +75,21 @@ def metrics_figure(run: Run) -> Any:
     return lines_figure(run, names, "Metrics", names[0] if len(names) == 1 else "value")
 
 
-def norms_figure(run: Run) -> Any:
-    """The norms of the gradient and of the weights.
+def norms_figure(run: Run, norm: str) -> Any:
+    """The norm of the gradient or of the weights, of all of them and of groups perhaps.
 
     Args:
-        run: A run with `gradient_norm` or `weight_norm`, of groups perhaps.
+        run: A run with it.
+        norm: One of `NORMS`.
 
     Returns:
         A `plotly.graph_objects.Figure`.
     """
-    return lines_figure(run, norm_names(run), "Norms of gradient and weights", "norm")
+    names, what = groups_of(run, norm), NORMS[norm]
+    figure = lines_figure(run, names, f"Norm of the {what}", f"‖{what}‖", strip=f"{norm}/")
+    for trace in figure.data:
+        trace.name = "all weights" if trace.name == norm else trace.name
+    return figure
 
 
 def norm_names(run: Run) -> list[str]:

@@ -34,6 +34,7 @@
       .replaceAll(told.grid, night ? "#39424c" : "#d3d8de");
     const figure = JSON.parse(text);
     const layout = layoutFor(chart, figure, paper);
+    if (layout.width < 520) { spreadLabels(figure.data); }
     const settings = { displayModeBar: false };
     chart.element.style.height = chart.height + "px";
     // Afresh: a legend that is moved to another width ends up over the curves.
@@ -49,6 +50,22 @@
     }
     chart.element.querySelector(".plot-container").setAttribute("aria-hidden", "true");
     chart.width = layout.width;
+  }
+
+  function spreadLabels(traces) { // where there is little room, a label gives way to the one before it
+    const ends = traces.map(function (trace) { return Math.max.apply(null, trace.x || [0]); });
+    const room = 0.36 * Math.max.apply(null, ends);
+    traces.filter(function (trace) { return trace.mode === "markers+text"; })
+      .forEach(function (trace) {
+        let taken = -Infinity;
+        trace.text = trace.text.map(function (label, i) {
+          const x = trace.x[i];
+          const left = trace.textposition[i] === "top left";
+          if (!label || (left ? x - room : x) < taken) { return ""; }
+          taken = left ? x : x + room;
+          return label;
+        });
+      });
   }
 
   function drawAll(paper) {

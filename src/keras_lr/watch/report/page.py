@@ -22,8 +22,14 @@ from keras_lr.watch.style import GRID, INK
 SHORT = 60
 """Characters of a headline, if it can be: two lines on a phone."""
 
+LONG = 100
+"""Characters of one that can't."""
+
 SENTENCE = 20
 """Characters from which on a cell holds a sentence."""
+
+NARROW = 3
+"""Columns of numbers that a phone has room for; a broader table it stacks, a cell below the other."""
 
 MANY = 3
 """Sections from which on a page begins with links to them."""
@@ -80,14 +86,17 @@ def page(sections: Sequence[Section], *, js: str = "inline", script: str = "") -
 def split_answer(answer: str) -> tuple[str, str]:
     """An answer's first words, short enough for a headline, and the rest.
 
+    The headline is whole in itself: what stood between it and the rest is left out, but for a full
+    stop.
+
     >>> split_answer("Use 0.1, cosine: val_loss 0.2. Or 0.2.")
-    ('Use 0.1, cosine:', 'val_loss 0.2. Or 0.2.')
+    ('Use 0.1, cosine', 'val_loss 0.2. Or 0.2.')
     """
-    for end in (r"(?<=[:.;]) ", r"(?<=,) "):
+    for end, most in ((r"(?<=[:.;]) ", SHORT), (r"(?<=[:.;]) ", LONG), (r"(?<=,) ", SHORT)):
         head, *rest = re.split(end, answer, maxsplit=1)
-        if len(head) <= SHORT:
+        if len(head) <= most:
             break
-    return head, "".join(rest)
+    return head.rstrip(":;,") if rest else head, "".join(rest)
 
 
 def _title(headline: str) -> str:
@@ -161,24 +170,33 @@ def _json(value: Any) -> str:
 
 
 def _table(table: Table) -> str:
+    stack = len(table.header) > NARROW or any(
+        len(str(cell)) > SENTENCE for row in table.rows for cell in row
+    )
+    names = table.header if stack else [""] * len(table.header)
     head = "".join(f"<th scope='col'>{as_html(c)}</th>" for c in table.header)
-    rows = "".join(f"<tr>{''.join(_cell(str(cell)) for cell in row)}</tr>\n" for row in table.rows)
+    rows = "".join(
+        f"<tr>{''.join(_cell(str(c), n) for c, n in zip(row, names, strict=False))}</tr>\n"
+        for row in table.rows
+    )
     label = as_html(table.title)
     hidden = "" if table.open else " class='unseen'"  # what is folded away has a summary
     body = (
         f"<div class='scroll' tabindex='0' role='region' aria-label='{label}'>"
-        f"<table>\n<caption{hidden}>{as_html(table.title)}</caption>\n"
+        f"<table{' class=stack' if stack else ''}>\n<caption{hidden}>{label}</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
     )
     if table.open:
         return body
     count = f" ({len(table.rows)})" if len(table.rows) > 1 else ""
-    return f"<details>\n<summary>{as_html(table.title)}{count}</summary>\n{body}</details>\n"
+    return f"<details>\n<summary>{label}{count}</summary>\n{body}</details>\n"
 
 
-def _cell(text: str) -> str:
-    """A cell; a sentence gets room, or a phone would show it word by word."""
-    return f"<td{' class=long' if len(text) > SENTENCE else ''}>{as_html(text)}</td>"
+def _cell(text: str, name: str) -> str:
+    """A cell; a sentence gets room, and in a table that a phone stacks each has its column's name."""
+    told = f" data-label='{as_html(name)}'" if name else ""
+    long = " class=long" if len(text) > SENTENCE else ""
+    return f"<td{told}{long}>{as_html(text)}</td>"
 
 
 def _code(code: str) -> str:

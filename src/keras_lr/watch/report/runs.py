@@ -9,8 +9,8 @@ from keras_lr.watch.diagnosis.section import diagnosis_tables
 from keras_lr.watch.examined import examine
 from keras_lr.watch.figures.history import event_place
 from keras_lr.watch.figures.run_lines import groups_of, last_value, points, x_name
-from keras_lr.watch.figures.runs import compared_losses, distinct_names, loss_points
-from keras_lr.watch.figures.updates import RATIO, metric_names, norm_names
+from keras_lr.watch.figures.runs import by_rank, compared_losses, distinct_names, lowest_losses
+from keras_lr.watch.figures.updates import NORMS, RATIO, metric_names
 from keras_lr.watch.rate_changes import changes_words
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.run import Run
@@ -56,12 +56,17 @@ def _more(run: Run) -> list[Chart]:
             "How far an update moves the weights: a layer far above the others moves too fast."
         )
         found.append(Chart(figures.updates_figure(run), caption))
-    if len(groups_of(run, "rate")) > 1:
+    if _moving(run, groups_of(run, "rate")):
         caption = "Their product is the rate that reaches the weights."
         found.append(Chart(figures.parts_figure(run), caption))
-    if norm_names(run):
-        found.append(Chart(figures.norms_figure(run)))
+    found += [Chart(figures.norms_figure(run, norm)) for norm in NORMS if groups_of(run, norm)]
     return found
+
+
+def _moving(run: Run, names: Sequence[str]) -> bool:
+    """Whether any of several curves is more than a constant."""
+    values = [[v for _, v in points(run, name) if math.isfinite(v)] for name in names]
+    return len(values) > 1 and any(len(set(found)) > 1 for found in values)
 
 
 def events_table(run: Run) -> Table:
@@ -88,13 +93,17 @@ def runs_section(runs: Sequence[Run]) -> Section:
         runs: Two or more.
     """
     names = compared_losses(runs)
+    labels = distinct_names(runs)
+    found = [examine(run) for run in runs]
+    ranks = by_rank(lowest_losses(runs, names))
     rows = []
-    for run, name, label in zip(runs, names, distinct_names(runs), strict=True):
-        values = [value for _, value in loss_points(run, name)]
+    for at in ranks:
+        run, name = runs[at], names[at]
+        values = [] if name is None else [value for _, value in points(run, name)]
         rates = [v for n in run.rates[:1] for _, v in points(run, n) if math.isfinite(v)]
         rows.append(
             [
-                label,
+                labels[at],
                 str(run.epochs),
                 number(min(filter(math.isfinite, values), default=None), 4),
                 number(last_value(run, name) if name and values else None, 4),
@@ -102,8 +111,11 @@ def runs_section(runs: Sequence[Run]) -> Section:
                 number(rates[-1] if rates else None),
                 schedule_words(run.schedule or "–"),
                 changes_words(run),
+                found[at].gravest,
             ]
         )
+    best = found[ranks[0]]
+    failed = f"Even the best run failed: {best.answer} " if best.failed else ""
     header = [
         "run",
         "epochs",
@@ -115,9 +127,9 @@ def runs_section(runs: Sequence[Run]) -> Section:
     ]
     return Section(
         title="The runs compared",
-        answer=runs_answer(runs),
+        answer=f"{failed}{runs_answer(runs)}",
         notes=["One run of each: what differs by little may be chance."],
         charts=[Chart(figures.runs_figure(runs))],
-        tables=[Table("The runs", [*header, "changes of the rate"], rows, open=True)],
+        tables=[Table("The runs", [*header, "changes of the rate", "found"], rows, open=True)],
         weight=2,
     )
