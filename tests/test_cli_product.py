@@ -17,7 +17,7 @@ import pytest
 import keras_lr
 from json_documents import document
 from keras_lr.cli import main
-from keras_lr.cli.app import COMMANDS, EXAMPLES, app
+from keras_lr.cli.app import COMMANDS, app
 from keras_lr.cli.hints import _MEANT
 from keras_lr.watch.terminal import table
 from keras_lr.watch.terminal.colour import coloured
@@ -38,7 +38,7 @@ def test_alone_it_shows_what_it_can_do_in_one_screen(capsys):
     assert max(map(len, lines)) <= 80
     for name in COMMANDS:
         assert any(line.startswith(f"  {name} ") for line in lines)
-        assert f"$ {EXAMPLES[name][0]}" in out
+        assert f"$ {COMMANDS[name].examples[0]}" in out
     assert main(["--json"]) == 0
     assert [each["name"] for each in document(capsys.readouterr().out)["commands"]] == [*COMMANDS]
 
@@ -50,7 +50,7 @@ def test_examples_stand_in_the_help_and_parse(name, capsys, monkeypatch):
     told = capsys.readouterr().out
     with open("keras-lr.toml", "w", encoding="utf-8") as file:
         file.write("[tune]\nmodel = 'm.keras'\ndata = 'd.npz'\n")
-    for line in EXAMPLES[name]:
+    for line in COMMANDS[name].examples:
         assert line in told
         words = shlex.split(line)
         words = words[1 : words.index("|") if "|" in words else None]
@@ -70,7 +70,7 @@ def test_help_fits_a_narrow_terminal(name, capsys, monkeypatch):
     assert main([name, "--help"]) == 0
     told = capsys.readouterr().out
     assert max(map(len, told.splitlines())) <= 60
-    for line in EXAMPLES[name]:
+    for line in COMMANDS[name].examples:
         assert f" {line}" in told, "what is folded can't be copied"
 
 
@@ -183,7 +183,7 @@ def test_a_report_of_runs(capsys, tmp_path):
     assert main(["report", "one.log", "--out", "r.html", "--js", "cdn"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("one.log: val_loss went from 1.1 to 0.7 in 2 epochs")
-    assert out.endswith("report: r.html\n")
+    assert out.endswith("wrote r.html\n")
 
 
 def test_the_terminal_obeys_no_file(capsys, tmp_path):

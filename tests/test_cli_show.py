@@ -31,7 +31,7 @@ def test_show_json_is_one_object_with_every_value(capsys):
 
 
 def test_show_resolves_epochs_and_writes_a_chart(capsys, tmp_path):
-    path = tmp_path / "chart.html"
+    path = tmp_path / "new" / "chart.html"
     arguments = ["show", "linear | warmup(2 epochs)", "--steps", "40", "--out", str(path)]
     assert main(arguments) == 2
     assert capsys.readouterr().err == (
@@ -40,7 +40,7 @@ def test_show_resolves_epochs_and_writes_a_chart(capsys, tmp_path):
     )
     assert not path.exists()
     assert main([*arguments, "--steps-per-epoch", "10"]) == 0
-    assert f"chart: {path}" in capsys.readouterr().out
+    assert f"wrote {path} (and made the folder {path.parent})\n" in capsys.readouterr().out
     assert "plotly.js" in path.read_text(encoding="utf-8")
 
 
@@ -218,7 +218,7 @@ def test_version_and_help(capsys):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_the_docstrings_say(name):
     function = getattr(import_module(f"keras_lr.cli.{name}"), name)
-    assert function.__doc__.splitlines()[0] == COMMANDS[name]
+    assert function.__doc__.splitlines()[0] == COMMANDS[name].help
 
 
 def test_ctrl_c_ends_with_130(capsys, monkeypatch):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from keras_lr.cli import documents
 from keras_lr.cli.options import Common, positive, start
 from keras_lr.cli.output import Output
 from keras_lr.engines.seed import check_seed
@@ -42,7 +43,7 @@ def demo(
     return Output(_data(result, backend), lambda: _text(result))
 
 
-def _data(result: Any, backend: str) -> dict[str, Any]:
+def _data(result: Any, backend: str) -> documents.Demo:
     from keras_lr.watch.answers import comparison_answer
 
     comparison = result.comparison
@@ -99,8 +100,8 @@ def _text(result: Any) -> str:
             "",
             comparison_answer(result.comparison),
             "",
-            f"report: {result.report}",
-            f"model:  {result.model}  (plain Keras: it loads without keras_lr)",
+            f"wrote {result.report}",
+            f"wrote {result.model} (plain Keras: it loads without keras_lr)",
             f"{result.seconds:.0f} s",
         ]
     )

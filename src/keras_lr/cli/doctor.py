@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from keras_lr.cli import documents
+from keras_lr.cli.called import run_names
 from keras_lr.cli.options import Common, Js, check_writable, positive
 from keras_lr.cli.output import File, Output
 from keras_lr.cli.spelling import spelled
@@ -45,10 +47,8 @@ def doctor(
         raise InvalidInput("Name a file to look at, e.g.: keras-lr doctor training.csv")
     check_writable(out, "--out", ".html")
     positive("--steps-per-epoch", steps_per_epoch)
-    same = [Path(text).name for text in file]
     found = []
-    for text in file:
-        name = text if same.count(Path(text).name) > 1 else None
+    for text, name in zip(file, run_names(file), strict=True):
         run = Run.read(text, name=name, rows=rows)
         found.append(_in_options(diagnose(run, loss=loss, steps_per_epoch=steps_per_epoch)))
 
@@ -58,11 +58,14 @@ def doctor(
 
         write_atomically(out or "", page([each.section() for each in found], js=js))
 
-    diagnoses: list[dict[str, Any]] = [
-        {"file": text, **each.as_data()} for text, each in zip(file, found, strict=True)
-    ]
+    told = zip(file, found, strict=True)
+    answer: documents.Doctor = {
+        "command": "doctor",
+        "diagnoses": [documents.DiagnosisRow(file=text, **each.as_data()) for text, each in told],
+        "report": out,
+    }
     return Output(
-        {"command": "doctor", "diagnoses": diagnoses, "report": out},
+        answer,
         lambda: "\n\n".join(map(str, found)),
         files=[] if out is None else [File("report", out, write)],
     )

@@ -1,5 +1,6 @@
 """What `--json` prints, command by command: the keys of each document, and what they hold.
 
+The commands build what they print as these types, so that the two hold each other.
 NaN and infinity are `null`; a `Path` and a schedule are text. Keys may be added in later versions;
 those that are here stay.
 """
@@ -132,6 +133,24 @@ class Mark(TypedDict):
     label: str
 
 
+class ExplainedPart(TypedDict):
+    """Which part of a schedule gave what at a step."""
+
+    schedule: str
+    step: Number
+    value: Number
+    parts: "list[ExplainedPart]"
+
+
+class Theory(TypedDict):
+    """What convex theory says of a schedule beside what the rate was tuned for."""
+
+    tuned_for: str
+    bound: Number
+    relative_bound: Number
+    rate_factor: Number
+
+
 class ScheduleRow(TypedDict):
     """A drawn schedule; `explained` has a tree for each `--at`, `theory` is there with `--theory`."""
 
@@ -140,9 +159,9 @@ class ScheduleRow(TypedDict):
     steps: list[int]
     values: list[Number]
     marks: list[Mark]
-    explained: list[dict[str, Any]]
+    explained: list[ExplainedPart]
     warning: str | None
-    theory: NotRequired[dict[str, Any]]
+    theory: NotRequired[Theory]
 
 
 class ShownRun(TypedDict):

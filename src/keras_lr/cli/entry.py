@@ -15,6 +15,12 @@ from keras_lr.escaped import escaped
 
 INTERRUPTED = 128 + signal.SIGINT
 
+_UNITS = {
+    "epoch": ("--steps-per-epoch", 100, "the steps of an epoch"),
+    "sample": ("--batch-size", 32, "the samples of a step"),
+}
+"""Which option says what a unit is, such as what, in words."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -64,8 +70,7 @@ def _finish(output: Any, stdout: TextIO, *, as_json: bool) -> None:
     lines = [""] if output.files else []
     for file in output.files:
         with contextlib.redirect_stdout(sys.stderr):
-            file.save()
-        lines.append(f"{file.name}: {file.path}")
+            lines.append(file.save())
     if lines and not as_json:
         print(escaped("\n".join(lines)), file=stdout, flush=True)
 
@@ -103,9 +108,7 @@ def _parsed(arguments: list[str], stdout: TextIO) -> tuple[Any, Any]:
 
 
 def _help_for(arguments: list[str]) -> str:
-    from keras_lr.cli.app import COMMANDS
-
-    command = next((a for a in arguments if a in COMMANDS), None)
+    command = _command(arguments)
     return " ".join(["keras-lr", *([command] if command else []), "--help"])
 
 
@@ -131,10 +134,7 @@ def told(error: BaseException, arguments: Sequence[str] = ()) -> str:
           ^
     """
     if isinstance(error, UnknownUnit):
-        return (
-            f"{error.length} is in {error.unit}s, which aren't known here. Give the length in steps, "
-            "or as a share such as 5%."
-        )
+        return _without_unit(error, _options(arguments))
     lines = str(error).splitlines()
     at = next((i for i, line in enumerate(lines) if line.strip() == "^"), 0)
     if at < 2:
@@ -146,11 +146,34 @@ def told(error: BaseException, arguments: Sequence[str] = ()) -> str:
 
 def in_options(message: str, arguments: Sequence[str]) -> str:
     """A message of the library's in the words of the command that was called."""
-    from keras_lr.cli.app import COMMANDS, options_of
     from keras_lr.cli.spelling import spelled
 
-    command = next((a for a in arguments if a in COMMANDS), None)
-    return message if command is None else spelled(message, options_of(command))
+    return spelled(message, _options(arguments))
+
+
+def _options(arguments: Sequence[str]) -> list[str]:
+    """The options of the command that was called; none where none was."""
+    from keras_lr.cli.app import options_of
+
+    command = _command(arguments)
+    return [] if command is None else options_of(command)
+
+
+def _command(arguments: Sequence[str]) -> str | None:
+    from keras_lr.cli.app import COMMANDS
+
+    return next((each for each in arguments if each in COMMANDS), None)
+
+
+def _without_unit(error: UnknownUnit, options: Sequence[str]) -> str:
+    """A length whose unit isn't known: the option that says it, where the command has one."""
+    option, example, what = _UNITS[error.unit]
+    if option in options:
+        return f"{error.length} needs {what}: add e.g. {option} {example}."
+    return (
+        f"{error.length} is in {error.unit}s, which aren't known here. Give the length in steps, "
+        "or as a share such as 5%."
+    )
 
 
 def _window(text: str, caret: int) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, cast
 
 from cyclopts import Parameter
 
+from keras_lr.cli import documents
 from keras_lr.cli.options import (
     Common,
     Js,
@@ -103,10 +104,21 @@ def find(
         refused, measured = error, cast(Finding, error.finding)
         finding = replace(measured, reason=in_options(measured.reason, ["find"]))
         say(f"keras-lr: no rate found: {' '.join(finding.reason.split())}")
-    fields = ("learning_rate", "band", "method", "reason", "rates", "losses", "steps", "seconds")
-    answer = {name: getattr(finding, name) for name in fields}
+    answer: documents.Find = {
+        "command": "find",
+        "learning_rate": finding.learning_rate,
+        "band": finding.band,
+        "method": finding.method,
+        "reason": finding.reason,
+        "rates": finding.rates.tolist(),
+        "losses": finding.losses.tolist(),
+        "steps": finding.steps,
+        "seconds": finding.seconds,
+        "backend": backend,
+        "report": out,
+    }
     return Output(
-        {"command": "find", **answer, "backend": backend, "report": out},
+        answer,
         lambda: _text(finding),
         exit_code=0 if refused is None else refused.exit_code,
         files=[] if out is None else [File("report", out, lambda: _report(finding, out, js))],

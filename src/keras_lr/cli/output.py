@@ -29,12 +29,14 @@ class File:
     path: Path
     write: Callable[[], Any]
 
-    def save(self) -> None:
-        """Write it.
+    def save(self) -> str:
+        """Write it; what it says of that, in a line.
 
         Raises:
             KerasLRError: The system refused.
         """
+        folder = self.path.parent
+        made = "" if folder.is_dir() else f" (and made the folder {folder})"
         try:
             self.write()
         except OSError as error:
@@ -42,6 +44,7 @@ class File:
                 f"The {self.name} couldn't be written ({error.strerror or error}); the result is "
                 f"above. Received: {self.path}"
             ) from error
+        return f"wrote {self.path}{made}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Output:
     """The result of a command.
 
     Args:
-        data: What `--json` prints, as one object.
+        data: What `--json` prints, as one object (`cli.documents` has the type of each).
         text: What people read, as text or as a function that makes it.
         exit_code: What the process ends with.
         files: Written once the result is printed, so that a full disk can't lose it.
@@ -58,7 +61,7 @@ class Output:
             from a file and are written out.
     """
 
-    data: Mapping[str, Any]
+    data: Mapping[str, object]
     text: str | Callable[[], str]
     exit_code: int = 0
     files: Sequence[File] = ()

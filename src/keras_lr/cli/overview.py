@@ -1,28 +1,20 @@
 """`keras-lr` alone: what it can do, in one screen."""
 
+from keras_lr.cli import documents
 from keras_lr.cli.output import Output
-
-_LINES = {
-    "demo": "the whole job on real data, in about a minute",
-    "find": "a learning rate for your model, in a few hundred steps",
-    "tune": "rate, momentum and schedule together, over many short trainings",
-    "show": "a schedule, drawn and explained",
-    "report": "a finished training or a study, as one HTML page",
-    "doctor": "what went wrong in a training, and what to do",
-}
 
 
 def overview() -> Output:
     """The commands, each with a line and an example."""
     from keras_lr import __version__
-    from keras_lr.cli.app import COMMANDS, EXAMPLES
+    from keras_lr.cli.app import COMMANDS
 
-    data = {
+    data: documents.Overview = {
         "command": None,
         "version": __version__,
         "commands": [
-            {"name": name, "help": told, "examples": list(EXAMPLES[name])}
-            for name, told in COMMANDS.items()
+            {"name": name, "help": each.help, "examples": list(each.examples)}
+            for name, each in COMMANDS.items()
         ],
     }
     return Output(data, _text, painted=True)
@@ -30,15 +22,15 @@ def overview() -> Output:
 
 def _text() -> str:
     from keras_lr import __version__
-    from keras_lr.cli.app import COMMANDS, EXAMPLES
+    from keras_lr.cli.app import COMMANDS
     from keras_lr.watch.terminal.colour import painted
 
     width = max(map(len, COMMANDS))
     lines = [f"keras-lr {__version__}: control the learning rate of a Keras model.", ""]
-    for name in COMMANDS:
+    for name, each in COMMANDS.items():
         lines += [
-            f"  {painted(name.ljust(width), 'bold cyan')}  {_LINES[name]}",
-            f"  {'':{width}}  {painted('$ ' + EXAMPLES[name][0], 'dim')}",
+            f"  {painted(name.ljust(width), 'bold cyan')}  {each.brief}",
+            f"  {'':{width}}  {painted('$ ' + each.examples[0], 'dim')}",
         ]
     lines += [
         "",

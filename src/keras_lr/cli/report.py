@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from keras_lr.cli import documents
+from keras_lr.cli.called import run_names
 from keras_lr.cli.options import Common, Js, check_writable, start
 from keras_lr.cli.output import File, Output
 from keras_lr.errors import InvalidInput
@@ -46,15 +48,23 @@ def report(
         )
     if studies:
         start("report")
-    found = [_read(text, file, study_name=study_name, rows=rows) for text in file]
+    found = [
+        (text, _read(text, name, study_name=study_name, rows=rows))
+        for text, name in zip(file, run_names(file), strict=True)
+    ]
 
     def write() -> None:
         from keras_lr.watch import report as write_report
 
         write_report([result for _, result in found], out, js=js)
 
+    answer: documents.Report = {
+        "command": "report",
+        "results": [_data(*each) for each in found],
+        "report": out,
+    }
     return Output(
-        {"command": "report", "results": [_data(*each) for each in found], "report": out},
+        answer,
         lambda: "\n".join(_line(*each) for each in found),
         files=[File("report", out, write)],
     )
@@ -78,26 +88,23 @@ def is_study(text: str) -> bool:
         raise InvalidInput(f"{text} can't be read ({error.strerror}).") from error
 
 
-def _read(
-    text: str, file: tuple[str, ...], *, study_name: str | None, rows: Any
-) -> tuple[str, Any]:
-    """A file's name for the reader, and what is in it."""
+def _read(text: str, name: str | None, *, study_name: str | None, rows: Any) -> Any:
+    """What is in a file, a run of which is called `name`."""
     if is_study(text):
         from keras_lr.tuner.stored import read_study
 
         try:
-            return text, read_study(text, study_name)
+            return read_study(text, study_name)
         except InvalidInput as error:
             if study_name is None and str(error).startswith("Which study?"):
                 raise InvalidInput(f"{error} Add --study-name.") from error
             raise
     from keras_lr.watch import Run
 
-    same = [other for other in file if Path(other).name == Path(text).name]
-    return text, Run.read(text, name=text if len(same) > 1 else None, rows=rows)
+    return Run.read(text, name=name, rows=rows)
 
 
-def _data(text: str, result: Any) -> dict[str, Any]:
+def _data(text: str, result: Any) -> documents.ReportedRun | documents.ReportedStudy:
     from keras_lr.watch.answers import study_answer
     from keras_lr.watch.examined import examine
     from keras_lr.watch.rate_changes import changes

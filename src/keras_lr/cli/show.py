@@ -2,13 +2,14 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
+from keras_lr.cli import documents
 from keras_lr.cli.options import Common, Js, check_writable, positive, read_schedule
 from keras_lr.cli.output import File, Output
-from keras_lr.cli.units import read_moment, read_steps, spell_units
+from keras_lr.cli.units import read_moment, read_steps
 from keras_lr.errors import InvalidInput
 
 
@@ -62,28 +63,27 @@ def show(
         "batch_size": batch_size,
         "base_rate": base_rate,
     }
-    with spell_units():
-        moments = [read_moment(text, run) for text in at]
-        curves = schedule_curves(parsed, steps, **settings)
+    moments = [read_moment(text, run) for text in at]
+    curves = schedule_curves(parsed, steps, **settings)
     explained = [[curve.plan.explain(step) for step in moments] for curve in curves]
     misfits = [fit_report(curve.plan, run) for curve in curves]
-    entries = [
+    entries: list[documents.ScheduleRow] = [
         {
             "schedule": curve.name,
             "values_are": "rates" if curve.rates else "factors",
-            "steps": curve.xs,
-            "values": curve.ys,
+            "steps": curve.xs.tolist(),
+            "values": curve.ys.tolist(),
             "marks": [{"step": mark.step, "label": mark.label} for mark in curve.marks],
             "explained": [_as_data(each.part) for each in found],
             "warning": misfit,
         }
         for curve, found, misfit in zip(curves, explained, misfits, strict=True)
     ]
-    tuned = None
+    tuned, moves = None, []
     if theory:
-        tuned, rows = _theory(curves)
-        for entry, row in zip(entries, rows, strict=True):
-            entry["theory"] = row
+        tuned, moves = _theory(curves)
+        for entry, moved in zip(entries, moves, strict=True):
+            entry["theory"] = documents.Theory(tuned_for=tuned, **moved._asdict())
 
     def text() -> str:
         from keras_lr.watch.terminal import drawn
@@ -97,14 +97,20 @@ def show(
                 name = f"\n{curve.name}" if len(curves) > 1 else ""
                 blocks += [name, *(_explained(each, base_rate) for each in found)]
         if tuned is not None:
-            blocks += ["", _theory_text(tuned, entries, base_rate)]
+            rated = base_rate if curves[0].rates else None
+            blocks += ["", _theory_text(tuned, [each.name for each in curves], moves, rated)]
         return "\n".join(blocks)
 
     files = []
     if out is not None:
         files.append(File("chart", out, lambda: _write_chart(parsed, steps, settings, out, js)))
-    data = {"command": "show", "run": {"steps": steps, **settings}, "schedules": entries}
-    return Output({**data, "chart": out}, text, files=files, painted=True)
+    data: documents.Show = {
+        "command": "show",
+        "run": documents.ShownRun(steps=steps, **settings),
+        "schedules": entries,
+        "chart": out,
+    }
+    return Output(data, text, files=files, painted=True)
 
 
 def _ends(curve: Any) -> str:
@@ -126,12 +132,20 @@ def _explained(explanation: Any, base_rate: float | None) -> str:
     return "\n".join([head, *rest])
 
 
-def _as_data(part: Any) -> dict[str, Any]:
+def _as_data(part: Any) -> documents.ExplainedPart:
     parts = [_as_data(inner) for inner in part.parts]
     return {"schedule": part.text, "step": part.step, "value": part.value, "parts": parts}
 
 
-def _theory(curves: list) -> tuple[str, list[dict[str, Any]]]:
+class _Moved(NamedTuple):
+    """How a schedule's best rate moves from another's, and its bound from that one's."""
+
+    bound: float
+    relative_bound: float
+    rate_factor: float
+
+
+def _theory(curves: list) -> tuple[str, list[_Moved]]:
     """What the rate was tuned for, and for each schedule the bound and how the best rate moves."""
     from keras_lr.schedules import Constant
     from keras_lr.schedules.theory import bound
@@ -153,27 +167,20 @@ def _theory(curves: list) -> tuple[str, list[dict[str, Any]]]:
             "Name another schedule first, or let it end at 0."
         )
     return tuned, [
-        {
-            "tuned_for": tuned,
-            "bound": each.bound,
-            "relative_bound": each.bound / first.bound,
-            "rate_factor": each.base / first.base,
-        }
-        for each in found
+        _Moved(each.bound, each.bound / first.bound, each.base / first.base) for each in found
     ]
 
 
-def _theory_text(tuned: str, entries: list[dict[str, Any]], base_rate: float | None) -> str:
+def _theory_text(tuned: str, names: list[str], moves: list[_Moved], base_rate: float | None) -> str:
     from keras_lr.watch.style import number
 
-    rated = base_rate is not None and entries[0]["values_are"] == "rates"
     lines = [f"By convex theory (Schaipp et al., 2025), if the rate was tuned for {tuned}:"]
-    for entry in entries[1:] or entries:
-        found = entry["theory"]
-        factor = found["rate_factor"]
-        moved = f" ({number(base_rate)} -> {number(factor * base_rate)})" if rated else ""
-        lines.append(f"  multiply it by {number(factor)} for {entry['schedule']}{moved};")
-        lines.append(f"    its bound on the last loss {_bound_words(found['relative_bound'])}")
+    told = list(zip(names, moves, strict=True))
+    for name, moved in told[1:] or told:
+        factor = moved.rate_factor
+        rates = f" ({number(base_rate)} -> {number(factor * base_rate)})" if base_rate else ""
+        lines.append(f"  multiply it by {number(factor)} for {name}{rates};")
+        lines.append(f"    its bound on the last loss {_bound_words(moved.relative_bound)}")
     lines.append("Bounds are compared with each schedule at its own best rate.")
     return "\n".join(lines)
 

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from keras_lr.cli import documents
 from keras_lr.cli.output import File, Output
 
 
@@ -45,7 +46,7 @@ def finish(
         files.append(File("model", save, lambda: save_model(model(), save)))
     paths = {file.name: file.path for file in files}
     best = study.best if done else None
-    data = {
+    data: documents.Tune = {
         "command": "tune",
         "best": None
         if best is None
@@ -61,7 +62,7 @@ def finish(
         "seconds": study.seconds,
         "interrupted": study.interrupted or isinstance(stopped, KeyboardInterrupt),
         "backend": backend,
-        "transferred": asdict(moved) if (moved := _transferred(study, done)) else None,
+        "transferred": transferred_data(study) if done else None,
         "confirmed": confirmed_data(study),
         "path": path_data(study) if done else None,
         "code": lines,
@@ -85,11 +86,21 @@ def _page(study: Any, code: str | None) -> Any:
     return found if code is None else replace(found, code=code)
 
 
-def _transferred(study: Any, done: bool) -> Any:
-    return study.transferred if done else None
+def transferred_data(study: Any) -> documents.Transferred | None:
+    """What theory makes of the rate for `--json`; `None` where no trial was shortened."""
+    moved = study.transferred
+    if moved is None:
+        return None
+    return {
+        "found": moved.found,
+        "learning_rate": moved.learning_rate,
+        "short": moved.short,
+        "epochs": moved.epochs,
+        "factor": moved.factor,
+    }
 
 
-def confirmed_data(study: Any) -> dict[str, Any] | None:
+def confirmed_data(study: Any) -> documents.Confirmed | None:
     """A confirmation for `--json`; `None` where there was none."""
     found = study.confirmation
     if found is None:
@@ -110,7 +121,7 @@ def confirmed_data(study: Any) -> dict[str, Any] | None:
     }
 
 
-def path_data(study: Any) -> dict[str, Any] | None:
+def path_data(study: Any) -> documents.PopulationPath | None:
     """A population's path for `--json`; `None` of independent trials."""
     if not hasattr(study, "copies"):
         return None
@@ -151,7 +162,7 @@ def _text(study: Any, code: str | None) -> str:
     if warning := edge_warning(study):
         lines.append(f"Warning: {warning}")
     lines += [study_counts(study), f"Executed: {study.plan}"]
-    if moved := _transferred(study, best_trial(study) is not None):
+    if best_trial(study) is not None and (moved := study.transferred) is not None:
         lines.append(f"Rate: {moved}.")
     if code is not None:
         lines += ["", *(f"    {line}".rstrip() for line in code.splitlines())]

@@ -1,15 +1,10 @@
 """Steps, and lengths in other units, on the command line."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from keras_lr.errors import InvalidInput, UnknownUnit
-
-_OPTIONS = {
-    "epoch": "the steps of an epoch: add e.g. --steps-per-epoch 100",
-    "sample": "the samples of a step: add e.g. --batch-size 32",
-}
 
 
 def whole_steps(text: str) -> int:
@@ -65,12 +60,3 @@ def read_moment(text: str, run: Any) -> int:
             "--at takes a step, 0 or later, or such as 5%, '3 epochs', '1000 samples'. "
             f"Received: --at {text}"
         ) from error
-
-
-@contextlib.contextmanager
-def spell_units() -> Iterator[None]:
-    """A length in a unit that isn't known here is told with the option that is missing."""
-    try:
-        yield
-    except UnknownUnit as error:
-        raise InvalidInput(f"{error.length} needs {_OPTIONS[error.unit]}.") from error
