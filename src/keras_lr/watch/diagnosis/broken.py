@@ -5,9 +5,10 @@ import numpy as np
 from keras_lr.watch.diagnosis.evidence import Evidence
 from keras_lr.watch.diagnosis.trend import line_through
 
-WORSE = 1.05
-"""How many times what followed it the first loss is, of a net that the first updates broke: a rate
-too low leaves it where it was."""
+WORSE = 1.2
+"""How many times what followed it the first loss is, of a net that the first updates broke. A rate
+too low leaves it where it was; what a net has of its first weights, and loses as it learns how often
+each class comes, is less."""
 CHANCE = (0.005, 0.6)
 """Accuracies between which a net may be guessing: one class of 200, to one of two. One that was
 trained before is above; an accuracy that means nothing, as of a regression, is about 0."""

@@ -1,6 +1,5 @@
 """A run as the symptoms look at it: its training loss and its rate, side by side."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypedDict
@@ -8,7 +7,8 @@ from typing import Literal, TypedDict
 import numpy as np
 
 from keras_lr.errors import InvalidInput, nearest
-from keras_lr.state.curve_names import loss_of, rate_of, rates_of, validation_loss_of
+from keras_lr.state.curve_names import loss_of, validation_loss_of
+from keras_lr.watch.diagnosis.rates import rate_names, rates_at, rates_of_epochs
 from keras_lr.watch.run import Run
 
 FEW_EPOCHS = 8
@@ -76,11 +76,11 @@ class Evidence:
             found = _at_updates(run, name)
             if found is not None and len(found[0]) > at_epochs:
                 at, values = found
-                return cls(run, "step", at, values, name, _rates_at(run, at), per_epoch)
+                return cls(run, "step", at, values, name, rates_at(run, at), per_epoch)
         points = run.logged(name)
         at = np.array([epoch + 1 for epoch, _ in points], float)
         values = np.array([value for _, value in points], float)
-        return cls(run, "epoch", at, values, name, _rates_of(run, at), per_epoch)
+        return cls(run, "epoch", at, values, name, rates_of_epochs(run, at), per_epoch)
 
     @property
     def finite(self) -> bool:
@@ -105,7 +105,7 @@ class Evidence:
     @property
     def rate_names(self) -> tuple[str, ...]:
         """What the run calls the rate, or those of its groups; nothing where it has none."""
-        return tuple(_rate_names(self.run.names))
+        return tuple(rate_names(self.run.names))
 
     @property
     def progress(self) -> float:
@@ -183,49 +183,3 @@ def _at_updates(run: Run, name: str) -> tuple[np.ndarray, np.ndarray] | None:
     with np.errstate(invalid="ignore", over="ignore"):
         means = np.array([values[part].mean() for part in parts])
     return np.array([steps[part[-1]] for part in parts]), means
-
-
-def _rate_names(names: Iterable[str]) -> list[str]:
-    """The rate, or those of groups where there is none of all."""
-    known = list(names)
-    rate = rate_of(known)
-    return rates_of(known) if rate is None else [rate]
-
-
-def _rates_of(run: Run, at: np.ndarray) -> np.ndarray | None:
-    """The rate of each epoch; where one has none, that of the epoch before."""
-    columns = []
-    for name in _rate_names(run.history):
-        points = {epoch + 1: value for epoch, value in run.logged(name)}
-        columns.append([points.get(int(place), np.nan) for place in at])
-    return _highest(columns)
-
-
-def _rates_at(run: Run, at: np.ndarray) -> np.ndarray | None:
-    """The rate at updates; where it was logged at epochs alone, that of the epoch they are in."""
-    columns = []
-    for name in _rate_names(run.steps):
-        curve = run.steps[name]
-        last = np.searchsorted(np.asarray(curve.steps, float), at, side="right") - 1
-        values = np.asarray(curve.values, float)
-        columns.append([values[i] if i >= 0 else np.nan for i in last])
-    if columns or not run.epochs:
-        return _highest(columns)
-    per_epoch = run.steps_per_epoch or at[-1] / run.epochs
-    epochs = np.ceil(at / per_epoch)
-    return _rates_of(run, np.clip(epochs, 1, run.epochs) + run.first_epoch)
-
-
-def _highest(columns: list[list[float]]) -> np.ndarray | None:
-    if not columns:
-        return None
-    found = np.array(columns, float)
-    if not np.isfinite(found).any():
-        return None
-    rates = np.where(np.isfinite(found), found, -np.inf).max(axis=0)
-    for index in range(1, len(rates)):
-        if rates[index] == -np.inf:
-            rates[index] = rates[index - 1]
-    first = rates[np.isfinite(rates)][0]
-    rates = np.where(rates == -np.inf, first, rates)
-    return rates if rates.max() >= 0 else None

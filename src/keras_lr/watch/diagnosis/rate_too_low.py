@@ -27,6 +27,8 @@ LASTS = 0.5
 """The pace of the last quarter over that of the quarter before, for the line to go on to the end."""
 LEFT = 0.25
 """The share of what that would win that is left to win, where the loss has always been above 0."""
+ALIKE = 0.95
+"""The share of a pace that is told as the same."""
 MOST = 10.0
 """The largest factor that is advised at once."""
 
@@ -106,7 +108,7 @@ def _symptom(
     factor = float(f"{min(MOST, max(2.0, 1 + room)):.1g}")
     places, unit = len(evidence.at), evidence.unit
     ratio = slope / earlier
-    as_fast = f"{ratio:.0%} of its pace before"
+    as_fast = "as fast as before" if ratio > ALIKE else f"{ratio:.0%} as fast as before"
     per = won / places * float(evidence.rated.max() / evidence.rated.mean())
     text = (
         f"{evidence.name} still falls by {number(per)} {_each(unit)} in the second half, {as_fast}; "
@@ -137,7 +139,7 @@ def _made(
     higher = f"{factor:g} times the rate" + ("" if rate is None else f" ({rate:g})")
     return Symptom(
         name=NAME,
-        title="Rate too low, or run too short",
+        title="Rate too low or run too short",
         evidence=text,
         advice=(
             f"Take {higher}, or {longer}, which follows from that pace. How high the rate may be, "

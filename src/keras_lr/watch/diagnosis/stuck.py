@@ -65,15 +65,15 @@ def stuck(evidence: Evidence) -> Verdict:
             evidence,
             f" after the first {evidence.unit}",
             f"after the first it came down by {gained:.1%}",
-            "If that is well above what can be reached, the rate is so high that the first updates "
-            f"broke the net, which a rate too low doesn't do: {FINDS}",
+            "Mostly the rate is so high that the first updates broke the net, which one too low can't; "
+            f"a net that has learned all that it can looks alike. To tell, {FINDS}",
             first,
         )
     return _symptom(
         evidence,
         "",
         f"it came down by {gained:.1%}",
-        f"A rate far too low does that, and one so high that no update helps: {FINDS}",
+        f"A rate far too low does that, and one so high that no update helps. To tell, {FINDS}",
         first,
     )
 
