@@ -50,6 +50,7 @@ def sections_of(result: Any) -> list[Section]:
     from keras_lr.watch.report.sections import is_run, runs_section, section
     from keras_lr.watch.run import Run
 
-    runs = [Run.of(each) for each in results if is_run(each)]
+    read = [Run.of(each) if is_run(each) else each for each in results]
+    runs = [each for each in read if isinstance(each, Run)]
     compared = [runs_section(runs)] if len(runs) > 1 else []
-    return [*compared, *(section(each) for each in results)]
+    return [*compared, *(section(each) for each in read)]

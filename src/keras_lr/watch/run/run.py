@@ -49,7 +49,7 @@ class Run:
             `weight_decay` and others; may be empty.
         done: Whether the run is over; `False` for one that goes on, or was killed.
         first_epoch: The number of the epoch of the first values (the first is 0).
-        absent: Of a metric the places in `history` that hold NaN for want of a value.
+        absent: Of a metric the places in `history` that hold NaN because no value was logged.
 
     >>> Run({"loss": [1.0, 0.5]}).epochs
     2
