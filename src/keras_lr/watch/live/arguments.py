@@ -1,7 +1,7 @@
 """The arguments of `Live`, checked when it is made."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.watch.report.place import checked_place
@@ -21,12 +21,3 @@ def checked_seconds(given: Any) -> float:
             f"seconds=30. Received: seconds={given!r}."
         )
     return float(given)
-
-
-def checked_js(given: Any) -> Literal["inline", "cdn"]:
-    """Where the page has its chart library."""
-    if given not in ("inline", "cdn"):
-        raise InvalidInput(
-            f'Write js="inline" (opens offline) or js="cdn". Received: js={given!r}.'
-        )
-    return given

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import keras
 
@@ -17,11 +17,12 @@ from keras_lr.callbacks.warning import warn
 from keras_lr.rate import Control
 from keras_lr.time_left import TimeLeft
 from keras_lr.watch.live import displays
-from keras_lr.watch.live.arguments import checked_js, checked_path, checked_seconds
+from keras_lr.watch.live.arguments import checked_path, checked_seconds
 from keras_lr.watch.live.page import Page
 from keras_lr.watch.live.progress import Progress, State
 from keras_lr.watch.live.showing import Showing, end_earlier
 from keras_lr.watch.live.trace import Trace
+from keras_lr.watch.report.library import Library, checked_library
 from keras_lr.watch.run import Run
 
 SHORTEST, LONGEST = 1.0, 30.0
@@ -72,14 +73,14 @@ class Live(keras.callbacks.Callback):
         seconds: float = 10.0,
         show: bool = True,
         name: str = "Training",
-        js: Literal["inline", "cdn"] = "inline",
+        js: Library = "inline",
     ) -> None:
         super().__init__()
         self.report = checked_path(report)
         self.seconds = checked_seconds(seconds)
         self.show = bool(show)
         self.name = str(name)
-        self.js: Literal["inline", "cdn"] = checked_js(js)
+        self.js: Library = checked_library(js)
         self._trace = Trace()
         self._lock = threading.Lock()
         self._control: Control | None = None

@@ -5,12 +5,13 @@ import time
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from keras_lr.errors import InvalidInput
 from keras_lr.watch.live.progress import Progress
 from keras_lr.watch.live.throttle import Throttle
 from keras_lr.watch.report import write_atomically
+from keras_lr.watch.report.library import Library
 from keras_lr.watch.report.page import page
 from keras_lr.watch.report.place import try_place
 from keras_lr.watch.report.runs import UNFINISHED
@@ -39,7 +40,7 @@ class Page:
         InvalidInput: It can't be written there.
     """
 
-    def __init__(self, path: Path, seconds: float, js: Literal["inline", "cdn"] = "inline") -> None:
+    def __init__(self, path: Path, seconds: float, js: Library = "inline") -> None:
         self.throttle = Throttle(seconds)
         self._path = path
         self._js = js

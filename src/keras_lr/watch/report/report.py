@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from keras_lr.errors import InvalidInput
+from keras_lr.watch.report.library import Library, checked_library
 from keras_lr.watch.report.page import page
 from keras_lr.watch.report.place import checked_place, write_atomically
 from keras_lr.watch.report.section import Section
@@ -12,9 +13,7 @@ from keras_lr.watch.report.section import Section
 __all__ = ["page", "report", "sections_of", "write_atomically"]
 
 
-def report(
-    result: Any, path: str | os.PathLike[str], *, js: Literal["inline", "cdn"] = "inline"
-) -> Path:
+def report(result: Any, path: str | os.PathLike[str], *, js: Library = "inline") -> Path:
     """Write what was found to one HTML file: the answer in words, charts, code to copy.
 
     Args:
@@ -32,10 +31,9 @@ def report(
     Raises:
         InvalidInput: A result that can't be drawn, an unknown `js`, or a path that can't be written.
     """
-    if js not in ("inline", "cdn"):
-        raise InvalidInput(f'Write js="inline" (opens offline) or js="cdn". Received: js={js!r}.')
+    library = checked_library(js)
     place = checked_place(path)
-    return write_atomically(place, page(sections_of(result), js=js))
+    return write_atomically(place, page(sections_of(result), js=library))
 
 
 def sections_of(result: Any) -> list[Section]:
