@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.lower import find_it, find_line, guessed
+from keras_lr.watch.diagnosis.lower import FIND, FINDS
 from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.style import number
 
@@ -17,8 +17,6 @@ ALIVE = 1e-5
 still do, and at the end of a schedule none."""
 PLACES = 3
 """Places in a row at the end."""
-LOWER = 8
-"""What the highest rate is divided by for a guess."""
 
 
 def dead_layers(evidence: Evidence) -> Verdict:
@@ -30,7 +28,6 @@ def dead_layers(evidence: Evidence) -> Verdict:
     if not dead:
         return NOT_FOUND
     first, last = min(dead.values()), len(evidence.at) - 1
-    rate = None if evidence.rates is None else float(evidence.rates[: first + 1].max())
     names = ", ".join(f"{name} (from {evidence.place(dead[name])} on)" for name in dead)
     alive = max(ratios, key=lambda name: float(np.nan_to_num(ratios[name][-1])))
     return Symptom(
@@ -41,12 +38,11 @@ def dead_layers(evidence: Evidence) -> Verdict:
             f"while that of {alive} is {number(float(ratios[alive][-1]))} at the end."
         ),
         advice=(
-            "ReLU units that no input reaches get no gradient, mostly since an update was too large. "
-            f"{find_it(rate, LOWER)} A warmup, clipnorm, or an activation that is nowhere flat helps "
-            "too."
+            f"ReLU units that no input reaches get no gradient, mostly since an update was too large: "
+            f"{FINDS} A warmup, clipnorm, or an activation that is nowhere flat helps too."
         ),
-        code=f"{find_line(rate, LOWER)}\nkeras_lr.LearningRate(schedule='constant | warmup(5%)')",
-        numbers={"layers": float(len(dead)), "of": float(len(ratios))} | guessed(rate, LOWER),
+        code=f"{FIND}\nkeras_lr.LearningRate(schedule='constant | warmup(5%)')",
+        numbers={"layers": float(len(dead)), "of": float(len(ratios))},
         curves=tuple(f"{RATIO}{name}" for name in dead),
         **evidence.location(first, last),
     )

@@ -46,7 +46,7 @@ def rate_too_low(evidence: Evidence) -> Verdict:
         return Missing(
             f"about {4 * LEAST} {evidence.unit}s at no less than half the highest rate; this run "
             f"has {ends[-1]}",
-            4 * LEAST,
+            4 * LEAST if len(time) < 4 * LEAST else 0,
         )
     for end in (*judged, len(time)):
         early, late = _halves(time[:end])

@@ -52,13 +52,10 @@ def counts(diagnosis: "Diagnosis") -> str:
     Args:
         diagnosis: What to count in.
     """
-    sorts = {
-        "found": diagnosis.found,
-        "not found": diagnosis.not_found,
-        "not judged": diagnosis.not_judged,
-    }
-    told = [f"{len(each)} {sort}" for sort, each in sorts.items() if each]
-    return ", ".join(told if diagnosis.found else ["nothing found", *told])
+    found, missed = len(diagnosis.found), len(diagnosis.not_found)
+    told = [f"{found} found", f"{missed} not found"] if found else ["nothing found"]
+    lacking = len(diagnosis.not_judged)
+    return ", ".join([*told, f"{lacking} not judged"] if lacking else told)
 
 
 def none_found(diagnosis: "Diagnosis") -> str:
