@@ -158,7 +158,7 @@ def test_several_runs_are_compared():
     assert [row[0] for row in parts[0].tables[0].rows] == [
         "Training 1", "Slow 1", "Slow 2", "Training 2",
     ]  # fmt: skip
-    assert parts[0].tables[0].rows[-1][-1] == "Diverged"
+    assert parts[0].tables[0].rows[-1][1] == "Diverged"
     chance = [2.3026 + 0.003 * math.sin(9.0 * epoch) for epoch in range(30)]
     lost = [Run({"loss": chance, "learning_rate": [0.1] * 30}, name=name) for name in "ab"]
     assert runs_section(lost).answer.startswith("Even the best run failed: ")
@@ -212,7 +212,7 @@ def test_a_rate_that_fell_is_no_rate_that_never_changed():
     rates = {"Cut": fell, "Constant": [0.1] * 20, "Cosine": [1.1**-e for e in range(20)]}
     runs = [Run({"loss": [1.0] * 20, "lr": found}, name=name) for name, found in rates.items()]
     runs += [Run({"loss": [1.0] * 20}, name="Unknown"), replace(results.run(), name="Told")]
-    rows = {row[0]: row[-2] for row in runs_section(runs).tables[0].rows}
+    rows = {row[0]: row[-1] for row in runs_section(runs).tables[0].rows}
     assert rows == {
         "Cut": "4 drops",
         "Constant": "none",
@@ -253,7 +253,7 @@ def test_a_long_run_keeps_its_lowest_in_words_charts_tables_and_sketches():
     assert latest(run)[0].endswith("(lowest 0.001, epoch 752)")
     other = Run({"val_loss": [1.0, 0.5]}, name="other")
     assert runs_answer([run, other]).startswith("dip came lowest")
-    assert runs_section([run, other]).tables[0].rows[0][2] == "0.001"
+    assert runs_section([run, other]).tables[0].rows[0][3] == "0.001"
     drawn = figures.history_figure(run).data[0]
     assert len(drawn.x) <= 1000
     assert (752, 0.001) in zip(drawn.x, drawn.y, strict=True)

@@ -19,6 +19,8 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "penta
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 SCALE = ((0.0, "#3d5fda"), (0.5, "#a0678c"), (1.0, "#d47800"))
 """From low to high; each of it as visible as the colours above."""
+TICKS = 7
+"""Powers of ten that an axis names, about."""
 INK = "#72767d"
 GRID = "rgba(128,134,145,0.25)"
 BAD = "#cf0c28"
@@ -93,7 +95,8 @@ def schedule_words(text: str) -> str:
 def log_ticks(values: Iterable[float | None]) -> dict[str, Any]:
     """Axis settings for positive numbers on a log scale, with ticks a reader can name.
 
-    Up to three decades get ticks at 1, 2 and 5; more get powers of ten.
+    Up to three decades get ticks at 1, 2 and 5; more get powers of ten, so many as a low panel has
+    room for.
 
     >>> log_ticks([0.02, 0.3])["ticktext"]
     ['0.01', '0.02', '0.05', '0.1', '0.2', '0.5', '1', '2', '5']
@@ -103,9 +106,10 @@ def log_ticks(values: Iterable[float | None]) -> dict[str, Any]:
         return {"type": "log"}
     low, high = math.floor(math.log10(min(finite))), math.ceil(math.log10(max(finite)))
     heads = (1, 2, 5) if high - low <= 3 else (1,)
-    step = 1 if high - low <= 8 else 2
+    step = math.ceil((high - low) / TICKS)
     ticks = [head * 10.0**power for power in range(low, high + 1, step) for head in heads]
-    return {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    names = [f"{tick:g}".replace("e-0", "e-") for tick in ticks]
+    return {"type": "log", "tickvals": ticks, "ticktext": names}
 
 
 def loss_axis(values: Iterable[float | None]) -> dict[str, Any]:

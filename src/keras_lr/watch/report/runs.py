@@ -16,6 +16,9 @@ from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import number, schedule_words
 
+MANY = 10
+"""Changes of the rate that are listed above the curves; more are folded away below them."""
+
 UNFINISHED = "It isn't over, or was cut off: this is what there is so far."
 
 
@@ -70,7 +73,7 @@ def _moving(run: Run, names: Sequence[str]) -> bool:
 
 
 def events_table(run: Run) -> Table:
-    """Each change of a run's rate and its cause, shown at once."""
+    """Each change of a run's rate and its cause, shown at once unless they are many."""
     rows = [
         [
             number(event_place(run, e), 4),
@@ -83,7 +86,7 @@ def events_table(run: Run) -> Table:
     ]
     rate = "rate, schedule aside" if run.schedule else "rate"
     header = [x_name(run), "cause", "factor", rate, "why"]
-    return Table("What changed the rate", header, rows, open=True)
+    return Table("What changed the rate", header, rows, open=len(rows) <= MANY)
 
 
 def runs_section(runs: Sequence[Run]) -> Section:
@@ -104,6 +107,7 @@ def runs_section(runs: Sequence[Run]) -> Section:
         rows.append(
             [
                 labels[at],
+                found[at].gravest,
                 str(run.epochs),
                 number(min(filter(math.isfinite, values), default=None), 4),
                 number(last_value(run, name) if name and values else None, 4),
@@ -111,13 +115,13 @@ def runs_section(runs: Sequence[Run]) -> Section:
                 number(rates[-1] if rates else None),
                 schedule_words(run.schedule or "–"),
                 changes_words(run),
-                found[at].gravest,
             ]
         )
     best = found[ranks[0]]
     failed = f"Even the best run failed: {best.answer} " if best.failed else ""
     header = [
         "run",
+        "found",
         "epochs",
         f"lowest {next(filter(None, names), 'loss')}",
         "last",
@@ -130,6 +134,6 @@ def runs_section(runs: Sequence[Run]) -> Section:
         answer=f"{failed}{runs_answer(runs)}",
         notes=["One run of each: what differs by little may be chance."],
         charts=[Chart(figures.runs_figure(runs))],
-        tables=[Table("The runs", [*header, "changes of the rate", "found"], rows, open=True)],
+        tables=[Table("The runs", [*header, "changes of the rate"], rows, open=True)],
         weight=2,
     )
