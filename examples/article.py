@@ -118,7 +118,7 @@ plateau = train_with(
     ReduceLROnPlateau("val_loss", factor=0.5, patience=4),
 )
 for event in plateau.record.events[:3]:
-    print(f"  epoch {event.epoch}: {event.rate:.4f}, since {event.reason}")
+    print(f"  {event.line()}")
 
 # %% [markdown]
 # ## When training oscillates

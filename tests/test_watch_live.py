@@ -103,6 +103,20 @@ def test_a_terminal_shows_where_the_fit_stands_its_curves_and_each_cut(model, te
     assert raw.rstrip().rfind("\x1b[?25h") > raw.rfind("\x1b[?25l"), "the cursor is there"
 
 
+def test_cuts_stand_above_the_newest_picture(terminal):
+    begin, told = terminal
+    begin()
+    display = displays.Terminal()
+    display.begin(None)
+    display.show(replace(LONG, events=()), Progress(38, 50))
+    display.end(LONG, Progress(39, 50))
+    text = plain(told())
+    lines = [line for line in text.splitlines() if "→" in line or "of 50" in line]
+    assert "39 of 50" in lines[0]
+    assert "plateau ×0.5 → 0.05" in lines[1]
+    assert not any("39 of 50" in line for line in lines[1:])
+
+
 def test_pictures_that_cant_be_drawn_give_the_terminal_back(model, terminal, monkeypatch):
     def draw(*_, **__):
         raise RuntimeError("no picture")

@@ -148,7 +148,8 @@ def make_table(
 ) -> Table:
     """Columns of equal length as a table, its rows placed by a column "epoch" or "step".
 
-    Epochs that begin at 1 are counted from there, as people do: Keras's own begin at 0.
+    Epochs that begin at 1 are counted from there, as people do: Keras's own begin at 0. (Those of a
+    `CSVLogger` in `fit(initial_epoch=1)` look the same, and are told one too low.)
     """
     longest = max((len(values) for values in columns.values()), default=0)
     if not longest:

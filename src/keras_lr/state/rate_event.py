@@ -9,7 +9,8 @@ class RateEvent:
 
     Args:
         step: Updates done in the run when it happened.
-        epoch: The epoch in which it happened, or at whose end (the first is 0).
+        epoch: The number of the epoch in which it happened, or at whose end. The first is 0, as for
+            Keras's callbacks and `History.epoch`; in words (`line`) it is epoch 1.
         cause: Who did it: a rule's name (with its metric, `plateau(mae)`, where several have the
             name), or `"set"` for a rate assigned from outside.
         factor: What it multiplied the rate by.

@@ -97,9 +97,11 @@ class Terminal:
             pictures=pictures,
         )
         new = _new(run.events, self._told)
-        self._live.update(drawn, refresh=not new)
-        if new:  # what is printed stands above the picture, which is drawn below it once
-            console.print("\n".join(event_line(run, event) for event in new), markup=False)
+        with console:  # all at once, or the picture before would be drawn below the new lines
+            if new:
+                self._live.update("", refresh=True)
+                console.print("\n".join(event_line(run, event) for event in new), markup=False)
+            self._live.update(drawn, refresh=True)
 
     def end(self, run: Run, progress: Progress) -> None:
         """Leave the last picture where it is."""
