@@ -24,7 +24,7 @@ def demo(
     """Find, tune, train, compare and report on real data, in about a minute.
 
     Args:
-        out: The folder for the report and the model.
+        out: The folder for the report and the model; it is made when missing.
         trials: Trials of the tuning, and again of the best constant rate's.
         seeds: Trainings of each way that is compared, at least 2; a verdict needs 3.
         epochs: Epochs of every training.

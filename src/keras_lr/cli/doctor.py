@@ -10,7 +10,6 @@ from keras_lr.cli import documents
 from keras_lr.cli.called import run_names
 from keras_lr.cli.options import Common, Js, check_writable, positive
 from keras_lr.cli.output import File, Output
-from keras_lr.cli.spelling import spelled
 from keras_lr.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -36,8 +35,8 @@ def doctor(
         loss: The name of the training loss, where it is called something else.
         steps_per_epoch: Updates in an epoch, where the file doesn't tell; for weight decay.
         rows: What a row of a CSV file, or a step of TensorBoard's, is, where they don't say it.
-        out: Write an HTML page with the evidence marked in charts to this file too; a folder that
-            there isn't is made.
+        out: Write an HTML page with the evidence marked in charts to this file too; its folder is
+            made when missing.
         js: How the page gets its chart library.
         common: Options of every command.
     """
@@ -73,8 +72,9 @@ def doctor(
 
 def _in_options(diagnosis: "Diagnosis") -> "Diagnosis":
     """A diagnosis that asks for options where the library asks for arguments."""
+    from keras_lr.cli.entry import in_options
+
     lacks = (
-        replace(each, needs=spelled(each.needs, ["--steps-per-epoch"]))
-        for each in diagnosis.not_judged
+        replace(each, needs=in_options(each.needs, ["doctor"])) for each in diagnosis.not_judged
     )
     return replace(diagnosis, not_judged=tuple(lacks))

@@ -57,7 +57,7 @@ def find(
         batch_size: Rows of a batch; 32 by default.
         schedule: Its schedule in the text form, such as cosine.
         seed: Seed of the weights and of the order of the batches.
-        out: Write an HTML report to this file.
+        out: Write an HTML report to this file; its folder is made when missing.
         js: How the page gets its chart library.
         common: Options of every command.
     """

@@ -29,7 +29,7 @@ def report(
     Args:
         file: A run record (.jsonl), a saved history (.json), the file of a CSVLogger, a
             TensorBoard folder or event file, or a study's --storage; several go on one page.
-        out: The page.
+        out: The page; its folder is made when missing.
         study_name: The study's name, where the storage has several.
         rows: What a row of a CSV file, or a step of TensorBoard's, is, where they don't say it.
         js: How the page gets its chart library.

@@ -41,7 +41,7 @@ def show(
             again.
         theory: What to multiply the best rate by when it was tuned for the first schedule, or for
             a constant rate where only one is named, by convex theory.
-        out: Write an HTML chart to this file too.
+        out: Write an HTML chart to this file too; its folder is made when missing.
         js: How the page gets its chart library.
         common: Options of every command.
     """

@@ -108,7 +108,7 @@ def tune(
         confirm: Train so many of the best trials again with other seeds, and advise the best mean.
         seeds: With how many seeds.
         seed: Seed of the weights, the batches, the split and the search.
-        out: Write an HTML report to this file.
+        out: Write an HTML report to this file; its folder is made when missing.
         js: How the report gets its chart library.
         save: Write the best trial's trained model to this .keras file.
         common: Options of every command.
