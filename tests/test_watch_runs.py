@@ -1,5 +1,6 @@
 """What the report draws of runs beside loss and rate, and of studies beside their best."""
 
+import html
 import math
 import sys
 from dataclasses import replace
@@ -189,6 +190,7 @@ def test_what_is_wrong_comes_before_how_far_a_run_came(monkeypatch):
     part = section(ill)
     assert part.answer == keras_lr.diagnose(ill).answer
     assert part.notes[0] == run_answer(ill), "the course is told beside it"
+    assert part.answer in html.unescape(ill._repr_html_()), "in a notebook too"
     assert part.tables[0].open
     well = Run({"loss": [2.0 * 0.8**e for e in range(20)]}, name="Well")
     part = section(well)

@@ -3,6 +3,7 @@
 Plain HTML and SVG: it needs no script, and stays in a saved notebook.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import singledispatch
@@ -17,9 +18,11 @@ from keras_lr.rules.replayed import Replay
 from keras_lr.schedules import Plan
 from keras_lr.schedules.schedule import Schedule
 from keras_lr.watch import answers
+from keras_lr.watch.axes import LOSS, RATE
 from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.diagnosis.diagnosis import Diagnosis
 from keras_lr.watch.diagnosis.html import html_of
+from keras_lr.watch.examined import examine
 from keras_lr.watch.notebook.sketch import Series, sketch
 from keras_lr.watch.report.section import Table
 from keras_lr.watch.run import Run
@@ -53,7 +56,7 @@ def _finding(finding: Finding) -> str:
         x="learning rate",
         y="loss",
         x_log=True,
-        y_log=True,
+        y_spread=LOSS,
         at=finding.learning_rate,
         band=finding.band,
     )
@@ -92,16 +95,15 @@ def _schedule(schedule: Any) -> str:
 def _run(run: Run) -> str:
     from keras_lr.watch.figures.run_lines import line, x_name
 
-    def chart(names: list[str], y: str) -> str:
-        return sketch(
-            [Series(*line(run, name), name=name) for name in names], x=x_name(run), y=y, y_log=True
-        )
+    def chart(names: list[str], y: str, spread: float) -> str:
+        series = [Series(*line(run, name), name=name) for name in names]
+        return sketch(series, x=x_name(run), y=y, y_spread=spread)
 
-    losses, rates = run.losses[:4], run.rates[:4]
-    notes = [f"Schedule: {schedule_words(run.schedule)}" if run.schedule else ""]
+    examined, losses = examine(run), run.losses[:4]
+    notes = [examined.note, f"Schedule: {schedule_words(run.schedule)}" if run.schedule else ""]
     notes += [event.line() for event in run.events]
-    pictures = chart(losses, ", ".join(losses)) + chart(rates, "learning rate")
-    return piece(f"{run.name}: {answers.run_answer(run)}", notes, pictures)
+    pictures = chart(losses, ", ".join(losses), LOSS) + chart(run.rates[:4], "learning rate", RATE)
+    return piece(f"{run.name}: {examined.answer}", notes, pictures)
 
 
 as_html.register(Diagnosis, html_of)
@@ -149,7 +151,7 @@ def _study(study: Any) -> str:
         x="learning rate",
         y=study.objective,
         x_log=True,
-        y_log=study.direction == "minimize",
+        y_spread=LOSS if study.direction == "minimize" else math.inf,
     )
     table = None
     if best:

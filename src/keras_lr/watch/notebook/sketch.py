@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from keras_lr.escaped import as_html
-from keras_lr.watch.axes import LOSS, Axis
+from keras_lr.watch.axes import Axis
 from keras_lr.watch.style import BAD, COLOURS, GOOD, number
 from keras_lr.watch.thinning import kept
 
@@ -42,7 +42,7 @@ def sketch(
     x: str,
     y: str,
     x_log: bool = False,
-    y_log: bool = False,
+    y_spread: float = math.inf,
     at: float | None = None,
     band: tuple[float, float] | None = None,
 ) -> str:
@@ -53,7 +53,7 @@ def sketch(
         x: The name of the horizontal axis.
         y: The name of the vertical axis.
         x_log: Whether it is logarithmic (where its values allow it).
-        y_log: The same.
+        y_spread: From which ratio of the highest to the lowest on the vertical one is.
         at: Where a vertical line stands.
         band: What is shaded.
     """
@@ -68,7 +68,7 @@ def sketch(
     places = [*(v for each in found for v in each.xs), *marks]
     across = Axis.around(places, spread=0.0 if x_log else math.inf)
     heights = [v for each in found for v in each.ys if v is not None]
-    up = Axis.around(heights, spread=LOSS if y_log else math.inf)
+    up = Axis.around(heights, spread=y_spread)
 
     def left(value: float) -> float:
         return round(LEFT + across.share(value) * (WIDTH - LEFT - RIGHT), 1)
