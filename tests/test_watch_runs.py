@@ -175,13 +175,14 @@ NAN = math.nan
     [
         ([2, 1, NAN, NAN], "loss ended as NaN after 4 epochs. It began at 2; lowest 1 in epoch 2; NaN since epoch 3."),
         ([math.inf, 1], "loss went from ∞ to 1 in 2 epochs. Lowest 1 in epoch 2."),
+        ([0.5], "loss 0.5 after 1 epoch."),
         ([NAN] * 3, "loss was never a number in 3 epochs. It ended as NaN."),
     ],
 )  # fmt: skip
 def test_a_loss_that_is_no_number_is_in_the_headline(loss, told):
     assert run_answer(Run({"loss": loss})) == told
     later = run_answer(Run({"loss": loss}, first_epoch=3))
-    assert f" in epochs 4 to {3 + len(loss)}" in later
+    assert (f" in epochs 4 to {3 + len(loss)}" if len(loss) > 1 else " after epoch 4") in later
     assert ("NaN" in told) == ("NaN" in split_answer(told)[0] or "never" in split_answer(told)[0])
 
 
@@ -197,6 +198,7 @@ def test_what_is_wrong_comes_before_how_far_a_run_came(monkeypatch):
     assert part.answer == run_answer(well)
     assert part.notes[0].startswith("Examined: ")
     assert not any(table.open for table in part.tables)
+    assert section(Run({"loss": [1.0]})).notes[0].startswith("Too little was logged to judge")
     assert section(Run({"mae": [1.0]})).notes[0].startswith("Not examined: it logged no training")
 
     def fails(evidence):

@@ -169,6 +169,8 @@ def _course(run: Run, name: str, length: str) -> tuple[str, list[str]]:
         return f"{name} was never a number in {length}", [f"it ended as {number(last)}"]
     best, at = min(finite)
     parts = [f"lowest {number(best)} in {x_name(run)} {number(at, 4)}"] * (name in run.losses)
+    if len(found) == 1 and math.isfinite(last):
+        return f"{name} {number(last)} after {length}", []
     if math.isfinite(last):
         return f"{name} went from {number(first)} to {number(last)} in {length}", parts
     lost = next((x for x, _ in found if x > finite[-1][1]), None)

@@ -59,7 +59,10 @@ class Examined:
         """What else is to be said of it: of an ill run its course, else that it was examined."""
         if self.ill:
             return run_answer(self.run)
-        return f"Examined: {self.diagnosis.answer}" if self.diagnosis is not None else self.why_not
+        if self.diagnosis is None:
+            return self.why_not
+        judged = self.diagnosis.found or self.diagnosis.not_found
+        return f"Examined: {self.diagnosis.answer}" if judged else self.diagnosis.answer
 
 
 def examine(run: Run) -> Examined:
