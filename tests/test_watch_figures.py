@@ -302,7 +302,8 @@ def test_several_schedules_share_a_picture_only_in_colour(monkeypatch):
     assert apart.count("┌") == 2
     assert apart.count(" 0.75\n") == 2  # the same scale, so that heights compare
     assert "\x1b" not in apart
-    monkeypatch.setattr("keras_lr.watch.terminal.results.coloured", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
     together = schedules.draw(pair, 100)
     assert together.count("┌") == 1
     assert together.count("\x1b[34m") > 10
