@@ -142,6 +142,12 @@ def test_what_keras_own_callbacks_do_to_the_rate_is_told(model, tmp_path):
         assert f"'factor'>×0.5</td><td data-label='rate'>{rate}</td>" in text
     assert text.count(">ReduceLROnPlateau assigned it</td>") == 3
 
+    told = []
+    halves = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    look = At(2, lambda: told.extend(live._look("running")[0].events))
+    fit(model, live, halves, look, epochs=4)
+    assert told == [], "what may be a schedule's can't be taken back in a terminal"
+
 
 def test_a_later_fit_goes_on_or_begins_anew(model):
     live = keras_lr.Live(show=False)

@@ -73,7 +73,8 @@ def callback_at_work(model: Any) -> Any:
     """
     found = callbacks_of(model)
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
+    # No further than `fit`: a look at a function's variables keeps them alive until it returns.
+    while frame is not None and not _is_fit(frame, model):
         this = frame.f_locals.get("self")
         if any(each is this for each in found):
             return this

@@ -126,7 +126,7 @@ class Live(keras.callbacks.Callback):
         rates = {key: float(logs[key]) for key in control.log_keys if key in logs}
         self._add(rates, losses=self._pointed)
         self._take_last(keep=True)
-        self._collect()
+        self._collect(epoch)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Show the end."""
@@ -179,7 +179,7 @@ class Live(keras.callbacks.Callback):
             "steps_per_epoch": self._clock.steps_per_epoch,
             "settings": told_settings(control.optimizer),
         }
-        self._collect()
+        self._collect(epoch - 1)
         self._looking = control.between.look(control, 1, self._between_steps)
         self._total = control.between.total
         found = displays.here() if self.show else []
@@ -198,7 +198,7 @@ class Live(keras.callbacks.Callback):
         self._chunk.add(control.between.counted, logs)
         with control.peeking():
             collect_cuts(control, self._clock.epoch)
-            self._collect()
+            self._collect(self._clock.epoch - 1)
             self._add(dict(zip(control.log_keys, control.read(updates_ago=1), strict=True)))
         self._pointed = True
 
@@ -223,9 +223,12 @@ class Live(keras.callbacks.Callback):
             done = self._control.between.done
             self._known["steps_per_epoch"] = done / self._clock.accumulated or None
 
-    def _collect(self) -> None:
-        """Note what has changed the rate in this run."""
-        found = self._watched.all()
+    def _collect(self, over: int | None = None) -> None:
+        """Note what has changed the rate in this run, once `over` is the last epoch that is over.
+
+        What a terminal has told can't be taken back: so nothing that may turn out a schedule's.
+        """
+        found = self._watched.all(over)
         with self._lock:
             self._events = found
 
