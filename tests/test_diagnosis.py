@@ -75,8 +75,12 @@ class TestContract:
     @pytest.mark.parametrize("scale", [1e-6, 1e6])
     @pytest.mark.parametrize(
         ("name", "made"),
-        # The product of rate and decay is a number of updates, whose scale is what matters.
-        [case for case in listed("ill") if case.values[0] != "weight decay dominates"],
+        # The product of rate and decay is a number of updates, and the loss of a guess log(classes).
+        [
+            case
+            for case in listed("ill")
+            if case.values[0] != "weight decay dominates" and "chance" not in str(case.id)
+        ],
     )
     def test_neither_the_scale_of_the_loss_nor_of_the_rate_matters(self, name, made, scale):
         factors = {"loss": scale, "val_loss": scale, "learning_rate": 1 / scale}
@@ -164,6 +168,17 @@ class TestAnswers:
         found = diagnose({"loss": FALLING, "val_loss": values, "learning_rate": CONSTANT})
         assert found.healthy
         assert "overfitting" in found.not_found
+
+    def test_a_rate_far_too_high_is_told_from_one_too_low(self):
+        high, worse = (
+            diagnose(CASES["stuck"].ill[f"{why} worse"])["stuck"]
+            for why in ("broken, and a quarter", "guesses, and a seventh")
+        )
+        assert high.title == "Stuck at a rate far too high"
+        assert high.severity == "bad"
+        assert "guessing between 10 classes" in high.evidence
+        assert "or guess" not in high.code
+        assert worse.title == "Stuck after the first epoch"
 
     def test_little_to_judge_by(self):
         found = diagnose({"loss": [2.0, 1.0, 0.6, 0.5], "lr": [0.1] * 4})

@@ -62,7 +62,7 @@ class Problem:
             if self.optimizer == "momentum"
             else keras.optimizers.Adam(weight_decay=1e-9 if decay else None)
         )
-        model.compile(made, loss)
+        model.compile(made, loss, metrics=["accuracy"] if classes else None)
         return model
 
 

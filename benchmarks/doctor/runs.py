@@ -60,6 +60,8 @@ class Ill:
 ILLS = (
     Ill("a constant rate that is too high", TOO_HIGH, times=None),
     Ill("a cosine that is too high", TOO_HIGH, "cosine", times=None),
+    Ill("300 times the best rate", TOO_HIGH, times=300.0),
+    Ill("300 times the best rate, cosine", TOO_HIGH, "cosine", times=300.0),
     Ill("a 1000th of the best rate", ("rate too low",), times=1 / 1000),
     Ill("a 300th of the best rate", ("rate too low",), times=1 / 300),
     Ill("a 300th of the best rate, cosine", ("rate too low",), "cosine", times=1 / 300),

@@ -1,5 +1,7 @@
 """Broken: the first updates were so large that the net has guessed ever since."""
 
+import math
+
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
@@ -17,31 +19,48 @@ BETTER = 0.05
 SURE = 4.0
 """Standard errors that it rises by after the first place, at least, of one that learns."""
 FELL = 0.2
-"""The share that the loss falls by after the first place, at least, of one that learns."""
+"""The share that the loss falls by after the first place, at least, of one that learns; unless it
+only comes back to chance, as the rate decays."""
+NEAR = 0.1
+"""How far from log(classes), the cross-entropy of even odds, a loss is that has come back to it."""
 ACCURACIES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy",
               "binary_accuracy")  # fmt: skip
 """Names of the training accuracy."""
 
 
-def guesses_since(evidence: Evidence) -> float | None:
-    """The accuracy of a net that the first updates broke; `None` for any other.
-
-    Its first loss is worse than all that follow, and its accuracy stays at chance. The loss alone
-    doesn't tell: that of a regression whose targets are large falls as far in its first epoch, and
-    then lies about the noise.
-    """
-    accuracy, loss = _accuracy(evidence), evidence.loss
+def guesses(evidence: Evidence) -> float | None:
+    """The accuracy of a net that guesses from the first place to the last; `None` for any other."""
+    accuracy = _accuracy(evidence)
     if accuracy is None:
         return None
-    rest, third = np.arange(1, len(loss)), max(2, (len(loss) - 1) // 3)
-    early, late = float(np.median(loss[1 : 1 + third])), float(np.median(loss[-third:]))
-    guess = float(np.median(accuracy[-third:]))
-    if float(loss[0]) <= WORSE * float(np.median(loss[rest])) or late < (1 - FELL) * early:
-        return None
-    rises = line_through(rest, -accuracy[rest]).falls > SURE
+    guess = float(np.median(accuracy[-_third(accuracy) :]))
+    rises = line_through(range(1, len(accuracy)), -accuracy[1:]).falls > SURE
     if rises or guess - accuracy[0] > BETTER or not CHANCE[0] <= guess <= CHANCE[1]:
         return None
     return guess
+
+
+def is_broken(loss: np.ndarray, guess: float) -> bool:
+    """Whether the first updates broke a net that guesses: its first loss is worse than all that follow.
+
+    That the accuracy stays at chance has to be known. The loss alone doesn't tell: that of a
+    regression whose targets are large falls as far in its first epoch, and then lies about the noise.
+
+    Args:
+        loss: Of the training.
+        guess: The accuracy.
+    """
+    third = _third(loss)
+    early, late = float(np.median(loss[1 : 1 + third])), float(np.median(loss[-third:]))
+    even = math.log(round(1 / guess))
+    came_to_chance = abs(float(loss[-1]) / even - 1) < NEAR
+    if late < (1 - FELL) * early and not came_to_chance:
+        return False
+    return float(loss[0]) > WORSE * float(np.median(loss[1:]))
+
+
+def _third(values: np.ndarray) -> int:
+    return max(2, (len(values) - 1) // 3)
 
 
 def _accuracy(evidence: Evidence) -> np.ndarray | None:

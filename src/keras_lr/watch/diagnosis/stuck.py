@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from keras_lr.watch.diagnosis.broken import guesses_since
+from keras_lr.watch.diagnosis.broken import FELL, guesses, is_broken
 from keras_lr.watch.diagnosis.evidence import Evidence
 from keras_lr.watch.diagnosis.lower import FIND, FINDS
 from keras_lr.watch.diagnosis.needs import places
@@ -47,17 +47,19 @@ def stuck(evidence: Evidence) -> Verdict:
         return _at_rest(evidence)
     if short := places(LEAST)(evidence):
         return short
-    if (guess := guesses_since(evidence)) is not None:
+    guess = guesses(evidence)
+    if guess is not None and is_broken(loss, guess):
         return _too_high(evidence, guess)
     rest = loss[1:]
     first = max(float(rest[0]), float(np.median(rest[: max(2, len(rest) // 3)])))
     low = float(np.mean(np.sort(rest)[: max(2, len(rest) // 5)]))
     high = 1 + np.flatnonzero(rates[1:] >= HIGH * rates.max())
     line = line_through(high, loss[high]) if len(high) > 3 else line_through(range(len(rest)), rest)
-    if first - low > MOVED * abs(first) or line.falls > SURE or _learned(loss, low):
+    may_move = MOVED if guess is None else FELL  # a decay brings the loss of one that guesses down
+    if first - low > may_move * abs(first) or line.falls > SURE or _learned(loss, low):
         return NOT_FOUND
     moved = abs(float(loss[0]) - first) > MOVED * abs(first)
-    if not moved and _gains(loss, np.flatnonzero(rates >= HIGH * rates.max())):
+    if guess is None and not moved and _gains(loss, np.flatnonzero(rates >= HIGH * rates.max())):
         return NOT_FOUND
     gained = max(first - low, 0) / (abs(first) or 1)
     if moved:
