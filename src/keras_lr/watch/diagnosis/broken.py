@@ -74,4 +74,4 @@ def _accuracy(evidence: Evidence) -> np.ndarray | None:
     found = next((c for name in names if (c := evidence.curve(name)) is not None), None)
     if found is None or not np.isfinite(found).all():
         return None
-    return found / 100 if found.max() > 1 else found
+    return found / 100 if found.max() > 1.5 else found

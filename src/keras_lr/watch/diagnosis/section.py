@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from keras_lr.watch.diagnosis.symptom import Symptom
-from keras_lr.watch.diagnosis.text import grouped, none_found
 from keras_lr.watch.report.section import Chart, Section, Table
 
 if TYPE_CHECKING:
@@ -20,7 +19,9 @@ def diagnosis_section(diagnosis: "Diagnosis") -> Section:
     return Section(
         title=f"Diagnosis of {diagnosis.run.name}",
         answer=diagnosis.answer,
-        charts=[Chart(diagnosis.plot(), "Shaded is the part of the run that shows a finding.")],
+        charts=[
+            Chart(diagnosis.plot(), "Shaded is the part of the run that shows what was found.")
+        ],
         tables=diagnosis_tables(diagnosis),
         code="\n\n".join(
             f"# {symptom.title}\n{symptom.code}" for symptom in diagnosis.found if symptom.code
@@ -36,13 +37,10 @@ def diagnosis_tables(diagnosis: "Diagnosis") -> list[Table]:
         diagnosis: What to tell.
     """
     looked = [[name, diagnosis.asked.get(name, name)] for name in diagnosis.not_found]
-    lacks = [
-        [", ".join(names), needs] for names, needs in grouped(diagnosis.not_judged, diagnosis.unit)
-    ]
-    none = none_found(diagnosis)
+    lacks = [[each.name, each.needs] for each in diagnosis.not_judged]
     return [
         *([symptoms_table(diagnosis.found)] if diagnosis.found else []),
-        *([Table(none, ["problem", "what is looked for"], looked)] if looked else []),
+        *([Table("Not found", ["problem", "what is looked for"], looked)] if looked else []),
         *([Table("Not judged", ["problem", "what it takes"], lacks)] if lacks else []),
     ]
 
@@ -55,4 +53,4 @@ def symptoms_table(symptoms: Sequence[Symptom]) -> Table:
     """
     rows = [[s.severity, s.title, s.where, s.evidence, s.advice] for s in symptoms]
     header = ["severity", "problem", "where", "evidence", "what to do"]
-    return Table("What was found", header, rows, open=True)
+    return Table("Found", header, rows, open=True)
