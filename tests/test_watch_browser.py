@@ -35,6 +35,7 @@ def results_with(text):
     parts = {f"rate/{name}": [0.1 - 1e-3 * e for e in epochs] for name in ("base", text)}
     run = results.run()
     events = [replace_event(event, text) for event in run.events]
+    events.append(replace(events[0], epoch=14, step=448))
     history = {**run.history, text: [0.5] * 20, "gradient_norm": [1.0] * 20, **layers, **parts}
     run = replace(run, history=history, name=text, events=events, settings={"optimizer": text})
     diverged = Run({"loss": [1.0, 0.8, math.nan]}, name=f"{text} 2")
@@ -117,7 +118,9 @@ def test_on_a_phone_tables_are_stacked_and_all_of_them_is_to_be_seen(tab):
         "told: getComputedStyle(first[1], '::before').content};"
         "if (folded) { folded.open = false; } return found; })"
     )
+    labels = "document.querySelectorAll('.chart .textpoint').length"
     show(tab, width=390, height=844)
+    assert tab.run(labels) == 1, "the second cut's would lie over the first one's"
     found = tab.run(measure)
     assert sum(table["open"] for table in found) >= 3
     for table in found:
@@ -131,6 +134,7 @@ def test_on_a_phone_tables_are_stacked_and_all_of_them_is_to_be_seen(tab):
     ]
     assert {"table", "row", "columnheader", "cell"} <= set(roles), "and it is a table still"
     show(tab)
+    assert tab.run(labels) == 2
     assert not any(table["below"] for table in tab.run(measure))
 
 

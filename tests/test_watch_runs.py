@@ -107,6 +107,11 @@ def test_an_event_lies_at_its_update():
     assert len(many.x) == 20
     assert all(many.hovertext)
     assert 4 <= sum(map(bool, many.text)) <= 8
+    facing = [
+        replace(run.events[0], epoch=e) for e in (13, 16)
+    ]  # one to the right, one to the left
+    labels = trace(figures.history_figure(Run(run.history, facing)), "cut").text
+    assert [bool(label) for label in labels] == [True, False], "they would lie over each other"
 
 
 def test_a_multi_optimizers_rates_are_told_apart():
