@@ -21,6 +21,8 @@ def logarithmic(values: Iterable[float | None], spread: float = LOSS) -> bool:
 
     >>> logarithmic([1.0, 0.5, 0.01]), logarithmic([1.0, 0.5, 0.2]), logarithmic([1.0, 0.0])
     (True, False, False)
+    >>> logarithmic([1.0, 0.9, 0.7, 0.5, 0.3, 1e-6])
+    False
     """
     finite = sorted(v for v in values if v is not None and math.isfinite(v))
     return bool(finite) and finite[0] > 0 and finite[-1] > spread * finite[len(finite) // 5]
