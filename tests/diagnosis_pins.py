@@ -78,7 +78,10 @@ PINS = {
             "in the last four epochs": up_at_the_end(4),
             "below 0, and back": run(np.where(E < 32, -5 + 4 * np.exp(-E / 4), -1.5), CONSTANT),
         },
-        well={"in the last three epochs": up_at_the_end(3)},
+        well={
+            "in the last three epochs": up_at_the_end(3),
+            "noise about a level": run([2.59, *(2.4 + 0.15 * NOISE[1:])], CONSTANT),
+        },
         untold={
             "below 0, from nearly there": (
                 run(np.where(E < 32, -5 + 4.7 * np.exp(-E / 4), -1.5), CONSTANT),

@@ -7,10 +7,14 @@ from keras_lr.watch.diagnosis.evidence import Evidence
 from keras_lr.watch.diagnosis.lower import at_rate
 from keras_lr.watch.diagnosis.meant_to_fall import ROSE, end_of, rises_slowly, tail
 from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
+from keras_lr.watch.diagnosis.trend import roughness
 from keras_lr.watch.style import number
 
 LOST = 0.5
 """The share of its progress that a run has lost at its end, to have diverged."""
+BEYOND = 3.0
+"""How many times the noise, of both before its best and after, a loss has risen by: the best of many
+is low by chance."""
 JUMPED = 2.0
 """How many times its highest value in the second half so far a loss jumps to at the very end, where
 it can't be seen whether it stays there."""
@@ -56,9 +60,11 @@ def _lost(evidence: Evidence) -> Verdict:
     loss = evidence.loss
     best, end = int(np.argmin(loss)), end_of(loss)
     size = float(np.abs(loss).max()) or 1.0
-    progress, rose = evidence.progress, end - float(loss[best])
+    progress, rose = evidence.progress, end - float(np.median(loss[max(0, best - 1) : best + 2]))
     # A run that went up from its very first epoch on has no progress to lose.
-    if best >= len(loss) - tail(loss) or rose <= max(LOST * progress, ROSE * size):
+    noise = min(roughness(loss[: best + 1]), roughness(loss[best:]))
+    least = max(LOST * progress, ROSE * size, BEYOND * noise)
+    if best >= len(loss) - tail(loss) or rose <= least:
         return NOT_FOUND
     norm = evidence.curve("weight_norm")
     if norm is not None and norm[-1] < norm[best]:  # shrinking weights took it back
