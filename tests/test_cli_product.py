@@ -184,6 +184,8 @@ def test_a_report_of_runs(capsys, tmp_path):
     out = capsys.readouterr().out
     assert out.startswith("one.log: val_loss went from 1.1 to 0.7 in 2 epochs")
     assert out.endswith("wrote r.html\n")
+    assert main(["report", "one.log", "h.json", "--out", "r.html", "--js", "cdn"]) == 0
+    assert capsys.readouterr().out.startswith("one.log came lowest: loss 0.5; h.json 1;")
 
 
 def test_the_terminal_obeys_no_file(capsys, tmp_path):

@@ -1,5 +1,6 @@
 """`keras-lr report`: finished trainings and stored studies as one HTML page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -65,7 +66,7 @@ def report(
     }
     return Output(
         answer,
-        lambda: "\n".join(_line(*each) for each in found),
+        lambda: "\n".join([*_compared(found), *(_line(*each) for each in found)]),
         files=[File("report", out, write)],
     )
 
@@ -132,6 +133,15 @@ def _data(text: str, result: Any) -> documents.ReportedRun | documents.ReportedS
         "last": last,
         "changes": changes(result),
     }
+
+
+def _compared(found: Sequence[tuple[str, Any]]) -> list[str]:
+    """Which of several runs came furthest, as the page's headline says it."""
+    from keras_lr.watch import Run
+    from keras_lr.watch.examined import compared_answer
+
+    runs = [result for _, result in found if isinstance(result, Run)]
+    return [compared_answer(runs), ""] if len(runs) > 1 else []
 
 
 def _line(text: str, result: Any) -> str:

@@ -1,10 +1,12 @@
 """A run as a report begins with it: what is wrong comes before how far it came."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keras_lr.errors import InvalidInput
-from keras_lr.watch.answers import run_answer
+from keras_lr.watch.answers import run_answer, runs_answer
+from keras_lr.watch.figures.runs import by_rank, compared_losses, lowest_losses
 from keras_lr.watch.run import Run
 
 if TYPE_CHECKING:
@@ -80,3 +82,14 @@ def examine(run: Run) -> Examined:
     except (ArithmeticError, LookupError, ValueError) as error:
         told = f"{type(error).__name__}: {error}"
         return Examined(run, None, f"Not examined: its numbers can't be worked with ({told}).")
+
+
+def compared_answer(runs: Sequence[Run]) -> str:
+    """Which of several runs came furthest; and before that, where even the best one failed, how.
+
+    Args:
+        runs: Two or more.
+    """
+    best = examine(runs[by_rank(lowest_losses(runs, compared_losses(runs)))[0]])
+    failed = f"Even the best run failed: {best.answer} " if best.failed else ""
+    return f"{failed}{runs_answer(runs)}"

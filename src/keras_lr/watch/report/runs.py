@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 
 from keras_lr.watch import figures
-from keras_lr.watch.answers import runs_answer
 from keras_lr.watch.diagnosis.section import diagnosis_tables
-from keras_lr.watch.examined import examine
+from keras_lr.watch.examined import compared_answer, examine
 from keras_lr.watch.figures.history import event_place
 from keras_lr.watch.figures.run_lines import groups_of, last_value, points, x_name
 from keras_lr.watch.figures.runs import by_rank, compared_losses, distinct_names, lowest_losses
@@ -78,7 +77,7 @@ def events_table(run: Run) -> Table:
         [
             number(event_place(run, e), 4),
             e.cause,
-            f"×{number(e.factor)}",
+            "–" if e.factor == 1.0 else f"×{number(e.factor)}",
             number(e.rate),
             e.reason,
         ]
@@ -95,19 +94,29 @@ def runs_section(runs: Sequence[Run]) -> Section:
     Args:
         runs: Two or more.
     """
+    return Section(
+        title="The runs compared",
+        answer=compared_answer(runs),
+        notes=["One run of each: what differs by little may be chance."],
+        charts=[Chart(figures.runs_figure(runs))],
+        tables=[_runs_table(runs)],
+        weight=2,
+    )
+
+
+def _runs_table(runs: Sequence[Run]) -> Table:
+    """The runs from the best on."""
     names = compared_losses(runs)
     labels = distinct_names(runs)
-    found = [examine(run) for run in runs]
-    ranks = by_rank(lowest_losses(runs, names))
     rows = []
-    for at in ranks:
+    for at in by_rank(lowest_losses(runs, names)):
         run, name = runs[at], names[at]
         values = [] if name is None else [value for _, value in points(run, name)]
         rates = [v for n in run.rates[:1] for _, v in points(run, n) if math.isfinite(v)]
         rows.append(
             [
                 labels[at],
-                found[at].gravest,
+                examine(run).gravest,
                 str(run.epochs),
                 number(min(filter(math.isfinite, values), default=None), 4),
                 number(last_value(run, name) if name and values else None, 4),
@@ -117,23 +126,6 @@ def runs_section(runs: Sequence[Run]) -> Section:
                 changes_words(run),
             ]
         )
-    best = found[ranks[0]]
-    failed = f"Even the best run failed: {best.answer} " if best.failed else ""
-    header = [
-        "run",
-        "found",
-        "epochs",
-        f"lowest {next(filter(None, names), 'loss')}",
-        "last",
-        "highest rate",
-        "last rate",
-        "schedule",
-    ]
-    return Section(
-        title="The runs compared",
-        answer=f"{failed}{runs_answer(runs)}",
-        notes=["One run of each: what differs by little may be chance."],
-        charts=[Chart(figures.runs_figure(runs))],
-        tables=[Table("The runs", [*header, "changes of the rate"], rows, open=True)],
-        weight=2,
-    )
+    lowest = f"lowest {next(filter(None, names), 'loss')}"
+    header = ["run", "found", "epochs", lowest, "last", "highest rate", "last rate", "schedule"]
+    return Table("The runs", [*header, "changes of the rate"], rows, open=True)
