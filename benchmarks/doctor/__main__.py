@@ -2,7 +2,7 @@
 
     python -m benchmarks.doctor [--seeds 3] [--verbose]
 
-Twelve problems: digits (a linear net, one and three hidden layers; with three labels in ten wrong),
+Fourteen problems: digits (a linear net, one and three hidden layers; with three labels in ten wrong),
 breast cancer, diabetes, each by SGD with momentum and by Adam. Healthy: seven schedules, each at the
 best of nine rates by the validation loss, and at half of that. Ill: see `runs.ILLS`.
 """
