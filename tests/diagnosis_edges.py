@@ -188,6 +188,7 @@ EDGES = {
             "broken, and to chance from far above it": guesses(9e4, loss=2.3 + 90 * np.exp(-E / 4), rates=COSINE),
             "broken, and near chance": guesses(9e4, loss=2.5 + 90 * np.exp(-E / 4), rates=COSINE),
             "guesses, and back by a cosine": guesses(2.55, loss=2.44 - 0.14 * np.clip((E - 16) / 20, 0, 1) + 0.03 * NOISE * (E < 30), rates=COSINE),
+            "broken, sure of wrong answers, chance": guesses(10.7, loss=np.full(40, 11.3)),
             "broken, one class of two": guesses(accuracy=0.57 + 0.01 * NOISE),
             "broken, one of 140": guesses(accuracy=np.full(40, 0.007)),
             "broken, and four points more accurate": guesses(accuracy=np.where(E < 1, 0.1, 0.14)),

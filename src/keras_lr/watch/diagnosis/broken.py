@@ -11,6 +11,11 @@ WORSE = 1.2
 """How many times what followed it the first loss is, of a net that the first updates broke. A rate
 too low leaves it where it was; what a net has of its first weights, and loses as it learns how often
 each class comes, is less."""
+ROSE = 1.02
+"""Or how many times the first loss what followed it is, which no rate too low does, of a net that is
+sure of wrong answers, as a softmax is whose weights are too large"""
+ABSURD = 2.0
+"""and whose loss is so many times that of a guess."""
 CHANCE = (0.005, 0.6)
 """Accuracies between which a net may be guessing: one class of 200, to one of two. One that was
 trained before is above; an accuracy that means nothing, as of a regression, is about 0."""
@@ -41,7 +46,8 @@ def guesses(evidence: Evidence) -> float | None:
 
 
 def is_broken(loss: np.ndarray, guess: float) -> bool:
-    """Whether the first updates broke a net that guesses: its first loss is worse than all that follow.
+    """Whether the first updates broke a net that guesses: the first loss is worse than all that
+    follow, or these are, and far worse than a guess.
 
     That the accuracy stays at chance has to be known. The loss alone doesn't tell: that of a
     regression whose targets are large falls as far in its first epoch, and then lies about the noise.
@@ -56,7 +62,9 @@ def is_broken(loss: np.ndarray, guess: float) -> bool:
     came_to_chance = abs(float(loss[-1]) / even - 1) < NEAR
     if late < (1 - FELL) * early and not came_to_chance:
         return False
-    return float(loss[0]) > WORSE * float(np.median(loss[1:]))
+    level = float(np.median(loss[1:]))
+    threw_up = level > ROSE * float(loss[0]) and level > ABSURD * even
+    return float(loss[0]) > WORSE * level or threw_up
 
 
 def _third(values: np.ndarray) -> int:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.lower import FIND, FINDS
+from keras_lr.watch.diagnosis.lower import FIND, MEASURE
 from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.style import number
 
@@ -38,8 +38,8 @@ def dead_layers(evidence: Evidence) -> Verdict:
             f"while that of {alive} is {number(float(ratios[alive][-1]))} at the end."
         ),
         advice=(
-            f"ReLU units that no input reaches get no gradient, mostly since an update was too large: "
-            f"{FINDS} A warmup, clipnorm, or an activation that is nowhere flat helps too."
+            f"ReLU units that no input reaches get no gradient, mostly since an update was too large. "
+            f"{MEASURE} A warmup, clipnorm, or an activation that is nowhere flat helps too."
         ),
         code=f"{FIND}\nkeras_lr.LearningRate(schedule='constant | warmup(5%)')",
         numbers={"layers": float(len(dead)), "of": float(len(ratios))},

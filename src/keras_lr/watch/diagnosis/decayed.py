@@ -59,7 +59,7 @@ def decayed(evidence: Evidence) -> Verdict:
         ),
         code="keras_lr.LearningRate(schedule='cosine')",
         numbers={"rate": float(rates[-1]), "wasted": float(wasted), "share": wasted / len(rates)},
-        **evidence.location(alive, len(rates) - 1),
+        **evidence.location(alive + 1, len(rates) - 1),
         curves=(evidence.name, *evidence.rate_names),
     )
 

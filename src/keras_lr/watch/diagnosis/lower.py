@@ -9,6 +9,8 @@ FINDS = f"measure the rate: {FIND} tries many on the same batches."
 """What to do, from the middle of a sentence on."""
 COOLDOWN = "keras_lr.LearningRate(schedule='constant | cooldown(20%)')"
 """The line that lets the rate fall over the last fifth of the run."""
+MEASURE = f"{FINDS[0].upper()}{FINDS[1:]}"
+"""The same as a sentence."""
 _SHARES = {2: "half", 4: "a quarter", 8: "an eighth"}
 
 
@@ -32,11 +34,10 @@ def find_it(rate: float | None, divisor: int) -> str:
     Measure the rate: keras_lr.find(model, x, y) tries many on the same batches. A guess is a quarter of this run's, 0.025; whether it is low enough only the next run tells.
     """
     lower = lower_rate(rate, divisor)
-    found = f"{FINDS[0].upper()}{FINDS[1:]}"
     if lower is None:
-        return f"{found} A guess is {_SHARES[divisor]} of this run's."
+        return f"{MEASURE} A guess is {_SHARES[divisor]} of this run's."
     return (
-        f"{found} A guess is {_SHARES[divisor]} of this run's, {lower:g}; whether it is low enough "
+        f"{MEASURE} A guess is {_SHARES[divisor]} of this run's, {lower:g}; whether it is low enough "
         "only the next run tells."
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_lr.watch.diagnosis.broken import FELL, guesses, is_broken
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.lower import FIND, FINDS
+from keras_lr.watch.diagnosis.lower import FIND, FINDS, MEASURE
 from keras_lr.watch.diagnosis.needs import places
 from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through, roughness
@@ -87,7 +87,7 @@ def _too_high(evidence: Evidence, guess: float) -> Symptom:
         " at a rate far too high",
         f"the first updates broke the net, and its accuracy has stayed at {guess:.0%} since, as "
         f"guessing between {round(1 / guess)} classes gives",
-        f"{FINDS[0].upper()}{FINDS[1:]} How far too high this one is, such a run doesn't tell.",
+        f"{MEASURE} How far too high this one is, such a run doesn't tell.",
         float(evidence.loss[1]),
     )
     return replace(found, numbers={**found.numbers, "accuracy": guess})

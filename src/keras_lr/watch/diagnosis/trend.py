@@ -45,9 +45,12 @@ def line_through(x: Any, y: Any) -> Line:
     if spread == 0:
         return Line(0.0, math.inf, float(y.std()))
     slope = float((off * y).sum()) / spread
+    # What rounding leaves of points on a line is no noise, and of equal ones no slope.
+    nothing = 1e-12 * (float(np.abs(y).max()) or 1.0)
+    if abs(slope) * float(np.ptp(x)) < nothing:
+        slope = 0.0
     rest = y - y.mean() - slope * off
-    # What rounding leaves of points on a line is no noise.
-    rest[np.abs(rest) < 1e-12 * (np.abs(y).max() or 1.0)] = 0.0
+    rest[np.abs(rest) < nothing] = 0.0
     variance = float((rest**2).sum()) / max(len(x) - 2, 1)
     return Line(slope, math.sqrt(variance / spread), math.sqrt(variance))
 

@@ -78,7 +78,7 @@ def _by_time_scale(evidence: Evidence, decay: np.ndarray | None) -> Verdict | No
         0,
         f"1/(rate × weight decay) is {number(scale)} updates on average, {scale / run:.2%} of the "
         f"run's {number(run)}: the weights are a mean over so few updates, and forget the rest.",
-        f"Lower it to {lower:g}, so that they remember a tenth of the run, or lower the rate.",
+        f"Lower the weight decay to {lower:g}, so that they remember a tenth of the run, or lower the rate.",
         {"time_scale": scale, "steps": run, "weight_decay": highest, "lower": lower},
         ("weight_decay", "learning_rate"),
         f"weight_decay={lower:g}",
