@@ -194,6 +194,37 @@ def test_cuts_of_others_are_events_and_schedules_are_not(tmp_path, theirs, expec
     assert told_at is None or told == told_at
 
 
+@pytest.mark.skipif(BACKEND == "jax", reason="data of JAX's own has a length")
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_cuts_of_others_in_data_without_a_length(tmp_path):
+    path = tmp_path / "run.jsonl"
+    halves = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: (
+            model.optimizer.learning_rate.assign(0.5 ** (epoch + 1)) if epoch in (2, 4, 7) else None
+        )
+    )
+    model = classifier("sgd")
+    callbacks = [LearningRateMonitor((), record=path), halves]
+    fit = {"epochs": 9, "verbose": 0, "shuffle": False}
+    model.fit(without_length(*data(8)), callbacks=callbacks, **fit)
+    assert [event.epoch for event in Run.read(path).events] == [2, 4, 7]
+
+
+def without_length(x, y):
+    if BACKEND == "torch":
+        import torch
+
+        class Stream(torch.utils.data.IterableDataset):
+            def __iter__(self):
+                return zip(x, y, strict=True)
+
+        return torch.utils.data.DataLoader(Stream(), batch_size=4)
+    import tensorflow as tf
+
+    rows = tf.data.Dataset.from_tensor_slices((x, y)).batch(4)
+    return rows.filter(lambda x, y: True)  # nobody knows how many it lets through
+
+
 def test_parts_in_the_logs_too_and_the_rate_in_the_progress_bar(capsys):
     history = fitted(control(), LearningRateMonitor(parts=True), verbose=2).history
     product = np.prod([v for name, v in history.items() if name.startswith("rate/")], axis=0)

@@ -1,5 +1,6 @@
 """Where a running fit stands, for those who watch it: in batches, updates and epochs."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ class Clock:
         self.epoch = self.batches = 0
         self.first: int | None = None
         self.epochs = 1
+        self._begins: list[tuple[int, int]] = []  # batches of the run before an epoch, its number
         self.accumulated: int = control.leaves[0].gradient_accumulation_steps or 1
 
     def begin_epoch(self, epoch: int, params: Mapping[str, Any] | None) -> None:
@@ -40,6 +42,15 @@ class Clock:
         self.first = epoch if self.first is None else self.first
         self._control.place.start(epoch * self.batches)
         self._control.between.expect_epoch(self.batches)
+        self._begins.append((self._control.place.done, epoch))
+
+    def epoch_of(self, batch: int) -> int:
+        """The epoch in which so many batches of the run were done; of an epoch's end, that epoch.
+
+        Told by where each epoch began: data may have no length, and an optimizer may skip batches.
+        """
+        at = bisect_left(self._begins, batch, key=lambda each: each[0])
+        return self._begins[max(0, at - 1)][1] if self._begins else self.epoch
 
     @property
     def done(self) -> int:

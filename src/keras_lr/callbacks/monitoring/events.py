@@ -50,7 +50,7 @@ class Events:
         ]
         if not told:
             clock, others = self._clock, self._control.assignments
-            by_others = assigned(others, clock.batches, clock.accumulated, over=over)
+            by_others = assigned(others, clock.epoch_of, accumulated=clock.accumulated, over=over)
             found = [(0, event) for event in by_others]
         return sorted(found, key=lambda each: each[1].step)
 
