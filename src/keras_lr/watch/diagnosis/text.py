@@ -28,21 +28,21 @@ def text_of(diagnosis: "Diagnosis", width: int | None = None) -> str:
         width: Columns of a line, but for code and words that are longer; by default those of the
             terminal, 79 without one.
     """
-    width = width or min(WIDEST, shutil.get_terminal_size((_NO_TERMINAL, 24)).columns)
+    width = width or line_width()
     epochs = diagnosis.run.epochs
     length = f", {epochs} epoch{'' if epochs == 1 else 's'}" if epochs else ""
-    lines = _wrapped(f"{diagnosis.run.name}{length}: {counts(diagnosis)}", width, "", "  ")
+    lines = wrapped(f"{diagnosis.run.name}{length}: {counts(diagnosis)}", width, "", "  ")
     for symptom in diagnosis.found:
         headline = f"{MARKS[symptom.severity]} {symptom.title}, {symptom.where}"
-        lines += ["", *_wrapped(headline, width, "", "  ")]
-        lines += _wrapped(symptom.evidence, width) + _wrapped(f"→ {symptom.advice}", width)
+        lines += ["", *wrapped(headline, width, "", "  ")]
+        lines += wrapped(symptom.evidence, width) + wrapped(f"→ {symptom.advice}", width)
         lines += [f"      {line}" for line in symptom.code.splitlines()]
     if diagnosis.not_found:
-        lines += ["", *_wrapped(f"{none_found(diagnosis)}.", width, "", "  ")]
+        lines += ["", *wrapped(f"{none_found(diagnosis)}.", width, "", "  ")]
     if diagnosis.not_judged:
         lines += ["", "Not judged:"]
         for names, needs in grouped(diagnosis.not_judged, diagnosis.unit):
-            lines += _wrapped(f"{', '.join(names)}: it takes {needs}.", width)
+            lines += wrapped(f"{', '.join(names)}: it takes {needs}.", width)
     return "\n".join(lines)
 
 
@@ -90,8 +90,20 @@ def grouped(not_judged: Sequence[NotJudged], unit: str) -> list[tuple[list[str],
     return [(names, needs) for needs, names in found.items()]
 
 
-def _wrapped(text: str, width: int, first: str = "  ", then: str = "    ") -> list[str]:
-    """Lines of at most so many columns, no word and no call of a function broken."""
+def line_width() -> int:
+    """Columns of a line: those of the terminal, `COLUMNS`, or 79 where neither says; not too many."""
+    return min(WIDEST, shutil.get_terminal_size((_NO_TERMINAL, 24)).columns)
+
+
+def wrapped(text: str, width: int, first: str = "  ", then: str = "    ") -> list[str]:
+    """Lines of at most so many columns, no word and no call of a function broken.
+
+    Args:
+        text: A paragraph.
+        width: The columns.
+        first: What the first line begins with.
+        then: What the others begin with.
+    """
     whole = _CALL.sub(lambda call: call[0].replace(" ", "\0"), text)
     lines = textwrap.wrap(
         whole,
