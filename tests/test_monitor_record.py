@@ -143,6 +143,15 @@ def test_a_run_that_goes_on_after_a_crash_goes_on_in_its_record(tmp_path, first)
     assert found.events == whole.events != ()
 
 
+def test_of_no_fit_there_is_an_empty_state_to_go_on_from(tmp_path):
+    monitor = LearningRateMonitor((), record=tmp_path / "run.jsonl")
+    assert monitor.get_state() == {}
+    monitor.set_state({})
+    fitted(monitor, epochs=1)
+    head = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
+    assert monitor.get_state()["run"] == head["run"]
+
+
 def test_without_a_controller_and_with_members(tmp_path):
     members = [keras.optimizers.SGD(0.5, name="first"), keras.optimizers.Adam(0.25, name="second")]
     model = classifier("sgd")

@@ -128,6 +128,7 @@ def test_a_backup_of_keras_own_keeps_no_curves_and_the_page_says_so(tmp_path):
     fitted()
     text = (tmp_path / "run.html").read_text()
     assert "The training is done: 2 of 5 epochs in " in text
+    assert ">run</h2>" in text, "by default what the file is called"
     assert " in epochs 4 to 5" in text
     assert "Nothing is known here of the epochs before epoch 4." in text
 
@@ -144,7 +145,7 @@ def test_what_keras_own_callbacks_do_to_the_rate_is_told(model, tmp_path):
 
     told = []
     halves = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
-    look = At(2, lambda: told.extend(live._look("running")[0].events))
+    look = At(2, lambda: told.extend(live._watching.look("running")[0].events))
     fit(model, live, halves, look, epochs=4)
     assert told == [], "what may be a schedule's can't be taken back in a terminal"
 

@@ -1,22 +1,15 @@
 """`LearningRateMonitor`: the rate, its parts and what it does to the weights, where people look."""
 
 import os
-import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import keras
 
-from keras_lr.callbacks.fit.chunks import Chunk
-from keras_lr.callbacks.fit.preflight import renew_step, warn_listed_before
+from keras_lr.callbacks.fit.preflight import warn_listed_before
 from keras_lr.callbacks.monitoring import arguments
 from keras_lr.callbacks.monitoring.arguments import DEFAULT
-from keras_lr.callbacks.monitoring.clock import Clock
-from keras_lr.callbacks.monitoring.destinations import Destination, RecordFile, TensorBoard
-from keras_lr.callbacks.monitoring.measuring import Measuring
-from keras_lr.callbacks.monitoring.parts import rate_parts
-from keras_lr.callbacks.monitoring.settings import Settings
-from keras_lr.callbacks.monitoring.telling import Telling
+from keras_lr.callbacks.monitoring.monitored_fit import MonitoredFit
 from keras_lr.rate import Control
 from keras_lr.rate.detection.statistics import NORMS
 
@@ -95,66 +88,47 @@ class LearningRateMonitor(keras.callbacks.Callback):
         self.every = arguments.checked_every(every)
         self.parts = bool(parts)
         self.name = None if name is None else str(name)
-        self._control: Control | None = None
-        self._measuring: Measuring | None = None
-        self._telling: Telling | None = None
+        self._fit: MonitoredFit | None = None
+        self._left: Mapping[str, Any] = {}
         self._resumed: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Look at what is there to log, and open what is written to."""
-        control = self._control = Control.join(self.model, self)
-        self._measuring = self._telling = None
-        self._run = uuid.uuid4().hex[:8]
-        self._destinations: list[Destination] = []
+        control = Control.join(self.model, self)
         try:
-            self._clock = Clock(control)
-            self._settings = Settings(control, self.settings)
-            if self.record is not None:
-                self._destinations.append(RecordFile(self.record))
-            if self.tensorboard is not None:
-                self._destinations.append(TensorBoard(self.tensorboard))
+            self._fit = MonitoredFit(self, control)
         except BaseException:
+            self._fit = None
             control.leave(self)
             raise
         warn_listed_before(self.model, self)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look at what the compiled step holds; with the first, put in place what measures."""
-        control: Any = self._control
-        self._clock.begin_epoch(epoch, self.params)
-        if self._measuring is None:
-            self._begin(control)
-        else:
-            renew_step(control, epoch)
-            self._chunk.begin_epoch()
-        self._settings.begin_epoch()
+        if self._fit is None:
+            return
+        if self._resumed is not None and not self._fit.begun:
+            (state, resume), self._resumed = self._resumed, None
+            self._fit.go_on(state, resume)
+        self._fit.begin_epoch(epoch, self.params)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Log, and write the epoch down."""
-        control, measuring = self._control, self._measuring
-        model = self.model  # on JAX this syncs the training state, which read() needs
-        if logs is None or model is None or control is None or measuring is None:
-            return
-        control.log(logs)
-        parts = rate_parts(control) if self.parts or self._telling else {}
-        found = {**self._settings.values(), **measuring.norms(), **measuring.of_epoch()}
-        for key, value in {**found, **(parts if self.parts else {})}.items():
-            logs.setdefault(key, value)
-        if self._telling is not None:
-            self._telling.end_epoch(logs, parts)
+        # On JAX, to ask for the model syncs the training state, which is to be read.
+        if self.model is not None and self._fit is not None and logs is not None:
+            self._fit.end_epoch(logs)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Leave."""
-        if self._control is None:
+        if self._fit is None:
             return
-        if self._telling is not None:
-            self._telling.end()
-        self._control.leave(self)
-        self._control = self._measuring = self._telling = None
+        self._fit.end()
+        self._fit.control.leave(self)
+        self._left, self._fit = self._fit.get_state(), None
 
     def get_state(self) -> dict[str, Any]:
-        """The interval that isn't over, as JSON values."""
-        return {"every": self.every, "chunk": self._chunk.get_state(), "run": self._run}
+        """The interval that isn't over, as JSON values; of no fit, empty."""
+        return dict(self._left) if self._fit is None else self._fit.get_state()
 
     def set_state(
         self, state: Mapping[str, Any], *, resume: Mapping[str, Any] | None = None
@@ -170,42 +144,3 @@ class LearningRateMonitor(keras.callbacks.Callback):
     def forget_state(self) -> None:
         """Undo `set_state`: the fit that was to go on didn't begin."""
         self._resumed = None
-
-    def _begin(self, control: Control) -> None:
-        """Put in place what measures inside the step, and tell that the fit begins."""
-        self._chunk = Chunk()
-        self._go_on()
-        every = (self.every or 0) * self._clock.accumulated if self._destinations else 0
-        self._measuring = Measuring(
-            self,
-            control,
-            self._clock,
-            names=self.statistics,
-            groups=self.groups,
-            every=every,
-        )
-        if self._destinations:
-            self._telling = Telling(
-                self._destinations,
-                control,
-                self._clock,
-                settings=self._settings,
-                measuring=self._measuring,
-                chunk=self._chunk,
-                every=every,
-            )
-        control.baked.begin(control.model, control.settings.followed)
-        control.hear_assignments()
-        if self._telling is not None:
-            self._telling.begin(self._run, self.name)
-
-    def _go_on(self) -> None:
-        """Take up the interval that a fit before was in, if this one goes on there."""
-        if self._resumed is None:
-            return
-        (state, resume), self._resumed = self._resumed, None
-        self._run = state.get("run") or self._run
-        if state["every"] == self.every and not resume.get("recut"):
-            self._chunk.set_state(state["chunk"])
-            if not resume.get("batch"):
-                self._chunk.begin_epoch()

@@ -3,12 +3,13 @@
 import math
 from typing import Any
 
+from keras_lr.callbacks.monitoring.clock import Clock
 from keras_lr.callbacks.monitoring.controllers import controllers
 from keras_lr.callbacks.record import rule_labels
 from keras_lr.rate import Control, leaf_names
 
 
-def rate_parts(control: Control) -> dict[str, float]:
+def rate_parts(control: Control, clock: Clock) -> dict[str, float]:
     """`rate/base`, `rate/schedule` and `rate/CAUSE` of the last update; their product is the rate.
 
     Of the members of a `MultiOptimizer` each has its own: `rate/base/NAME`. A cause is a rule by
@@ -19,13 +20,13 @@ def rate_parts(control: Control) -> dict[str, float]:
     found: dict[str, float] = {}
     for index, name in enumerate(names):
         end = f"/{name}" if len(names) > 1 else ""
-        parts = _alone(control, index) if owner is None else _explained(control, owner, name)
+        parts = _alone(control, index) if owner is None else _explained(clock, owner, name)
         found.update({f"rate/{part}{end}": value for part, value in parts.items()})
     return found
 
 
-def _explained(control: Control, owner: Any, name: str) -> dict[str, float]:
-    told = owner.explain(_last_update(control), member=name)
+def _explained(clock: Clock, owner: Any, name: str) -> dict[str, float]:
+    told = owner.explain(max(0, clock.updates - 1), member=name)
     schedule = told.schedule * math.prod(told.group.values())
     idle = dict.fromkeys(rule_labels(owner.rules), 1.0)
     return {"base": told.base, "schedule": schedule, **idle, **told.reductions}
@@ -40,7 +41,3 @@ def _alone(control: Control, index: int) -> dict[str, float]:
     }
     rate = control.read(updates_ago=1)[index]
     return {"base": rate / (math.prod(factors.values()) or 1.0), "schedule": 1.0, **factors}
-
-
-def _last_update(control: Control) -> int:
-    return max(0, control.place.done // (control.leaves[0].gradient_accumulation_steps or 1) - 1)

@@ -11,7 +11,7 @@ from keras_lr.callbacks.monitoring.events import Events, collect_cuts
 from keras_lr.callbacks.monitoring.measuring import Measuring
 from keras_lr.callbacks.monitoring.parts import rate_parts
 from keras_lr.callbacks.monitoring.settings import Settings, told_settings
-from keras_lr.rate import Control, samples_per_batch
+from keras_lr.rate import Control, full_batch
 from keras_lr.state.run_lines import VERSION
 
 
@@ -55,7 +55,7 @@ class Telling:
             name: What the reader calls it.
         """
         clock, model = self._clock, self._control.model
-        size = samples_per_batch(model)
+        size = full_batch(model)
         head = {
             "version": VERSION,
             "run": run,
@@ -103,7 +103,7 @@ class Telling:
         self._chunk.add(control.between.counted, logs)
         with control.peeking():
             collect_cuts(control, epoch)
-            self._tell_step({}, rate_parts(control))
+            self._tell_step({}, rate_parts(control, self._clock))
         self._tell_events(epoch - 1)
 
     def _tell_step(self, logs: Mapping[str, Any], parts: Mapping[str, float]) -> None:

@@ -1,5 +1,6 @@
 """What a running fit has shown so far, as a `Run`."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ Point = tuple[int, float]
 
 
 class Trace:
-    """Epochs and points as they come in.
+    """Epochs and points as they come in; one thread adds, and another looks.
 
     Attributes:
         rows: Each epoch's values, by its number.
@@ -23,24 +24,32 @@ class Trace:
     def __init__(self) -> None:
         self.rows: dict[int, dict[str, float]] = {}
         self.points: dict[str, list[Point]] = {}
+        self._lock = threading.Lock()
 
     def go_on(self, epoch: int, step: int) -> None:
         """Forget what comes after the begin of a fit that goes on there."""
-        self.rows = {at: values for at, values in self.rows.items() if at < epoch}
-        self.points = {
-            name: [point for point in points if point[0] <= step]
-            for name, points in self.points.items()
-        }
+        with self._lock:
+            self.rows = {at: values for at, values in self.rows.items() if at < epoch}
+            self.points = {
+                name: [point for point in points if point[0] <= step]
+                for name, points in self.points.items()
+            }
+
+    def add_epoch(self, epoch: int, values: Mapping[str, float]) -> None:
+        """An epoch's values, in the place of what it had."""
+        with self._lock:
+            self.rows[epoch] = dict(values)
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Values when so many updates were done."""
-        for name, value in values.items():
-            points = self.points.setdefault(name, [])
-            if points and points[-1][0] >= step:
-                continue
-            points.append((step, value))
-            if len(points) > MOST:
-                points[:] = [points[i] for i in kept([v for _, v in points], MOST // 2)]
+        with self._lock:
+            for name, value in values.items():
+                points = self.points.setdefault(name, [])
+                if points and points[-1][0] >= step:
+                    continue
+                points.append((step, value))
+                if len(points) > MOST:
+                    points[:] = [points[i] for i in kept([v for _, v in points], MOST // 2)]
 
     def run(self, *, events: Sequence[Any] = (), **known: Any) -> Run:
         """As a run.
@@ -49,19 +58,20 @@ class Trace:
             events: What changed the rate.
             known: Other fields of `Run`.
         """
-        return Run.from_rows(self.rows, self.points, events=tuple(events), **known)
+        with self._lock:
+            return Run.from_rows(self.rows, self.points, events=tuple(events), **known)
 
     def get_state(self) -> dict[str, Any]:
         """As JSON values."""
-        return {
-            "rows": [[at, dict(values)] for at, values in self.rows.items()],
-            "points": {name: [list(each) for each in found] for name, found in self.points.items()},
-        }
+        with self._lock:
+            points = {name: [list(each) for each in found] for name, found in self.points.items()}
+            return {"rows": [[at, dict(each)] for at, each in self.rows.items()], "points": points}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """From what `get_state` gave."""
-        self.rows = {int(at): dict(values) for at, values in state["rows"]}
-        self.points = {
-            name: [(int(step), float(value)) for step, value in found]
-            for name, found in state["points"].items()
-        }
+        with self._lock:
+            self.rows = {int(at): dict(values) for at, values in state["rows"]}
+            self.points = {
+                name: [(int(step), float(value)) for step, value in found]
+                for name, found in state["points"].items()
+            }
