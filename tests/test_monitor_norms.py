@@ -8,7 +8,7 @@ from helpers import classifier, data
 from keras_lr import LearningRate, schedules
 from keras_lr.callbacks import LearningRateMonitor
 from keras_lr.callbacks.monitoring import measuring
-from keras_lr.callbacks.monitoring.norms import norms
+from keras_lr.callbacks.monitoring.groups import norms
 from keras_lr.errors import InvalidInput
 from keras_lr.rate.detection.norms import Measured
 from keras_lr.watch import Run

@@ -92,7 +92,7 @@ class TestAssignedBetweenCuts:
 
         product = Product([made])
         product.factors["owner"] = (1.0,)
-        product._detectors.append(("owner", Found()))
+        product._in_steps.append(("owner", Found()))
         product.place.start(0)
         product.mark()
         made.iterations.assign(40)

@@ -21,6 +21,7 @@ from keras_lr.finder.refusal import never_fell
 from keras_lr.finder.suggest import below_minimum, smooth, suggestions
 from keras_lr.rate import leaves
 from keras_lr.rate.followed import follow
+from keras_lr.rate.leaves import batches_per_update
 
 RANGE = (1e-6, 10.0)
 """The rates swept where none are given."""
@@ -120,7 +121,7 @@ def _watch(rate: Any, updates: int, most: int, told: Callable[[int], None] | Non
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             # Keras has synced JAX's state at an epoch's end, so this reads a plain variable.
-            accumulated = rate.leaf.gradient_accumulation_steps or 1
+            accumulated = batches_per_update(rate.leaf)
             done = (int(rate.leaf._iterations.numpy()) + self.offset) // accumulated
             loss = _loss(logs or {})
             if done > self.done or not np.isfinite(loss):

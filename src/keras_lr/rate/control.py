@@ -18,6 +18,7 @@ from keras_lr.rate.building import build
 from keras_lr.rate.controlled import controls, mark, unmark
 from keras_lr.rate.detection.detector import Watch
 from keras_lr.rate.detection.detectors import Detectors, detect
+from keras_lr.rate.detection.in_fit import InFit
 from keras_lr.rate.detection.norms import LeafNorms, measure_norms
 from keras_lr.rate.followed import follow, unfollow
 from keras_lr.rate.held_decay import HeldDecay, check_holdable
@@ -119,11 +120,11 @@ class Control(Product):
             self.between.leave(self)
             if self._traced():
                 model.train_function = None  # it was traced with the schedule in it
-        for _, detectors in reversed(self._detectors):
-            for part in detectors.parts():
+        for _, inside in reversed(self._in_steps):
+            for part in inside.parts():
                 self._plain.drop(part)
-            detectors.remove()
-        self._detectors = []
+            inside.remove()
+        self._in_steps = []
         if self.rates is not None:
             unfollow(self.rates, self._plain)
             self.rates = None
@@ -268,10 +269,7 @@ class Control(Product):
             )
         ]
         detectors = Detectors(each)
-        for part in detectors.parts():
-            self._plain.add(part)
-        self._detectors.append((owner, detectors))
-        self.between.rebuild()
+        self._put_in_steps(owner, detectors)
         if detectors.look_every is not None:
             self.between.look(self, detectors.look_every, self._look_for_cuts)
         return detectors
@@ -297,12 +295,15 @@ class Control(Product):
         norms = LeafNorms(
             [measure_norms(leaf, changes, settle=self.settle) for leaf in self.leaves]
         )
-        for part in norms.parts():
-            self._plain.add(part)
-        self._detectors.append((owner, norms))
         self.between.turn_on(self, wanted, norms.turn)
-        self.between.rebuild()
+        self._put_in_steps(owner, norms)
         return norms
+
+    def _put_in_steps(self, owner: object, inside: InFit) -> None:
+        for part in inside.parts():
+            self._plain.add(part)
+        self._in_steps.append((owner, inside))
+        self.between.rebuild()
 
     def peeking(self, *more: Any) -> contextlib.AbstractContextManager[None]:
         """In mid-epoch, let `place`, `read`, `adopt` and `more` variables be read inside."""
@@ -341,8 +342,8 @@ class Control(Product):
         for rate, batches in zip(self.rates or [], lost, strict=False):
             rate.move(batches)
         self.settings.move(lost)
-        for _, detectors in self._detectors:
-            detectors.move(lost)
+        for _, inside in self._in_steps:
+            inside.move(lost)
         if self._traced():
             self.model.make_train_function(force=True)
 
@@ -358,7 +359,7 @@ class Control(Product):
 
     def _traced(self) -> bool:
         """Whether the compiled step holds something of this."""
-        return bool(self.rates or self.settings.placed or self._held or self._detectors)
+        return bool(self.rates or self.settings.placed or self._held or self._in_steps)
 
 
 def _build(model: Any) -> None:

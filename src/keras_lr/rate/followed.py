@@ -17,7 +17,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from keras_lr.rate.leaves import leaves, optimizer_of
+from keras_lr.rate.leaves import batches_per_update, leaves, optimizer_of
 from keras_lr.rate.plain import PlainSaving
 
 
@@ -82,7 +82,7 @@ class FollowedRate:
 
     def factor(self, updates_ago: int = 0) -> float:
         """What multiplies the settable part: the schedules' product, computed on the host."""
-        back = updates_ago * (self.leaf.gradient_accumulation_steps or 1)
+        back = updates_ago * batches_per_update(self.leaf)
         return self.own(updates_ago) * self._scheduled(back)
 
     def _scheduled(self, back: int = 0) -> float:
@@ -96,7 +96,7 @@ class FollowedRate:
         """What the optimizer's own schedule gives; 1 where its rate is a number."""
         if not self.use_own:
             return 1.0
-        back = updates_ago * (self.leaf.gradient_accumulation_steps or 1)
+        back = updates_ago * batches_per_update(self.leaf)
         return own_rate(self.original, max(0, host_position(self.leaf, -back)))
 
     def own_now(self) -> Any:
@@ -154,7 +154,7 @@ def position(leaf: Any, offset: int) -> Any:
 
 def host_position(leaf: Any, offset: int) -> int:
     """The same as a number, read from the device."""
-    return (int(leaf._iterations.numpy()) + offset) // (leaf.gradient_accumulation_steps or 1)
+    return (int(leaf._iterations.numpy()) + offset) // batches_per_update(leaf)
 
 
 def runs_on_host(leaf: Any) -> bool:

@@ -42,6 +42,11 @@ def log_keys(optimizer: Any) -> list[str]:
     return ["learning_rate"] if len(names) == 1 else [f"learning_rate_{name}" for name in names]
 
 
+def batches_per_update(leaf: Any) -> int:
+    """Batches whose gradients a stock optimizer gathers for one update; mostly 1."""
+    return leaf.gradient_accumulation_steps or 1
+
+
 def own_schedule(leaf: Any) -> Any:
     """The schedule or callable that a stock optimizer was built with; `None` for a number.
 

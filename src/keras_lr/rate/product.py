@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from keras_lr.rate.assigning import assign_quietly
-from keras_lr.rate.detection.detectors import Detectors
-from keras_lr.rate.detection.norms import LeafNorms
+from keras_lr.rate.detection.in_fit import InFit
 from keras_lr.rate.followed import FollowedRate, host_position, plain_rate
-from keras_lr.rate.leaves import own_schedule, rate_variable
+from keras_lr.rate.leaves import batches_per_update, own_schedule, rate_variable
 from keras_lr.rate.moment import Assignment, Moment
 from keras_lr.rate.place import Place
 
@@ -42,7 +41,7 @@ class Product:
         self._before: dict[int, tuple[int, float]] = {}  # leaf: updates, settable part until then
         self._assigned = list(self.bases)
         self._carried = False
-        self._detectors: list[tuple[object, Detectors | LeafNorms]] = []
+        self._in_steps: list[tuple[object, InFit]] = []
 
     def multiply(self, owner: object, factor: float) -> None:
         """Multiply the owner's factor, and so the rate, by `factor`, from here on."""
@@ -97,11 +96,11 @@ class Product:
         Returns:
             The same, with the cuts.
         """
-        each = [leaf.gradient_accumulation_steps or 1 for leaf in self.leaves]
+        each = [batches_per_update(leaf) for leaf in self.leaves]
         cuts = [
             (cut.step * each[cut.leaf], cut, owner)
-            for owner, group in self._detectors
-            for cut in group.look()
+            for owner, inside in self._in_steps
+            for cut in inside.look()
         ]
         for batch, cut, owner in sorted(cuts, key=lambda found: (found[0], found[1].leaf)):
             index = cut.leaf
@@ -118,7 +117,7 @@ class Product:
         """A settable part times what the leaf's own schedule gives, at an update of the run."""
         if self.rates is None:
             return rate
-        accumulated = self.leaves[leaf].gradient_accumulation_steps or 1
+        accumulated = batches_per_update(self.leaves[leaf])
         ago = max(0, self.place.done // accumulated - step)
         return rate * self.rates[leaf].own(ago)
 
@@ -180,8 +179,8 @@ class Product:
         """The small variables of the optimizer that `read`, `adopt` and `place` look at."""
         found = [rate_variable(leaf) for leaf in self.leaves]
         found += [leaf._iterations for leaf in self.leaves]
-        for _, detectors in self._detectors:
-            for part in detectors.parts():
+        for _, inside in self._in_steps:
+            for part in inside.parts():
                 found += part.variables()
         return [each for each in found if each is not None]
 

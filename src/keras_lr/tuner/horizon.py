@@ -14,6 +14,7 @@ from keras_lr.engines.job_checks import batches_of, training_rows
 from keras_lr.engines.trial import Job, TrialSpec
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import leaves, own_schedule
+from keras_lr.rate.leaves import batches_per_update
 from keras_lr.schedules import Constant, Horizon, stretch, transfer_rate
 from keras_lr.tuner.space import Space
 
@@ -106,7 +107,7 @@ def transferred(job: Job, spec: TrialSpec, optimizer: Any, *, epochs: int) -> Tr
         optimizer: The trial's.
         epochs: Of the whole training.
     """
-    accumulated = leaves(optimizer)[0].gradient_accumulation_steps or 1
+    accumulated = batches_per_update(leaves(optimizer)[0])
     batches, rows = batches_of(job), training_rows(job)
     each = (batches or 1) / accumulated
     samples = None if rows is None or not batches else rows / batches * accumulated

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from keras_lr.callbacks.fit.detection import detection_stops
 from keras_lr.callbacks.fit.layout import Layout
 from keras_lr.rate import samples_per_batch
-from keras_lr.rate.leaves import leaves
+from keras_lr.rate.leaves import batches_per_update, leaves
 from keras_lr.rules import Rule, auto
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def automatic_rules(callback: "LearningRate") -> tuple[Rule, ...]:
     layout = Layout(
         int(params.get("steps") or 0),
         int(params.get("epochs") or 1),
-        tuple(leaf.gradient_accumulation_steps or 1 for leaf in found),
+        tuple(batches_per_update(leaf) for leaf in found),
         callback.batch_size or samples_per_batch(model),
     )
     steps = layout.batches * layout.epochs // layout.accumulations[0]

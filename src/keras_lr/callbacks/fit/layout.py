@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rate import Control, samples_per_batch
+from keras_lr.rate.leaves import batches_per_update
 from keras_lr.schedules import Horizon, Plan, Schedule
 
 _LOOKS = 2000
@@ -43,7 +44,7 @@ class Layout:
         return cls(
             int(params.get("steps") or 0),
             int(params.get("epochs") or 1),
-            tuple(leaf.gradient_accumulation_steps or 1 for leaf in control.leaves),
+            tuple(batches_per_update(leaf) for leaf in control.leaves),
             batch_size or samples_per_batch(control.model),
         )
 

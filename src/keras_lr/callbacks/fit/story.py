@@ -6,6 +6,7 @@ from keras_lr.callbacks.record import Explanation, RunRecord
 from keras_lr.optimizers.groups import GROUPS
 from keras_lr.rate import Control, leaf_names, own_schedule
 from keras_lr.rate.followed import own_rate
+from keras_lr.rate.leaves import batches_per_update
 from keras_lr.schedules import Schedule
 
 
@@ -48,7 +49,7 @@ class Story:
         self._fit = record.fits - 1
         leaf = control.leaves[index]
         self._name = leaf_names(control.optimizer)[index]
-        self._accumulated = leaf.gradient_accumulation_steps or 1
+        self._accumulated = batches_per_update(leaf)
         self._own = own_schedule(leaf)
         self._keeps_own = control.rates is not None and control.rates[index].use_own
         # Where the optimizer's own schedule stands at the run's first step.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_lr.rate import Control
+from keras_lr.rate.leaves import batches_per_update
 
 
 class Clock:
@@ -27,7 +28,7 @@ class Clock:
         self.first: int | None = None
         self.epochs = 1
         self._begins: list[tuple[int, int]] = []  # batches of the run before an epoch, its number
-        self.accumulated: int = control.leaves[0].gradient_accumulation_steps or 1
+        self.accumulated: int = batches_per_update(control.leaves[0])
 
     def begin_epoch(self, epoch: int, params: Mapping[str, Any] | None) -> None:
         """An epoch begins.

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from keras_lr.callbacks.monitoring.clock import Clock
+from keras_lr.callbacks.monitoring.groups import Members, grouped, norms
 from keras_lr.callbacks.monitoring.intervals import SPARE, is_measured
-from keras_lr.callbacks.monitoring.norms import Members, grouped, norms
 from keras_lr.rate import Control, leaf_names
 from keras_lr.rate.detection.statistics import NORMS, measure, watches
 from keras_lr.rate.detection.statistics import value as statistic
@@ -22,7 +22,7 @@ class Measuring:
         control: What the callbacks of the fit share.
         clock: Of the fit.
         names: Of the statistics.
-        groups: Of the variables whose norms are told apart (see `norms.grouped`).
+        groups: Of the variables whose norms are told apart (see `groups.grouped`).
         every: Batches of an interval; 0 where an epoch is one.
 
     Raises:

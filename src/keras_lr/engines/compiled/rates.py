@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.rate import leaves, own_schedule, rate_variable
-from keras_lr.rate.leaves import log_keys
+from keras_lr.rate.leaves import batches_per_update, log_keys
 from keras_lr.schedules import Horizon, Schedule
 
 
@@ -46,7 +46,7 @@ class RateTable:
         self.keys = log_keys(optimizer)
         self._parts: list[_Part] = []
         for leaf in leaves(optimizer):
-            accumulated = leaf.gradient_accumulation_steps or 1
+            accumulated = batches_per_update(leaf)
             plan = None
             if schedule is not None:
                 assert batches, "the caller refuses a schedule over data without length"

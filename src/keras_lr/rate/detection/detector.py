@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 from keras_lr.rate.detection.hooks import Hooks
 from keras_lr.rate.followed import uncompiled
+from keras_lr.rate.leaves import batches_per_update
 
 
 class Test(Protocol):
@@ -204,7 +205,7 @@ class Detector:
         return gradients
 
     def _accumulated(self) -> int:
-        return self.leaf.gradient_accumulation_steps or 1
+        return batches_per_update(self.leaf)
 
     def _index(self, variables: Sequence[Any]) -> list[int]:
         """Where `variables`, those with a gradient, are among the weights."""

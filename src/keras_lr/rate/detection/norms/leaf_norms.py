@@ -10,14 +10,11 @@ from keras_lr.rate.detection.norms.norms import Measured, Norms
 class LeafNorms:
     """The norms of all leaves of an optimizer, for the length of a `fit`.
 
-    Made by `Control.measure`; to the control it is one more group of detectors, which never cut.
+    Made by `Control.measure`.
 
     Args:
         each: `Norms` for each leaf; `None` for a leaf without weights.
     """
-
-    look_every = None
-    """Batches after which somebody has to look."""
 
     def __init__(self, each: Iterable[Norms | None]) -> None:
         self.each = tuple(each)
@@ -47,7 +44,7 @@ class LeafNorms:
         return [[] if each is None else list(each._weights) for each in self.each]
 
     def look(self) -> list[Cut]:
-        """There is nothing to cut."""
+        """They never cut."""
         return []
 
     def move(self, batches: Sequence[int]) -> None:

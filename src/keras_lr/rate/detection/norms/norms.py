@@ -9,6 +9,7 @@ import numpy as np
 from keras_lr.rate.detection.hooks import Hooks
 from keras_lr.rate.detection.in_step import summed_over_replicas
 from keras_lr.rate.followed import uncompiled
+from keras_lr.rate.leaves import batches_per_update
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Norms:
 
     def last(self) -> Measured | None:
         """The measurement of the last update that was done; `None` if that one wasn't measured."""
-        found, each = self.measured(), self.leaf.gradient_accumulation_steps or 1
+        found, each = self.measured(), batches_per_update(self.leaf)
         done = int(self.leaf._iterations.numpy()) // each * each
         return found if found is not None and found.batches == done else None
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_lr.rate.detection.added import Added
+from keras_lr.rate.detection.gauges import squared_distance, squared_norm
 from keras_lr.rate.detection.in_step import assign_if, dense
 from keras_lr.rate.detection.norms.norms import Measured, Norms
 
@@ -77,9 +78,9 @@ class TracedNorms(Norms):
             columns = [
                 ops.stack(
                     [
-                        _square(dense(given[i])) if i in given else zero,
-                        _square(now),
-                        zero if before[i] is None else _square(_f32(now) - _f32(before[i])),
+                        squared_norm([dense(given[i])]) if i in given else zero,
+                        squared_norm([now]),
+                        zero if before[i] is None else squared_distance([now], [before[i]]),
                     ]
                 )
                 for i, now in enumerate(_tensors(self._weights))
@@ -101,15 +102,3 @@ def _tensors(variables: Sequence[Any]) -> list[Any]:
     import keras
 
     return [keras.ops.convert_to_tensor(variable) for variable in variables]
-
-
-def _square(tensor: Any) -> Any:
-    import keras
-
-    return keras.ops.sum(keras.ops.square(_f32(tensor)))
-
-
-def _f32(tensor: Any) -> Any:
-    import keras
-
-    return keras.ops.cast(tensor, "float32")
