@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.callbacks.record import RateEvent
+from keras_lr.state.rate_event import RateEvent
 from keras_lr.watch import Run
 
 N = 40
@@ -308,6 +308,28 @@ CASES = {
         },
     ),
 }
+
+CASES["idle at the end"] = Case(
+    ill={
+        "cut to nothing": run(np.maximum(FALLING, 0.06), _step(1e-3, 20)),
+        "cut to nothing, both": run(
+            np.maximum(FALLING, 0.06), _step(1e-3, 20), val_loss=np.maximum(FALLING, 0.07)
+        ),
+    },
+    well={
+        "cosine": run(np.maximum(FALLING, 0.06)),
+        "cut to a fiftieth": run(np.maximum(FALLING, 0.06), _step(0.02, 20)),
+        "the training loss goes on": run(FALLING, _step(1e-3, 20)),
+        "the validation loss goes on": run(
+            np.maximum(FALLING, 0.06), _step(1e-3, 20), val_loss=0.3 - 0.005 * E
+        ),
+    },
+    untold={
+        "no rate": (run(np.maximum(FALLING, 0.06), None), "LearningRateMonitor"),
+        "nine epochs": (run(cut(FALLING, 9), cut(COSINE, 9)), "10 epochs"),
+        "still running": (run(made={"done": False}), "the end"),
+    },
+)
 
 RECOVERED = run(
     np.where(E == 12, np.nan, FALLING),

@@ -74,7 +74,8 @@ def _in_options(diagnosis: "Diagnosis") -> "Diagnosis":
     """A diagnosis that asks for options where the library asks for arguments."""
     from keras_lr.cli.entry import in_options
 
-    lacks = (
-        replace(each, needs=in_options(each.needs, ["doctor"])) for each in diagnosis.not_judged
+    lacks = tuple(
+        replace(each, missing=replace(each.missing, what=in_options(each.needs, ["doctor"])))
+        for each in diagnosis.not_judged
     )
-    return replace(diagnosis, not_judged=tuple(lacks))
+    return replace(diagnosis, not_judged=lacks)

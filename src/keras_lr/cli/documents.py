@@ -303,7 +303,7 @@ class DiagnosisRow(TypedDict):
     file: str
     run: str
     epochs: int
-    healthy: bool
+    healthy: bool | None
     answer: str
     found: list[SymptomRow]
     not_found: list[str]

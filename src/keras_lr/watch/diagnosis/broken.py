@@ -11,7 +11,7 @@ WORSE = 1.2
 """How many times what followed it the first loss is, of a net that the first updates broke. A rate
 too low leaves it where it was; what a net has of its first weights, and loses as it learns how often
 each class comes, is less."""
-ROSE = 1.02
+ROSE = 1.01
 """Or how many times the first loss what followed it is, which no rate too low does, of a net that is
 sure of wrong answers, as a softmax is whose weights are too large"""
 ABSURD = 2.0
@@ -35,10 +35,10 @@ ACCURACIES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_acc
 
 def guesses(evidence: Evidence) -> float | None:
     """The accuracy of a net that guesses from the first place to the last; `None` for any other."""
-    accuracy = _accuracy(evidence)
+    accuracy = accuracy_of(evidence)
     if accuracy is None:
         return None
-    guess = float(np.median(accuracy[-_third(accuracy) :]))
+    guess = float(np.median(accuracy[-third_of(accuracy) :]))
     rises = line_through(range(1, len(accuracy)), -accuracy[1:]).falls > SURE
     if rises or guess - accuracy[0] > BETTER or not CHANCE[0] <= guess <= CHANCE[1]:
         return None
@@ -56,22 +56,41 @@ def is_broken(loss: np.ndarray, guess: float) -> bool:
         loss: Of the training.
         guess: The accuracy.
     """
-    third = _third(loss)
+    third = third_of(loss)
     early, late = float(np.median(loss[1 : 1 + third])), float(np.median(loss[-third:]))
-    even = math.log(round(1 / guess))
-    came_to_chance = abs(float(loss[-1]) / even - 1) < NEAR
+    came_to_chance = abs(float(loss[-1]) / _even(guess) - 1) < NEAR
     if late < (1 - FELL) * early and not came_to_chance:
         return False
+    return float(loss[0]) > WORSE * float(np.median(loss[1:])) or threw_up(loss, guess)
+
+
+def threw_up(loss: np.ndarray, guess: float) -> bool:
+    """Whether a net that guesses is sure of wrong answers, and more so after its first place.
+
+    Three places are enough to see that.
+
+    Args:
+        loss: Of the training.
+        guess: The accuracy.
+
+    >>> threw_up(np.array([14.4, 14.7, 14.7]), 0.1), threw_up(np.array([2.3, 2.4, 2.4]), 0.1)
+    (True, False)
+    """
     level = float(np.median(loss[1:]))
-    threw_up = level > ROSE * float(loss[0]) and level > ABSURD * even
-    return float(loss[0]) > WORSE * level or threw_up
+    return level > ROSE * float(loss[0]) and level > ABSURD * _even(guess)
 
 
-def _third(values: np.ndarray) -> int:
+def _even(guess: float) -> float:
+    """The cross-entropy of even odds, of as many classes as an accuracy says."""
+    return math.log(round(1 / guess))
+
+
+def third_of(values: np.ndarray) -> int:
+    """How many places a third is, the first aside; at least two."""
     return max(2, (len(values) - 1) // 3)
 
 
-def _accuracy(evidence: Evidence) -> np.ndarray | None:
+def accuracy_of(evidence: Evidence) -> np.ndarray | None:
     """The training accuracy at each place, as a share; `None` where it isn't there throughout."""
     plain = {name: name.strip().lower() for name in evidence.run.names}
     names = (

@@ -40,22 +40,23 @@ def decayed(evidence: Evidence) -> Verdict:
     there = int(np.flatnonzero(rates >= HIGH * top)[-1])
     if loss[there] > 0 and end < FROZEN * float(loss[there]):
         return NOT_FOUND
-    if sure < SURE or won < MATTERS * evidence.progress:
-        return NOT_FOUND
+    if sure < SURE or won < MATTERS * evidence.progress or end >= float(loss[:2].min()):
+        return NOT_FOUND  # or it has lost what it won at once, at a rate that was too high
     unit = f"{evidence.unit}s"
     return Symptom(
         name=NAME,
         title="Rate decayed too soon",
         evidence=(
-            f"The learning rate was below a twentieth of its highest ({number(top)}) from "
+            f"The learning rate was below a twentieth of its highest recorded ({number(top)}) from "
             f"{evidence.place(alive + 1)} on, {wasted} of {len(rates)} {unit}, and ended at "
             f"{number(float(rates[-1]))}; {evidence.name} was still falling before "
             f"({number(float(loss[max(0, alive - 1)]))} at {evidence.place(max(0, alive - 1))}) "
-            f"and came to {number(end)}."
+            f"and came to {number(float(loss[-1]))}."
         ),
         advice=(
-            "Let the rate fall over the whole run and not sooner; or, if a rule cut it, give the "
-            "rule more patience, a factor of 0.5, and a min_rate."
+            "Let the rate fall over the whole run and not sooner; or, if a rule or "
+            "ReduceLROnPlateau cut it, give it more patience, a factor of 0.5, and a min_rate "
+            "(in Keras min_lr)."
         ),
         code="keras_lr.LearningRate(schedule='cosine')",
         numbers={"rate": float(rates[-1]), "wasted": float(wasted), "share": wasted / len(rates)},

@@ -59,26 +59,25 @@ def diagnose(
         steps_per_epoch = positive(steps_per_epoch, "A diagnosis", "steps_per_epoch")
     run = Run.of(history, record)
     evidence = Evidence.of(run, loss=loss, steps_per_epoch=steps_per_epoch)
+    by_epochs = evidence.by_epochs()
     found: list[Symptom] = []
     not_found, not_judged = [], []
     for question in QUESTIONS:
-        if any(symptom.name in question.moot and _counts(symptom) for symptom in found):
+        if any(symptom.name in question.moot and symptom.hides for symptom in found):
             continue
         with np.errstate(over="ignore", invalid="ignore"):  # of losses near the largest number
-            verdict = _asked(question, evidence)
+            verdict = _asked(question, by_epochs if question.by_epochs else evidence)
         if isinstance(verdict, Symptom):
             found.append(verdict)
         elif isinstance(verdict, Missing):
-            not_judged.append(NotJudged(question.name, verdict.what, verdict.places))
+            not_judged.append(NotJudged(question.name, verdict))
         else:
             not_found.append(question.name)
-    asks = {question.name: question.asks for question in QUESTIONS}
     return Diagnosis(
         run,
         gravest_first(found),
         tuple(not_found),
         tuple(not_judged),
-        asks,
         evidence.name,
         evidence.unit,
     )
@@ -90,9 +89,7 @@ def _asked(question: Question, evidence: Evidence) -> Verdict:
     try:
         return next(missing, None) or question.judge(evidence)
     except (ArithmeticError, LookupError, ValueError) as error:  # the other questions stand
-        return Missing(f"numbers that it can be worked out of ({type(error).__name__}: {error})")
-
-
-def _counts(symptom: Symptom) -> bool:
-    """A run that diverged and came back can be judged otherwise."""
-    return symptom.severity != "note" or symptom.name == "overfitting"
+        told = f"{type(error).__name__}: {error}"
+        return Missing(
+            f"a keras-lr without a defect that this run shows; please report it ({told})"
+        )

@@ -1,10 +1,14 @@
 """The result of a diagnosis: what was found in a run, what wasn't, and what couldn't be judged."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from keras_lr.watch.diagnosis.symptom import SEVERITIES, NotJudged, Symptom
 from keras_lr.watch.run import Run
+
+MOST = 0.75
+"""The share of the problems that the run is too short for that counts as most of them."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,6 @@ class Diagnosis:
         found: What it shows, the gravest first.
         not_found: What was looked for in vain, as names of symptoms.
         not_judged: What the run is too short for, or logged too little.
-        asked: What each name of a symptom looks for, in words.
         loss: What the run calls its training loss.
         unit: What it was judged at: `"epoch"`, or `"step"` (losses recorded at updates).
     """
@@ -25,35 +28,68 @@ class Diagnosis:
     found: tuple[Symptom, ...] = ()
     not_found: tuple[str, ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
-    asked: dict[str, str] = field(default_factory=dict, repr=False)
     loss: str = "loss"
     unit: Literal["epoch", "step"] = "epoch"
 
     @property
-    def healthy(self) -> bool:
-        """Whether nothing was found that a note wouldn't say, of what could be judged."""
-        return all(symptom.severity == "note" for symptom in self.found)
+    def ill(self) -> bool:
+        """Whether something was found that is more than a note."""
+        return any(symptom.severity != "note" for symptom in self.found)
+
+    @property
+    def healthy(self) -> bool | None:
+        """Whether nothing was found but notes; `None` where most problems couldn't be looked for.
+
+        >>> from keras_lr.watch import diagnose
+        >>> print(diagnose({"loss": [2.0, 1.0]}).healthy)
+        None
+        """
+        if self.ill:
+            return False
+        return None if self._mostly_unjudged else True
+
+    @property
+    def judged(self) -> int:
+        """How many problems were looked for."""
+        return len(self.not_found) + len(self.found)
+
+    @property
+    def _mostly_unjudged(self) -> bool:
+        return len(self.not_judged) > self.judged
+
+    @property
+    def too_short(self) -> str:
+        """That the run is too short to judge, and how long it would have to be; `""` of any other.
+
+        >>> from keras_lr.watch import diagnose
+        >>> diagnose({"loss": [2.0, 1.0]}).too_short
+        'too short to judge (2 epochs; most problems take up to 12)'
+        """
+        places = sorted(each.places for each in self.not_judged if each.places)
+        if self.ill or not places or not self._mostly_unjudged or len(places) < self.judged:
+            return ""
+        epochs = self.run.epochs
+        length = f"{epochs} epoch{'' if epochs == 1 else 's'}; " if epochs else ""
+        most = places[math.ceil(MOST * len(places)) - 1]
+        return f"too short to judge ({length}most problems take up to {most})"
 
     @property
     def answer(self) -> str:
         """The diagnosis in a sentence or two: what is wrong, and what to do about it first."""
         found = [s for s in self.found if s.severity != "note"]
-        judged, lacking = len(self.not_found) + len(self.found), len(self.not_judged)
-        mostly = lacking > judged
+        lacking = len(self.not_judged)
+        if self.too_short:
+            return f"{self.too_short[0].upper()}{self.too_short[1:]}."
         if not found:
-            if not judged:
-                return f"Too little was logged to judge {self.run.name}."
-            if mostly:
-                return (
-                    f"Too little to judge by: {lacking} of {judged + lacking} problems could not be "
-                    "looked for, and the rest was not found."
-                )
             kept = f"; {lacking} not judged" if lacking else ""
-            return f"Nothing found of the {judged} problems looked for{kept}."
+            other = "other " if self.found else ""
+            rest = f"Nothing found of the {len(self.not_found)} {other}problems looked for{kept}."
+            notes = [f"A note: {s.title}, {s.where}. {s.advice}" for s in self.found]
+            return " ".join([*notes, rest])
         first, rest = found[0], found[1:]
         titles = ", ".join(s.title[0].lower() + s.title[1:] for s in rest)
         also = f" Also: {titles}." if rest else ""
-        also += f" {lacking} other problems could not be judged." if mostly else ""
+        also += f" {lacking} other problems could not be judged." if self._mostly_unjudged else ""
         return f"{first.title}, {first.where}. {first.advice}{also}"
 
     def __getitem__(self, name: str) -> Symptom:
@@ -92,7 +128,7 @@ class Diagnosis:
             "answer": self.answer,
             "found": [symptom.as_data() for symptom in self.found],
             "not_found": list(self.not_found),
-            "not_judged": [vars(each) for each in self.not_judged],
+            "not_judged": [each.as_data() for each in self.not_judged],
         }
 
     def plot(self) -> Any:

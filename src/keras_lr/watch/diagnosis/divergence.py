@@ -44,7 +44,9 @@ def divergence(
         title=title,
         where=f"from {evidence.place(first)} on" if severity != "note" else evidence.place(first),
         evidence=text,
-        advice=advice if severity != "note" else "Nothing, unless it happens in every run.",
+        advice=advice
+        if severity != "note"
+        else "Nothing is to be done, unless it happens in every run.",
         severity=severity,
         code=code if severity != "note" else "",
         epoch=evidence.epoch(first),
@@ -52,4 +54,5 @@ def divergence(
         numbers={"loss": float(evidence.loss[first])} | guessed(rate, AWAY),
         span=evidence.span(first, last),
         curves=(evidence.name,),
+        hides=severity != "note",  # a run that came back can be judged otherwise
     )

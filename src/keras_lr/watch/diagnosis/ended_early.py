@@ -57,7 +57,8 @@ def _planned(evidence: Evidence) -> Verdict | None:
         f"The run stopped after {done} of {total} epochs ({done / total:.0%}), at a learning rate "
         f"of {number(float(rates[-1]))}: {floor} ({run.schedule})."
     )
-    return _symptom(evidence, len(rates) - 1, text, done / total, total - done)
+    missing = {"share": done / total, "epochs_missing": float(total - done)}
+    return _symptom(evidence, len(rates) - 1, text, missing)
 
 
 def _by_the_curve(evidence: Evidence, rates: np.ndarray) -> Verdict:
@@ -69,7 +70,7 @@ def _by_the_curve(evidence: Evidence, rates: np.ndarray) -> Verdict:
             f"The rate was down to {number(float(rates[low]))} at {evidence.place(low)}, and is "
             f"{number(last)} at the end: the run ended within the next rise or cycle."
         )
-        return _symptom(evidence, low, text, low / len(rates), 0)
+        return _symptom(evidence, low, text, {})
     quarter = max(2, len(rates) // 4)
     falling = rates[-2 * quarter - 1 :]
     if len(falling) < 2 * quarter + 1 or peak > len(rates) - 2 * quarter - 1:
@@ -79,17 +80,15 @@ def _by_the_curve(evidence: Evidence, rates: np.ndarray) -> Verdict:
     steady = bool((np.diff(falling) < 0).all())
     if not steady or last < HIGH * top or after < STRAIGHT * before:
         return NOT_FOUND
-    more = max(1, round(last / (after / quarter)))
     text = (
         f"The learning rate was still falling, by {number(after / quarter)} "
         f"{'an epoch' if evidence.unit == 'epoch' else 'a place'}, when the run ended at "
-        f"{number(last)}, {last / top:.0%} of its highest; it would have been 0 some {more} "
-        f"{'epochs' if evidence.unit == 'epoch' else 'places'} later."
+        f"{number(last)}, {last / top:.0%} of its highest recorded."
     )
-    return _symptom(evidence, peak, text, len(rates) / (len(rates) + more), more)
+    return _symptom(evidence, peak, text, {})
 
 
-def _symptom(evidence: Evidence, first: int, text: str, share: float, more: int) -> Symptom:
+def _symptom(evidence: Evidence, first: int, text: str, numbers: dict[str, float]) -> Symptom:
     final = float(evidence.rated[-1])
     return Symptom(
         name=NAME,
@@ -97,11 +96,15 @@ def _symptom(evidence: Evidence, first: int, text: str, share: float, more: int)
         evidence=text,
         advice=(
             "Most of what a decay gains comes at its end. Give the schedule the length of the run "
-            "(without a length it takes that of fit), or train the rest; from here a cooldown of a "
-            "fifth of the run makes up for it."
+            "(one of Keras has it in decay_steps; one of keras-lr takes that of fit), or train the "
+            "rest, without an EarlyStopping that ends it before; from here a cooldown of a fifth of "
+            "the run makes up for it."
         ),
-        code="keras_lr.LearningRate(schedule='linear')  # from here on, in another fit",
-        numbers={"share": share, "final_rate": final, "epochs_missing": more},
+        code=(
+            "# the optimizer's own rate a number, or this would multiply its schedule\n"
+            "keras_lr.LearningRate(schedule='linear')  # from here on, in another fit"
+        ),
+        numbers={"final_rate": final, **numbers},
         **evidence.location(first, len(evidence.at) - 1, len(evidence.at) - 1),
         curves=evidence.rate_names,
     )

@@ -77,10 +77,20 @@ class Evidence:
             if found is not None and len(found[0]) > at_epochs:
                 at, values = found
                 return cls(run, "step", at, values, name, rates_at(run, at), per_epoch)
+        return cls._of_epochs(run, name, per_epoch)
+
+    @classmethod
+    def _of_epochs(cls, run: Run, name: str, per_epoch: float | None) -> "Evidence":
         points = run.logged(name)
         at = np.array([epoch + 1 for epoch, _ in points], float)
         values = np.array([value for _, value in points], float)
         return cls(run, "epoch", at, values, name, rates_of_epochs(run, at), per_epoch)
+
+    def by_epochs(self) -> "Evidence":
+        """The same of the losses of epochs, where there are any."""
+        if self.unit == "epoch" or not self.run.logged(self.name):
+            return self
+        return self._of_epochs(self.run, self.name, self.steps_per_epoch)
 
     @property
     def finite(self) -> bool:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from keras_lr.escaped import as_html
+from keras_lr.watch.diagnosis.symptoms import ASKED
 from keras_lr.watch.diagnosis.text import MARKS, grouped, none_found
 
 if TYPE_CHECKING:
@@ -23,10 +24,9 @@ def html_of(diagnosis: "Diagnosis") -> str:
         + "</li>"
         for s in diagnosis.found
     )
-    looked = [f"{name}: {diagnosis.asked.get(name, name)}" for name in diagnosis.not_found]
+    looked = [f"{name}: {ASKED[name]}" for name in diagnosis.not_found]
     lacks = [
-        f"{', '.join(names)}: it takes {needs}"
-        for names, needs in grouped(diagnosis.not_judged, diagnosis.unit)
+        f"{', '.join(names)}: it takes {needs}" for names, needs in grouped(diagnosis.not_judged)
     ]
     return "".join(
         [

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from keras_lr.watch.diagnosis.dead_layers import layer_ratios
-from keras_lr.watch.diagnosis.evidence import FEW_EPOCHS, Evidence
+from keras_lr.watch.diagnosis.evidence import Evidence
 from keras_lr.watch.diagnosis.meant_to_fall import not_to_fall
 from keras_lr.watch.diagnosis.symptom import Missing
 
@@ -33,17 +33,15 @@ def rated(evidence: Evidence) -> Missing | None:
     """The rate is known."""
     if evidence.rates is not None:
         return None
-    return Missing(
-        "the learning rate at each epoch: list keras_lr.callbacks.LearningRateMonitor() among the "
-        "callbacks"
-    )
+    return Missing(f"the learning rate at each epoch: {_RECORD}")
 
 
-NORMS = Missing(
-    "the norms of weights and updates: list keras_lr.callbacks.LearningRateMonitor("
-    "statistics=('weight_norm', 'norm_equilibrium', 'update_ratio'), groups='layer') among the "
-    "callbacks"
+_RECORD = (
+    "list keras_lr.callbacks.LearningRateMonitor(record='run.jsonl', groups='layer') among the "
+    "callbacks, and look at run.jsonl"
 )
+"""The whole callback, whatever is missing: who follows it is told of no more that is."""
+NORMS = Missing(f"the norms of weights and updates, by layer: {_RECORD}")
 """What is told where a norm is missing: the same of all norms, so that it is told once."""
 
 
@@ -69,7 +67,7 @@ def places(count: int) -> Need:
         what = "epochs" if evidence.unit == "epoch" else "losses at updates"
         if there >= count:
             return None
-        return Missing(f"{count} {what}; this run has {there}", count)
+        return Missing(f"{count} {what}; this run has {there}", count, evidence.unit)
 
     return enough
 
@@ -86,9 +84,8 @@ def validated(count: int) -> Need:
         there = len(evidence.run.logged(name))
         if not there:
             return Missing(f"{name}: fit(..., validation_data=(x, y))")
-        if there >= count and evidence.unit == "epoch":
-            return None
-        least = count if evidence.unit == "epoch" else FEW_EPOCHS
-        return Missing(f"{name} of {least} epochs; this run has {there}", least)
+        if there < count:
+            return Missing(f"{name} of {count} epochs; this run has {there}", count)
+        return None if evidence.unit == "epoch" else Missing(f"{evidence.name} at each epoch")
 
     return enough

@@ -26,24 +26,27 @@ def overran(evidence: Evidence) -> Verdict:
     moving = np.flatnonzero(np.abs(rates - last) > 1e-6 * top)
     first = int(moving[-1]) + 1 if len(moving) else 0
     # The first place at the floor belongs to the fall.
+    there = float(rates[first])
     idle = len(rates) - 1 - first
     falls = np.diff(rates[: first + 1])[-SMOOTH:]
     smooth = len(falls) == SMOOTH and bool((falls < 0).all())
     if idle < max(2, TAIL * len(rates)) or not (smooth or last == 0.0):
         return NOT_FOUND
     unit = f"{evidence.unit}s"
-    learned = "nothing was learned" if last == 0 else "next to nothing was learned"
+    stayed = "stayed" if there == last else f"fell on to {number(last)}"
+    learned = "nothing was learned" if last == 0 == there else "next to nothing was learned"
     return Symptom(
         name=NAME,
         title="Schedule overrun",
         evidence=(
-            f"The learning rate came down to {number(last)} at {evidence.place(first)} (from "
-            f"{number(top)} at most) and stayed: in the last {idle} of {len(rates)} {unit} "
-            f"{learned}."
+            f"The learning rate came down to {number(there)} at {evidence.place(first)} (from "
+            f"{number(top)}, its highest recorded) and {stayed}: in the last {idle} of "
+            f"{len(rates)} {unit} {learned}."
         ),
         advice=(
-            f"Stop after {first + 1} {unit}, or give the schedule the length of the run: without a "
-            "length it takes that of fit."
+            f"Stop after {first + 1} {unit}, or let the rate fall over the whole run: a schedule "
+            "without a length takes that of fit; what cuts it stops at a min_rate (in Keras's "
+            "ReduceLROnPlateau min_lr)."
         ),
         code="keras_lr.LearningRate(schedule='cosine')",
         numbers={"rate": last, "idle": float(idle), "share": idle / len(rates)},

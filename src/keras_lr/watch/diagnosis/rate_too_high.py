@@ -38,8 +38,8 @@ def rate_too_high(evidence: Evidence) -> Verdict:
     high = next((places for places in stretches if len(places) >= LEAST), None)
     if high is None:
         return Missing(
-            f"{LEAST} {evidence.unit}s at three quarters of the highest rate or more, the first "
-            f"aside; this run has {len(stretches[-1])}",
+            f"a rate that stays high for longer: {LEAST} {evidence.unit}s after the first at three "
+            f"quarters of its highest or more; here it was {len(stretches[-1])}",
         )
     if rates[-1] > DOWN * top or line_through(high, loss[high]).falls > SURE:
         return NOT_FOUND

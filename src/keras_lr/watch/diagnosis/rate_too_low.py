@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
-from keras_lr.watch.diagnosis.lower import FIND, line_with
+from keras_lr.watch.diagnosis.lower import MEASURE, line_with
 from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Missing, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through, own_time, roughness
 from keras_lr.watch.style import number
@@ -31,9 +31,21 @@ ALIKE = 0.95
 """The share of a pace that is told as the same."""
 MOST = 10.0
 """The largest factor that is advised at once."""
+FEWEST = 4
+"""Epochs that show a line by themselves, of a loss that falls in each of them by as much"""
+HARDLY = 0.05
+"""and by no more than this share in all."""
 
 
 def rate_too_low(evidence: Evidence) -> Verdict:
+    """Whether the loss falls in a straight line; of a short run, whether it hardly falls in one."""
+    verdict = _in_a_line(evidence)
+    if isinstance(verdict, Symptom):
+        return verdict
+    return _hardly(evidence.by_epochs()) or verdict
+
+
+def _in_a_line(evidence: Evidence) -> Verdict:
     """Whether the loss falls in a straight line of the training's own time.
 
     The time is the sum of the rates, in which a decay doesn't look like a training that gets
@@ -65,6 +77,25 @@ def rate_too_low(evidence: Evidence) -> Verdict:
     if evidence.loss.min() > 0 and end < LEFT * won:  # no line goes on below 0
         return NOT_FOUND
     return _symptom(evidence, late, after.slope, before.slope, end, won)
+
+
+def _hardly(epochs: Evidence) -> Symptom | None:
+    """Of a run that is too short for more: whether its loss falls by the same little in each epoch."""
+    loss, rates = epochs.loss, epochs.rated
+    if not FEWEST <= len(loss) < 4 * LEAST or rates.min() < HIGH[-1] * rates.max():
+        return None
+    falls = -np.diff(loss)
+    total, first = float(loss[0] - loss[-1]), float(loss[0])
+    if falls.min() <= 0 or falls.min() < STRAIGHT * falls.max() or total > HARDLY * abs(first):
+        return None
+    text = (
+        f"{epochs.name} fell from {number(first)} to {number(float(loss[-1]))} in {len(loss)} epochs, "
+        f"{total / abs(first):.1%} in all, and as fast in the last ({number(float(falls[-1]))}) as in "
+        f"the one before ({number(float(falls[-2]))})."
+    )
+    rate = None if epochs.rates is None else float(f"{float(epochs.rates.max()) * MOST:.2g}")
+    longer = f"train {MOST:g} times as long"
+    return _made(epochs, np.arange(len(loss)), text, longer, MOST, rate)
 
 
 def _halves(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -110,10 +141,15 @@ def _symptom(
     ratio = slope / earlier
     as_fast = "as fast as before" if ratio > ALIKE else f"{ratio:.0%} as fast as before"
     per = won / places * float(evidence.rated.max() / evidence.rated.mean())
+    last = float(evidence.loss[-1])
+    again = f"as long a run again at this pace would take it from {number(last)} to "
+    if evidence.loss.min() > 0 >= last - won:  # where no loss of its kind goes
+        again += "0, so that the pace can't last"
+    else:
+        again += number(last - won)
     text = (
         f"{evidence.name} still falls by {number(per)} {_each(unit)} in the second half, {as_fast}; "
-        f"as long a run again at this pace would take it from {number(end)} to "
-        f"{number(end - won)}."
+        f"{again}."
     )
     longer = f"train {factor:g} times as long"
     if evidence.rates is None:
@@ -142,8 +178,8 @@ def _made(
         title="Rate too low or run too short",
         evidence=text,
         advice=(
-            f"Take {higher}, or {longer}, which follows from that pace. How high the rate may be, "
-            f"{FIND} measures in a few hundred steps."
+            f"{MEASURE} The curve alone tells no more than a first step, which may not be enough: "
+            f"{higher}, or {longer}."
         ),
         code=line_with(rate),
         numbers={"factor": factor, **({} if rate is None else {"rate": rate})},

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from keras_lr.watch.diagnosis.symptom import Symptom
+from keras_lr.watch.diagnosis.symptoms import ASKED
+from keras_lr.watch.diagnosis.text import MARKS
 from keras_lr.watch.report.section import Chart, Section, Table
 
 if TYPE_CHECKING:
@@ -23,11 +25,18 @@ def diagnosis_section(diagnosis: "Diagnosis") -> Section:
             Chart(diagnosis.plot(), "Shaded is the part of the run that shows what was found.")
         ],
         tables=diagnosis_tables(diagnosis),
-        code="\n\n".join(
-            f"# {symptom.title}\n{symptom.code}" for symptom in diagnosis.found if symptom.code
-        ),
+        code=code_of(diagnosis),
         weight=2,
     )
+
+
+def code_of(diagnosis: "Diagnosis") -> str:
+    """The lines to write against what was found, under the name of each.
+
+    Args:
+        diagnosis: What to tell.
+    """
+    return "\n\n".join(f"# {each.title}\n{each.code}" for each in diagnosis.found if each.code)
 
 
 def diagnosis_tables(diagnosis: "Diagnosis") -> list[Table]:
@@ -36,7 +45,7 @@ def diagnosis_tables(diagnosis: "Diagnosis") -> list[Table]:
     Args:
         diagnosis: What to tell.
     """
-    looked = [[name, diagnosis.asked.get(name, name)] for name in diagnosis.not_found]
+    looked = [[name, ASKED[name]] for name in diagnosis.not_found]
     lacks = [[each.name, each.needs] for each in diagnosis.not_judged]
     return [
         *([symptoms_table(diagnosis.found)] if diagnosis.found else []),
@@ -51,6 +60,6 @@ def symptoms_table(symptoms: Sequence[Symptom]) -> Table:
     Args:
         symptoms: Of a `Diagnosis`.
     """
-    rows = [[s.severity, s.title, s.where, s.evidence, s.advice] for s in symptoms]
-    header = ["severity", "problem", "where", "evidence", "what to do"]
+    rows = [[f"{MARKS[s.severity]} {s.title}", s.where, s.evidence, s.advice] for s in symptoms]
+    header = ["problem", "where", "evidence", "what to do"]
     return Table("Found", header, rows, open=True)

@@ -5,17 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from keras_lr.watch.diagnosis.broken import FELL, guesses, is_broken
+from keras_lr.watch.diagnosis.broken import FELL, guesses, is_broken, threw_up
 from keras_lr.watch.diagnosis.evidence import Evidence
 from keras_lr.watch.diagnosis.lower import FIND, FINDS, MEASURE
 from keras_lr.watch.diagnosis.needs import places
 from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.diagnosis.trend import line_through, roughness
+from keras_lr.watch.diagnosis.worse import worse
 from keras_lr.watch.style import number
 
 NAME = "stuck"
 LEAST = 6
 """Places of the loss to judge by."""
+FEWEST = 3
+"""Epochs that show that a net is sure of wrong answers, and more so than in the first."""
 MOVED = 0.05
 """The share that the loss comes down by after the first place, of one that moves."""
 SURE = 4.0
@@ -45,6 +48,8 @@ def stuck(evidence: Evidence) -> Verdict:
     loss, rates = evidence.loss, evidence.rated
     if evidence.at_rest:
         return _at_rest(evidence)
+    if sure := _sure_of_wrong_answers(evidence.by_epochs()):
+        return sure
     if short := places(LEAST)(evidence):
         return short
     guess = guesses(evidence)
@@ -61,23 +66,42 @@ def stuck(evidence: Evidence) -> Verdict:
     moved = abs(float(loss[0]) - first) > MOVED * abs(first)
     if guess is None and not moved and _gains(loss, np.flatnonzero(rates >= HIGH * rates.max())):
         return NOT_FOUND
-    gained = max(first - low, 0) / (abs(first) or 1)
+    how = worse(evidence, validated=not moved)
+    if how is not None:
+        return _symptom(
+            evidence,
+            " at a rate too high",
+            f"{how}, which a rate too low doesn't do",
+            HOW_FAR,
+            first,
+        )
+    lowest = f"its lowest after the first {evidence.unit} was {number(float(rest.min()))}"
     if moved:
         return _symptom(
             evidence,
             f" after the first {evidence.unit}",
-            f"after the first it came down by {gained:.1%}",
+            lowest,
             "Mostly the rate is so high that the first updates broke the net, which one too low can't; "
             f"a net that has learned all that it can looks alike. To tell, {FINDS}",
             first,
         )
     return _symptom(
         evidence,
-        "",
-        f"it came down by {gained:.1%}",
+        "" if evidence.rates is None else f" {_at(evidence)}",
+        lowest,
         f"A rate far too low does that, and one so high that no update helps. To tell, {FINDS}",
         first,
     )
+
+
+HOW_FAR = f"{MEASURE} How far too high this one is, such a run doesn't tell."
+"""What to do about a rate that broke the net."""
+
+
+def _sure_of_wrong_answers(epochs: Evidence) -> Symptom | None:
+    """Of a net that guesses and has a loss far above that of a guess, which needs few epochs."""
+    guess = guesses(epochs) if len(epochs.at) >= FEWEST else None
+    return None if guess is None or not threw_up(epochs.loss, guess) else _too_high(epochs, guess)
 
 
 def _too_high(evidence: Evidence, guess: float) -> Symptom:
@@ -85,24 +109,30 @@ def _too_high(evidence: Evidence, guess: float) -> Symptom:
     found = _symptom(
         evidence,
         " at a rate far too high",
-        f"the first updates broke the net, and its accuracy has stayed at {guess:.0%} since, as "
-        f"guessing between {round(1 / guess)} classes gives",
-        f"{MEASURE} How far too high this one is, such a run doesn't tell.",
+        f"the first updates broke the net, and its accuracy has stayed at about {guess:.0%} since",
+        HOW_FAR,
         float(evidence.loss[1]),
     )
     return replace(found, numbers={**found.numbers, "accuracy": guess})
 
 
+def _at(evidence: Evidence) -> str:
+    """The rate, or the highest of several."""
+    rates = evidence.rated
+    same = float(rates.min()) == float(rates.max())
+    return f"at {'a rate of' if same else 'rates up to'} {number(float(rates.max()))}"
+
+
 def _symptom(evidence: Evidence, what: str, how: str, advice: str, first: float) -> Symptom:
     loss = evidence.loss
-    at = "" if evidence.rates is None else f" at a rate of {number(float(evidence.rates.max()))}"
+    at = "" if evidence.rates is None else f", {_at(evidence)}"
     return Symptom(
         name=NAME,
         title=f"Stuck{what}",
         evidence=(
             f"{evidence.name} was {number(float(loss[0]))} at the first of {len(loss)} "
             f"{evidence.unit}s, {number(float(loss[1]))} at the second and "
-            f"{number(float(loss[-1]))} at the last{at}: {how}."
+            f"{number(float(loss[-1]))} at the last{at}; {how}."
         ),
         advice=advice,
         code=FIND,

@@ -30,6 +30,7 @@ class Symptom:
         span: First and last place of the part that shows it, as it is drawn: epochs from 1 on, or
             updates where the loss was judged at updates. `None` for the whole run.
         curves: The curves that show it, by the names that the run has for them.
+        hides: Whether what it makes moot isn't asked; not so of a divergence that came back.
     """
 
     name: str
@@ -44,11 +45,12 @@ class Symptom:
     numbers: Mapping[str, float] = field(default_factory=dict)
     span: tuple[float, float] | None = None
     curves: tuple[str, ...] = ()
+    hides: bool = True
 
     def as_data(self) -> dict[str, Any]:
         """All of it as JSON values (NaN and infinity aside)."""
         return {
-            **vars(self),
+            **{name: value for name, value in vars(self).items() if name != "hides"},
             "numbers": dict(self.numbers),
             "span": None if self.span is None else list(self.span),
             "curves": list(self.curves),
@@ -63,10 +65,12 @@ class Missing:
         what: What it would take, as an instruction.
         places: How many places of the loss that is, where a longer run would have them; 0 where
             something else is missing.
+        unit: What such a place is: an epoch, or an update whose loss was recorded.
     """
 
     what: str
     places: int = 0
+    unit: Literal["epoch", "step"] = "epoch"
 
 
 @dataclass(frozen=True)
@@ -75,13 +79,25 @@ class NotJudged:
 
     Args:
         name: Of the symptom that wasn't judged.
-        needs: What it would take, as an instruction.
-        places: Epochs that it takes, where the run is too short; 0 where something else is missing.
+        missing: Why not.
     """
 
     name: str
-    needs: str
-    places: int = 0
+    missing: Missing
+
+    @property
+    def needs(self) -> str:
+        """What it would take, as an instruction."""
+        return self.missing.what
+
+    @property
+    def places(self) -> int:
+        """Epochs that it takes, where the run is too short; 0 where something else is missing."""
+        return self.missing.places
+
+    def as_data(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return {"name": self.name, "needs": self.needs, "places": self.places}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from keras_lr.watch.diagnosis import (
     diverged,
     divergence,
     ended_early,
+    idle,
     oscillating,
     overfitting,
     overran,
@@ -44,6 +45,7 @@ class Question:
         judge: From the evidence to found, not found, or what else it would take to judge.
         needs: What it takes to ask; the first that is missing is told.
         moot: Symptoms in whose presence this one can't be told, or says the same again.
+        by_epochs: Whether it is judged at epochs in any case: a validation has no other places.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Question:
     judge: Callable[[Evidence], Verdict]
     needs: tuple[Need, ...] = ()
     moot: tuple[str, ...] = ()
+    by_epochs: bool = False
 
 
 QUESTIONS: tuple[Question, ...] = (
@@ -61,6 +64,7 @@ QUESTIONS: tuple[Question, ...] = (
         validation.validation_exploded,
         (finite, validated(validation.LEAST)),
         (divergence.NAME,),
+        by_epochs=True,
     ),
     Question(
         overfitting.NAME,
@@ -68,6 +72,7 @@ QUESTIONS: tuple[Question, ...] = (
         overfitting.overfitting,
         (finite, validated(overfitting.LEAST)),
         (divergence.NAME, validation.NAME),
+        by_epochs=True,
     ),
     Question(
         decayed.NAME,
@@ -123,7 +128,7 @@ QUESTIONS: tuple[Question, ...] = (
         "the loss lay flat and nothing cut the rate",
         plateau.unused_plateau,
         (finite, moving, falling, rated, ended, places(plateau.LEAST)),
-        (divergence.NAME, stuck.NAME, oscillating.NAME, weight_decay.NAME),
+        (divergence.NAME, rate_too_low.NAME, stuck.NAME, oscillating.NAME, weight_decay.NAME),
     ),
     Question(
         ended_early.NAME,
@@ -137,7 +142,17 @@ QUESTIONS: tuple[Question, ...] = (
         "the schedule ended before the run",
         overran.overran,
         (moving, rated, ended, places(overran.LEAST)),
-        (divergence.NAME, decayed.NAME),
+        (divergence.NAME, decayed.NAME, stuck.NAME),
+    ),
+    Question(
+        idle.NAME,
+        "the last epochs changed nothing, at a rate of next to nothing",
+        idle.idle,
+        (finite, moving, falling, rated, ended, places(idle.LEAST)),
+        (divergence.NAME, decayed.NAME, stuck.NAME, overran.NAME),
     ),
 )
 """A symptom that makes another one moot comes before it."""
+
+ASKED = {question.name: question.asks for question in QUESTIONS}
+"""What each symptom looks for, in words, by its name."""

@@ -31,7 +31,9 @@ def text_of(diagnosis: "Diagnosis", width: int | None = None) -> str:
     width = width or line_width()
     epochs = diagnosis.run.epochs
     length = f", {epochs} epoch{'' if epochs == 1 else 's'}" if epochs else ""
-    lines = wrapped(f"{diagnosis.run.name}{length}: {counts(diagnosis)}", width, "", "  ")
+    short = diagnosis.too_short
+    told = f": {short}" if short else f"{length}: {counts(diagnosis)}"
+    lines = wrapped(f"{diagnosis.run.name}{told}", width, "", "  ")
     for symptom in diagnosis.found:
         headline = f"{MARKS[symptom.severity]} {symptom.title}, {symptom.where}"
         lines += ["", *wrapped(headline, width, "", "  ")]
@@ -40,9 +42,14 @@ def text_of(diagnosis: "Diagnosis", width: int | None = None) -> str:
     if diagnosis.not_found:
         lines += ["", *wrapped(f"{none_found(diagnosis)}.", width, "", "  ")]
     if diagnosis.not_judged:
-        lines += ["", "Not judged:"]
-        for names, needs in grouped(diagnosis.not_judged, diagnosis.unit):
-            lines += wrapped(f"{', '.join(names)}: it takes {needs}.", width)
+        lines += [
+            "",
+            f"Not judged: {len(diagnosis.not_judged)} problems" if short else "Not judged:",
+        ]
+        for names, needs in grouped(diagnosis.not_judged):
+            # Of a run that is too short the names of them all say nothing more.
+            what = str(len(names)) if short else ", ".join(names)
+            lines += wrapped(f"{what}: it takes {needs}.", width)
     return "\n".join(lines)
 
 
@@ -68,26 +75,35 @@ def none_found(diagnosis: "Diagnosis") -> str:
     return f"{count} {other}problem{'' if count == 1 else 's'} looked for, none found"
 
 
-def grouped(not_judged: Sequence[NotJudged], unit: str) -> list[tuple[list[str], str]]:
+def grouped(not_judged: Sequence[NotJudged]) -> list[tuple[list[str], str]]:
     """Names of what wasn't judged, together where they lack the same, and what they lack.
 
     Args:
         not_judged: What wasn't judged.
-        unit: What the loss was judged at, `"epoch"` or `"step"`.
 
-    >>> grouped([NotJudged("stuck", "6 epochs; this run has 4", 6), NotJudged("a", "a record"),
-    ...          NotJudged("oscillating", "20 epochs; this run has 4", 20)], "epoch")
+    >>> from keras_lr.watch.diagnosis import Missing
+    >>> grouped([NotJudged("stuck", Missing("6 epochs; this run has 4", 6)),
+    ...          NotJudged("a", Missing("a record")),
+    ...          NotJudged("oscillating", Missing("20 epochs; this run has 4", 20))])
     [(['stuck', 'oscillating'], 'a longer run, of 6 to 20 epochs'), (['a'], 'a record')]
     """
-    short = [each.places for each in not_judged if each.places]
-    least, most = min(short, default=0), max(short, default=0)
-    span = f"{least}" if least == most else f"{least} to {most}"
-    what = "epochs" if unit == "epoch" else "losses recorded at updates"
+    longer = {unit: _longer(not_judged, unit) for unit in _UNITS}
     found: dict[str, list[str]] = {}
     for each in sorted(not_judged, key=lambda each: not each.places):  # too short for them first
-        needs = f"a longer run, of {span} {what}" if each.places else each.needs
+        needs = longer[each.missing.unit] if each.places else each.needs
         found.setdefault(needs, []).append(each.name)
     return [(names, needs) for needs, names in found.items()]
+
+
+_UNITS = {"epoch": "epochs", "step": "losses recorded at updates"}
+
+
+def _longer(not_judged: Sequence[NotJudged], unit: str) -> str:
+    """How long a run would have to be for those that it is too short for."""
+    short = [each.places for each in not_judged if each.places and each.missing.unit == unit]
+    least, most = min(short, default=0), max(short, default=0)
+    span = f"{least}" if least == most else f"{least} to {most}"
+    return f"a longer run, of {span} {_UNITS[unit]}"
 
 
 def line_width() -> int:

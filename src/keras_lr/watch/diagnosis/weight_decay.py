@@ -55,7 +55,16 @@ def _decay(evidence: Evidence) -> np.ndarray | None:
     setting = evidence.run.settings.get("weight_decay")
     if isinstance(setting, int | float):
         return np.full(len(evidence.at), float(setting))
-    return None
+    return np.zeros(len(evidence.at)) if _has_none(evidence) else None
+
+
+def _has_none(evidence: Evidence) -> bool:
+    """Whether the run is known to have no decay: what tells of its optimizer tells of none."""
+    names = evidence.run.names
+    # `LearningRateMonitor` logs these, and the decay if there is one.
+    monitored = "batch_size" in names and "learning_rate" in names
+    told = monitored or "optimizer" in evidence.run.settings
+    return told and not any(name.startswith("weight_decay") for name in names)
 
 
 def _by_time_scale(evidence: Evidence, decay: np.ndarray | None) -> Verdict | None:
@@ -80,7 +89,10 @@ def _by_time_scale(evidence: Evidence, decay: np.ndarray | None) -> Verdict | No
         f"run's {number(run)}: the weights are a mean over so few updates, and forget the rest.",
         f"Lower the weight decay to {lower:g}, so that they remember a tenth of the run, or lower the rate.",
         {"time_scale": scale, "steps": run, "weight_decay": highest, "lower": lower},
-        ("weight_decay", "learning_rate"),
+        (
+            *(["weight_decay"] if evidence.curve("weight_decay") is not None else []),
+            *evidence.rate_names,
+        ),
         f"weight_decay={lower:g}",
     )
 
