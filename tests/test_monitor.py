@@ -56,6 +56,13 @@ def test_an_update_takes_several_batches():
     assert found["batch_size"] == [4.0] * 2
 
 
+@pytest.mark.parametrize(("size", "told"), [(3, 3.0), (9, 4.0)])
+def test_a_smaller_last_batch_does_not_count(size, told):
+    arguments = {"batch_size": size, "verbose": 0, "callbacks": [LearningRateMonitor()]}
+    history = unit_gradient(keras.optimizers.SGD(0.5)).fit(*ones(2), **arguments).history
+    assert history["batch_size"] == [told]
+
+
 @pytest.mark.parametrize("first", ["monitor", "control"])
 def test_what_follows_a_schedule(first):
     callbacks = [

@@ -10,7 +10,7 @@ from keras_lr.rate.control import Control
 from keras_lr.rate.controlled import left, settle
 from keras_lr.rate.leaves import leaf_names, leaves, own_schedule, rate_variable
 from keras_lr.rate.moment import Moment
-from keras_lr.rate.running import samples_per_batch
+from keras_lr.rate.running import full_batch, samples_per_batch
 from keras_lr.rate.settings import SETTINGS, attributes
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Moment",
     "attributes",
     "check_rate",
+    "full_batch",
     "get_learning_rate",
     "leaf_names",
     "leaves",

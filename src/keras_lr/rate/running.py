@@ -56,6 +56,21 @@ def samples_per_batch(model: Any) -> float | None:
     return None
 
 
+def full_batch(model: Any) -> float | None:
+    """Samples in a batch of the running `fit` of `model`; a smaller last one doesn't count.
+
+    Returns:
+        `None` as in `samples_per_batch`.
+    """
+    for variables in _fits(model):
+        adapter = getattr(variables.get("epoch_iterator"), "data_adapter", None)
+        if adapter is not None:
+            alone = _ask(adapter, "num_batches") == 1
+            size = (alone and _ask(adapter, "partial_batch_size")) or _ask(adapter, "batch_size")
+            return float(size) if size else None
+    return None
+
+
 def callbacks_of(model: Any) -> list[Any]:
     """The callbacks of the running `fit` of `model`, in the order in which they are called."""
     for variables in _fits(model):

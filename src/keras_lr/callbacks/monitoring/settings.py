@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_lr.callbacks.monitoring.arguments import setting_attributes
-from keras_lr.rate import Control, samples_per_batch
+from keras_lr.rate import Control, full_batch
 from keras_lr.rate.leaves import chain, leaves
 
 
@@ -41,7 +41,7 @@ class Settings:
             for key, value in zip(control.log_keys, values, strict=True)
             if value is not None
         }
-        if self._sized and (size := samples_per_batch(control.model)) is not None:
+        if self._sized and (size := full_batch(control.model)) is not None:
             found["batch_size"] = size * (control.leaves[0].gradient_accumulation_steps or 1)
         return found
 
