@@ -316,7 +316,7 @@ def test_history_shows_losses_the_rate_and_each_cause():
     assert trace(figure, "learning rate").yaxis == "y2"
     marks = trace(figure, "cut")
     assert list(marks.x) == [12]
-    assert marks.text[0] == "plateau ×0.5"
+    assert (marks.name, marks.text[0]) == ("cut by plateau", "×0.5")
     assert "no better for 3 epochs" in marks.hovertext[0]
 
 

@@ -16,6 +16,7 @@ from keras_lr.tuner.confirm import Candidate, Confirmation
 from keras_lr.watch import Run, figures, terminal
 from keras_lr.watch.answers import run_answer, runs_answer, study_answer, study_counts, study_engine
 from keras_lr.watch.diagnosis.symptoms import QUESTIONS
+from keras_lr.watch.examined import NEXT, examine
 from keras_lr.watch.figures.run_lines import line
 from keras_lr.watch.figures.updates import metric_names
 from keras_lr.watch.live.progress import latest
@@ -23,7 +24,8 @@ from keras_lr.watch.notebook.sketch import Series, sketch
 from keras_lr.watch.report import sections_of
 from keras_lr.watch.report.chart_table import chart_table
 from keras_lr.watch.report.page import page, split_answer
-from keras_lr.watch.report.sections import runs_section, section
+from keras_lr.watch.report.runs import runs_section
+from keras_lr.watch.report.sections import section
 from keras_lr.watch.run import Curve
 
 
@@ -39,7 +41,7 @@ def recorded():
     """A run with all that a monitor records."""
     epochs = range(4)
     layers = {"update_ratio": 1e-3, "update_ratio/dense": 2e-3, "update_ratio/out": 1e-5}
-    parts = {"rate/base": 0.1, "rate/schedule": 0.5}
+    parts = {"rate/base": 0.1}
     others = {
         "accuracy": 0.5,
         "gradient_norm": 2.0,
@@ -49,9 +51,14 @@ def recorded():
     }
     history = {"loss": [2.0, 1.5, 1.2, 1.1], "learning_rate": [0.1] * 4}
     history |= {name: [value] * 4 for name, value in {**layers, **parts, **others}.items()}
+    history["rate/schedule"] = [1.0, 0.9, 0.6, 0.3]
     history["rate/plateau"] = [1.0, 1.0, 0.25, 0.25]
     assert all(len(history[name]) == len(epochs) for name in history)
     return Run(history, name="Recorded", settings={"optimizer": "SGD"})
+
+
+def compared(runs):
+    return runs_section([examine(run) for run in runs])
 
 
 def test_a_run_shows_what_was_recorded_and_nothing_else():
@@ -74,7 +81,7 @@ def test_a_run_shows_what_was_recorded_and_nothing_else():
     assert part.small == ["optimizer: SGD"]
     still = recorded()
     still = replace(still, history={**still.history, "rate/plateau": [1.0] * 4})
-    assert "What the rate is made of" not in titles(section(still)), "nothing in it moves"
+    assert "What the rate is made of" not in titles(section(still)), "the rate's curve once more"
     assert titles(section(results.run())) == ["Loss and learning rate"]
 
 
@@ -96,22 +103,6 @@ def test_values_at_updates_lie_between_the_epochs():
     assert figure.layout.xaxis.title.text == "step"
     assert run_answer(alone).startswith("loss went from 4 to 1 in 20 updates. Lowest 1 in step 20")
     assert section(alone).charts
-
-
-def test_an_event_lies_at_its_update():
-    run = replace(results.run(), steps_per_epoch=30)
-    (mark,) = trace(figures.history_figure(run), "cut").x
-    assert mark == pytest.approx(352 / 30)
-    events = [replace(run.events[0], epoch=e) for e in range(20)]
-    many = trace(figures.history_figure(Run(run.history, events)), "cut")
-    assert len(many.x) == 20
-    assert all(many.hovertext)
-    assert 4 <= sum(map(bool, many.text)) <= 8
-    facing = [
-        replace(run.events[0], epoch=e) for e in (13, 16)
-    ]  # one to the right, one to the left
-    labels = trace(figures.history_figure(Run(run.history, facing)), "cut").text
-    assert [bool(label) for label in labels] == [True, False], "they would lie over each other"
 
 
 def test_a_multi_optimizers_rates_are_told_apart():
@@ -167,7 +158,18 @@ def test_several_runs_are_compared():
     assert parts[0].tables[0].rows[-1][1] == "Diverged"
     chance = [2.3026 + 0.003 * math.sin(9.0 * epoch) for epoch in range(30)]
     lost = [Run({"loss": chance, "learning_rate": [0.1] * 30}, name=name) for name in "ab"]
-    assert runs_section(lost).answer.startswith("Even the best run failed: ")
+    assert compared(lost).answer.startswith("Even the best run failed: ")
+    both = compared([*lost, Run({"loss": [2.0 * 0.8**e for e in range(30)]}, name="Sound")])
+    stuck = keras_lr.diagnose(lost[0]).found[0].title
+    failed = f" Failed: a ({stuck}; lowest 2.3), b ({stuck}; lowest 2.3)."
+    assert both.answer.endswith(failed), "not only how low they came"
+    assert [row[1] for row in both.tables[0].rows][1:] == [stuck] * 2
+    assert both.tables[0].rows[0][1].startswith("nothing; ")
+    back = [1.0, 0.05, 50.0, 60.0, *[70.0] * 4]
+    long = Run({"loss": [2.0 * 0.9**e for e in range(30)]}, name="Long")
+    told = compared([Run({"loss": back}, name="Dip"), long])
+    assert told.answer.startswith("Long came lowest: loss 0.0942. Failed: Dip (")
+    assert [row[0] for row in told.tables[0].rows] == ["Long", "Dip"]
     assert len(sections_of([slow])) == 1
     assert runs_answer([Run({"a": [1.0]}), Run({"b": [1.0]})]) == "2 runs that share no loss."
 
@@ -195,16 +197,21 @@ def test_what_is_wrong_comes_before_how_far_a_run_came(monkeypatch):
     ill = Run({"loss": [2.0, 1.0, *[math.nan] * 6], "lr": [0.1] * 8}, name="Ill")
     part = section(ill)
     assert part.answer == keras_lr.diagnose(ill).answer
-    assert part.notes[0] == run_answer(ill), "the course is told beside it"
+    assert part.notes[1] == run_answer(ill), "the course is told beside it"
+    told = page([part])
+    found = keras_lr.diagnose(ill).found[0]
+    assert [told.count(html.escape(words)) for words in (found.advice, found.evidence)] == [1, 1]
+    assert found.code in part.code
     assert part.answer in html.unescape(ill._repr_html_()), "in a notebook too"
-    assert part.tables[0].open
     well = Run({"loss": [2.0 * 0.8**e for e in range(20)]}, name="Well")
     part = section(well)
     assert part.answer == run_answer(well)
-    assert part.notes[0].startswith("Examined: ")
+    assert part.notes[:2] == [keras_lr.diagnose(well).answer, NEXT]
     assert not any(table.open for table in part.tables)
-    assert section(Run({"loss": [1.0]})).notes[0].startswith("Too little was logged to judge")
-    assert section(Run({"mae": [1.0]})).notes[0].startswith("Not examined: it logged no training")
+    short = section(Run({"loss": [1.0]}))
+    assert short.notes[0].startswith("Too short to judge (1 epoch;")
+    assert NEXT not in short.notes
+    assert section(Run({"mae": [1.0]})).notes[0].startswith("Not examined: Training has no 'loss'")
 
     def fails(evidence):
         return 1 // 0
@@ -214,22 +221,6 @@ def test_what_is_wrong_comes_before_how_far_a_run_came(monkeypatch):
     told = page([section(well)])
     assert "Not judged" in told
     assert "ZeroDivisionError" in told
-
-
-def test_a_rate_that_fell_is_no_rate_that_never_changed():
-    fell = [0.2] * 4 + [0.02] * 4 + [2e-3] * 4 + [2e-4] * 4 + [2e-5] * 4
-    rates = {"Cut": fell, "Constant": [0.1] * 20, "Cosine": [1.1**-e for e in range(20)]}
-    runs = [Run({"loss": [1.0] * 20, "lr": found}, name=name) for name, found in rates.items()]
-    runs += [Run({"loss": [1.0] * 20}, name="Unknown"), replace(results.run(), name="Told")]
-    rows = {row[0]: row[-1] for row in runs_section(runs).tables[0].rows}
-    assert rows == {
-        "Cut": "4 drops",
-        "Constant": "none",
-        "Cosine": "falls all along",
-        "Unknown": "not recorded",
-        "Told": "1",
-    }
-    assert "the rate dropped 4 times" in run_answer(runs[0])
 
 
 def test_only_runs_that_can_be_compared_are():
@@ -262,7 +253,7 @@ def test_a_long_run_keeps_its_lowest_in_words_charts_tables_and_sketches():
     assert latest(run)[0].endswith("(lowest 0.001, epoch 752)")
     other = Run({"val_loss": [1.0, 0.5]}, name="other")
     assert runs_answer([run, other]).startswith("dip came lowest")
-    assert runs_section([run, other]).tables[0].rows[0][3] == "0.001"
+    assert compared([run, other]).tables[0].rows[0][3] == "0.001"
     drawn = figures.history_figure(run).data[0]
     assert len(drawn.x) <= 1000
     assert (752, 0.001) in zip(drawn.x, drawn.y, strict=True)
@@ -279,9 +270,9 @@ def test_a_table_stands_behind_each_chart():
     assert table.rows == [["1", "1", "0.1"], ["2", "", "0.1"], ["3", "0.5", "0.1"]]
     long = chart_table(figures.history_figure({"loss": list(np.linspace(1, 2, 400))}))
     assert 25 <= len(long.rows) <= 50
-    assert long.title == "Data of this chart, one row in 8"
+    assert long.title == "Data of this chart, 50 of 400 rows"
     wide = chart_table(figures.runs_figure([Run({"loss": [2.0, 1.0]})] * 30))
-    assert wide.title == "Data of this chart, one curve in 2"
+    assert wide.title == "Data of this chart, 15 of 30 curves"
     assert chart_table(figures.comparison_figure(results.comparison())).rows
     header = chart_table(figures.best_trials_figure(results.study(), count=2)).header
     assert len(header) == 3, "the others are a backdrop"

@@ -66,7 +66,7 @@ def report(
     }
     return Output(
         answer,
-        lambda: "\n".join([*_compared(found), *(_line(*each) for each in found)]),
+        lambda: _text(found),
         files=[File("report", out, write)],
     )
 
@@ -101,16 +101,17 @@ def _read(text: str, name: str | None, *, study_name: str | None, rows: Any) -> 
                 raise InvalidInput(f"{error} Add --study-name.") from error
             raise
     from keras_lr.watch import Run
+    from keras_lr.watch.examined import examine
 
-    return Run.read(text, name=name, rows=rows)
+    return examine(Run.read(text, name=name, rows=rows))
 
 
 def _data(text: str, result: Any) -> documents.ReportedRun | documents.ReportedStudy:
     from keras_lr.watch.answers import study_answer
-    from keras_lr.watch.examined import examine
-    from keras_lr.watch.rate_changes import changes
+    from keras_lr.watch.examined import Examined
+    from keras_lr.watch.rate_changes import RateChanges
 
-    if hasattr(result, "trials"):
+    if not isinstance(result, Examined):
         states = [trial.state for trial in result.trials]
         return {
             "file": text,
@@ -122,38 +123,53 @@ def _data(text: str, result: Any) -> documents.ReportedRun | documents.ReportedS
             "objective": result.objective,
             "direction": result.direction,
         }
-    last = {name: points[-1][1] for name in result.history if (points := result.logged(name))}
+    run = result.run
+    last: dict[str, documents.Number] = {
+        name: points[-1][1] for name in run.history if (points := run.logged(name))
+    }
     return {
         "file": text,
         "kind": "run",
-        "name": result.name,
-        "answer": examine(result).answer,
-        "epochs": result.epochs,
-        "done": result.done,
+        "name": run.name,
+        "answer": result.answer,
+        "epochs": run.epochs,
+        "done": run.done,
         "last": last,
-        "changes": changes(result),
+        "changes": RateChanges.of(run).count,
     }
 
 
-def _compared(found: Sequence[tuple[str, Any]]) -> list[str]:
-    """Which of several runs came furthest, as the page's headline says it."""
-    from keras_lr.watch import Run
-    from keras_lr.watch.examined import compared_answer
+def _text(found: Sequence[tuple[str, Any]]) -> str:
+    """Of several runs which came furthest, as the page's headline says it; then each result."""
+    from keras_lr.watch.diagnosis.text import line_width, wrapped
+    from keras_lr.watch.examined import Examined, compared_lines
 
-    runs = [result for _, result in found if isinstance(result, Run)]
-    return [compared_answer(runs), ""] if len(runs) > 1 else []
+    width = line_width()
+    runs = [result for _, result in found if isinstance(result, Examined)]
+    lines = []
+    for told in compared_lines(runs) if len(runs) > 1 else []:
+        lines += wrapped(told, width, "", "  ")
+    for text, result in found:
+        first, *notes = _told(text, result)
+        lines += (
+            ["", *wrapped(first, width, "", "  ")] if lines else wrapped(first, width, "", "  ")
+        )
+        for note in notes:
+            lines += wrapped(note, width)
+    return "\n".join(lines)
 
 
-def _line(text: str, result: Any) -> str:
+def _told(text: str, result: Any) -> list[str]:
+    """A result in sentences."""
     from keras_lr.watch.answers import study_counts
-    from keras_lr.watch.examined import examine
+    from keras_lr.watch.examined import Examined
     from keras_lr.watch.figures.study import edge_warning
+    from keras_lr.watch.report.runs import UNFINISHED
 
     told = [f"{text}: {_data(text, result)['answer']}"]
-    if not hasattr(result, "trials"):
-        told.append(f"  {examine(result).note}")
-    else:
-        told.append(study_counts(result))
-        if warning := edge_warning(result):
-            told.append(f"Warning: {warning}")
-    return "\n".join(told)
+    if isinstance(result, Examined):
+        run, planned = result.run, result.run.epochs_planned
+        so_far = f" {run.epochs} of {planned} epochs." if planned else ""
+        return [*told, *result.notes, *([] if run.done else [f"{UNFINISHED}{so_far}"])]
+    warning = edge_warning(result)
+    return [*told, study_counts(result), *([f"Warning: {warning}"] if warning else [])]

@@ -29,13 +29,30 @@ class RateEvent:
     fit: int = 0
     member: str = ""
 
+    @property
+    def changed(self) -> bool:
+        """Whether the rate was another after it: not so where something else was told of a rule, or
+        nobody knows what it was before.
+        """
+        return self.factor != 1.0
+
+    @property
+    def who(self) -> str:
+        """Who did it, for a reader: a rule, the callback that assigned the rate, or "set".
+
+        >>> RateEvent(20, 1, "set", 0.5, 0.05, "ReduceLROnPlateau assigned it").who
+        'ReduceLROnPlateau'
+        """
+        by, assigned, _ = self.reason.partition(" assigned it")
+        return by if self.cause == "set" and assigned and by.isidentifier() else self.cause
+
     def words(self) -> str:
         """Who did what, in two words; of one that left the rate where it was, who.
 
         >>> RateEvent(20, 1, "plateau", 0.5, 0.05, "loss has not improved").words()
         'plateau ×0.5'
         """
-        return self.cause if self.factor == 1.0 else f"{self.cause} ×{self.factor:.3g}"
+        return f"{self.who} ×{self.factor:.3g}" if self.changed else self.who
 
     def line(self, place: str | None = None) -> str:
         """All of it in a line: where, who did what, to which rate, and why.
@@ -47,5 +64,5 @@ class RateEvent:
         'epoch 2: plateau ×0.5 → 0.05: loss has not improved'
         """
         where = f"epoch {self.epoch + 1}" if place is None else place
-        same = self.factor == 1.0 and self.cause != "set"
+        same = not self.changed and self.cause != "set"
         return f"{where}: {self.words()}{'' if same else f' → {self.rate:.3g}'}: {self.reason}"

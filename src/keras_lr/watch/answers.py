@@ -1,7 +1,7 @@
 """The answer in words, computed from a result: what to do, and how well it did."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from keras_lr.finder.finding import Finding
@@ -11,7 +11,7 @@ from keras_lr.watch.figures.run_lines import last_value, points, x_name
 from keras_lr.watch.figures.runs import by_rank, compared_losses, distinct_names, lowest_losses
 from keras_lr.watch.figures.study import best_trial
 from keras_lr.watch.figures.trials import summary
-from keras_lr.watch.rate_changes import changes
+from keras_lr.watch.rate_changes import rate_words
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import is_share, number, schedule_words, score
 
@@ -147,13 +147,7 @@ def run_answer(run: Run) -> str:
         updates = max((c.steps[-1] for c in run.steps.values() if len(c.steps)), default=0)
         length = f"{updates} updates" if updates else length
     words, parts = (length, []) if name is None else _course(run, name, length)
-    cuts = [e for e in run.events if e.factor != 1]
-    if cuts:
-        times = "once" if len(cuts) == 1 else f"{len(cuts)} times"
-        causes = ", ".join(dict.fromkeys(str(e.cause) for e in cuts))
-        parts.append(f"the rate was changed {times} ({causes})")
-    elif not run.events and (drops := changes(run)):
-        parts.append(f"the rate dropped {'once' if drops == 1 else f'{drops} times'}")
+    parts += [rate_words(run)] if rate_words(run) else []
     beside = "; ".join(parts)
     return f"{words}. {beside[0].upper()}{beside[1:]}." if parts else f"{words}."
 
@@ -179,11 +173,15 @@ def _course(run: Run, name: str, length: str) -> tuple[str, list[str]]:
     return words, [f"it began at {number(first)}", *parts, *since]
 
 
-def runs_answer(runs: Sequence[Run]) -> str:
+def runs_answer(runs: Sequence[Run], *, out: Collection[int] = ()) -> str:
     """Which of several runs came furthest; one that ended as NaN came nowhere.
 
     Runs are judged by a loss that all have: by that of the training where one has no other, which
     the answer then says.
+
+    Args:
+        runs: Two or more.
+        out: Places of runs that don't count, however low they came.
     """
     names = compared_losses(runs)
     name = next(filter(None, names), "loss")
@@ -192,7 +190,7 @@ def runs_answer(runs: Sequence[Run]) -> str:
     without = [label for label, found in zip(labels, lowest, strict=True) if found is None]
     if len(without) > len(runs) - 2:
         return f"{len(runs)} runs that share no loss."
-    ranks = [(lowest[at], labels[at]) for at in by_rank(lowest)]
+    ranks = [(lowest[at], labels[at]) for at in by_rank(lowest) if at not in out]
     reached = [(value, label) for value, label in ranks if value is not None and value < math.inf]
     lost = [
         f"{label} ended as {number(last_value(run, loss))}"

@@ -1,16 +1,29 @@
 """A run as a report begins with it: what is wrong comes before how far it came."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from keras_lr.errors import InvalidInput
 from keras_lr.watch.answers import run_answer, runs_answer
-from keras_lr.watch.figures.runs import by_rank, compared_losses, lowest_losses
+from keras_lr.watch.figures.runs import (
+    by_rank,
+    compared_losses,
+    distinct_names,
+    lowest_losses,
+)
 from keras_lr.watch.run import Run
+from keras_lr.watch.style import number
 
 if TYPE_CHECKING:
     from keras_lr.watch.diagnosis import Diagnosis
+
+NEXT = (
+    "Whether another rate does better, one run doesn't show: keras_lr.find(model, x, y) suggests one "
+    "in a short race, keras_lr.tune compares whole trainings."
+)
+"""What to do after a run in which nothing is wrong."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +43,19 @@ class Examined:
     @property
     def ill(self) -> bool:
         """Whether something was found that is more than a note."""
-        return self.diagnosis is not None and not self.diagnosis.healthy
+        return self.diagnosis is not None and self.diagnosis.ill
 
     @property
     def gravest(self) -> str:
-        """What was found first, in a few words; a dash where nothing was."""
+        """What was found first, in a few words; else that nothing was, and how much wasn't judged."""
         if self.diagnosis is None:
             return "not examined"
-        return self.diagnosis.found[0].title if self.ill else "–"
+        if self.ill:
+            return self.diagnosis.found[0].title
+        if self.diagnosis.too_short:
+            return "too short to judge"
+        lacking = len(self.diagnosis.not_judged)
+        return f"nothing; {lacking} not judged" if lacking else "nothing"
 
     @property
     def failed(self) -> bool:
@@ -57,18 +75,23 @@ class Examined:
         return run_answer(self.run) if ill is None else ill.answer
 
     @property
-    def note(self) -> str:
-        """What else is to be said of it: of an ill run its course, else that it was examined."""
-        if self.ill:
-            return run_answer(self.run)
+    def notes(self) -> list[str]:
+        """What else is to be said of it: of an ill run its course, else the verdict, and what next."""
         if self.diagnosis is None:
-            return self.why_not
-        judged = self.diagnosis.found or self.diagnosis.not_found
-        return f"Examined: {self.diagnosis.answer}" if judged else self.diagnosis.answer
+            return [self.why_not]
+        if self.ill:
+            return [run_answer(self.run)]
+        return [self.diagnosis.answer, *([NEXT] if self._sound else [])]
+
+    @property
+    def _sound(self) -> bool:
+        """Whether it is over, and long enough to be judged."""
+        found = self.diagnosis
+        return found is not None and not self.ill and not found.too_short and self.run.done
 
 
 def examine(run: Run) -> Examined:
-    """Look for what is wrong with a run; that this fails costs nobody the page.
+    """Look for what is wrong with a run.
 
     Args:
         run: The run.
@@ -77,19 +100,47 @@ def examine(run: Run) -> Examined:
 
     try:
         return Examined(run, diagnose(run))
-    except InvalidInput:
-        return Examined(run, None, "Not examined: it logged no training loss.")
-    except (ArithmeticError, LookupError, ValueError) as error:
-        told = f"{type(error).__name__}: {error}"
-        return Examined(run, None, f"Not examined: its numbers can't be worked with ({told}).")
+    except InvalidInput as error:
+        why, _, _ = str(error).partition(". ")
+        return Examined(run, None, f"Not examined: {why}.")
 
 
-def compared_answer(runs: Sequence[Run]) -> str:
-    """Which of several runs came furthest; and before that, where even the best one failed, how.
+def compared_answer(runs: Sequence[Examined]) -> str:
+    """What `compared_lines` says, in a row.
 
     Args:
         runs: Two or more.
     """
-    best = examine(runs[by_rank(lowest_losses(runs, compared_losses(runs)))[0]])
-    failed = f"Even the best run failed: {best.answer} " if best.failed else ""
-    return f"{failed}{runs_answer(runs)}"
+    return " ".join(compared_lines(runs))
+
+
+def compared_lines(runs: Sequence[Examined]) -> list[str]:
+    """Which of several runs came furthest of those that didn't fail, and which did.
+
+    Where all failed, that comes first.
+
+    Args:
+        runs: Two or more.
+    """
+    plain = [each.run for each in runs]
+    names = compared_losses(plain)
+    lowest, labels = lowest_losses(plain, names), distinct_names(plain)
+    ranks = by_standing(runs)
+    if runs[ranks[0]].failed:
+        return [f"Even the best run failed: {runs[ranks[0]].answer}", runs_answer(plain)]
+    failed = [at for at in ranks if runs[at].failed and lowest[at] not in (None, math.inf)]
+    told = [
+        f"{labels[at]} ({runs[at].gravest}; lowest {number(lowest[at])})" for at in failed
+    ]  # what ended as no number the answer tells
+    return [runs_answer(plain, out=failed), *([f"Failed: {', '.join(told)}."] if told else [])]
+
+
+def by_standing(runs: Sequence[Examined]) -> list[int]:
+    """The places of runs from the best on, those that failed behind the others.
+
+    Args:
+        runs: With what their curves say.
+    """
+    plain = [each.run for each in runs]
+    ranks = by_rank(lowest_losses(plain, compared_losses(plain)))
+    return sorted(ranks, key=lambda at: runs[at].failed)

@@ -21,6 +21,12 @@ SCALE = ((0.0, "#3d5fda"), (0.5, "#a0678c"), (1.0, "#d47800"))
 """From low to high; each of it as visible as the colours above."""
 TICKS = 7
 """Powers of ten that an axis names, about."""
+LOG = " (log)"
+"""What the title of a logarithmic axis ends with."""
+SMALL, LARGE = 1e-3, 1e5
+"""Between them the ticks of a linear axis are plain decimals."""
+_LEAST, _MOST = -307, 307
+"""Powers of ten that a float holds, and five times them."""
 INK = "#72767d"
 GRID = "rgba(128,134,145,0.25)"
 BAD = "#cf0c28"
@@ -96,20 +102,56 @@ def log_ticks(values: Iterable[float | None]) -> dict[str, Any]:
     """Axis settings for positive numbers on a log scale, with ticks a reader can name.
 
     Up to three decades get ticks at 1, 2 and 5; more get powers of ten, so many as a low panel has
-    room for.
+    room for. Without a positive number the scale has none.
 
     >>> log_ticks([0.02, 0.3])["ticktext"]
     ['0.01', '0.02', '0.05', '0.1', '0.2', '0.5', '1', '2', '5']
+    >>> log_ticks([0.001])["ticktext"], log_ticks([0.0, math.nan, None])
+    (['0.001', '0.002', '0.005'], {'type': 'log'})
     """
     finite = [v for v in values if v and math.isfinite(v) and v > 0]
     if not finite:
         return {"type": "log"}
     low, high = math.floor(math.log10(min(finite))), math.ceil(math.log10(max(finite)))
     heads = (1, 2, 5) if high - low <= 3 else (1,)
-    step = math.ceil((high - low) / TICKS)
-    ticks = [head * 10.0**power for power in range(low, high + 1, step) for head in heads]
-    names = [f"{tick:g}".replace("e-0", "e-") for tick in ticks]
-    return {"type": "log", "tickvals": ticks, "ticktext": names}
+    step = max(1, math.ceil((high - low) / TICKS))
+    powers = [p for p in range(low, high + 1, step) if _LEAST <= p <= _MOST]
+    ticks = [head * 10.0**power for power in powers for head in heads]
+    return {"type": "log", "tickvals": ticks, "ticktext": [number(tick) for tick in ticks]}
+
+
+def linear_ticks(values: Iterable[float | None]) -> dict[str, Any]:
+    """Axis settings for numbers from 0 on; very small and very large ones get ticks of their own.
+
+    Plotly would write `2e−5` and `0.5e+4` beside a table's `2e-05` and `5000`.
+
+    >>> linear_ticks([0.0, 2e-5])["ticktext"], linear_ticks([0.0, 2.0])
+    (['0', '5e-06', '1e-05', '1.5e-05', '2e-05'], {'rangemode': 'tozero'})
+    """
+    top = max((v for v in values if v is not None and math.isfinite(v)), default=0.0)
+    if SMALL <= top < LARGE or not 10.0**_LEAST < top < 10.0**_MOST:
+        return {"rangemode": "tozero"}
+    power = 10.0 ** math.floor(math.log10(top / 4))
+    each = next(power * head for head in (1, 2, 2.5, 5, 10) if 4 * power * head >= top * (1 - 1e-9))
+    ticks = [float(f"{i * each:.6g}") for i in range(int(top / each * (1 + 1e-9)) + 1)]
+    return {
+        "rangemode": "tozero",
+        "tickvals": ticks,
+        "ticktext": [number(tick) for tick in ticks],
+    }
+
+
+def scales_told(figure: Any) -> Any:
+    """The same figure; the title of each logarithmic axis says so.
+
+    Args:
+        figure: A plotly figure.
+    """
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
+        title = axis.title.text or ""
+        if axis.type == "log" and not title.endswith(LOG):
+            axis.title.text = title + LOG
+    return figure
 
 
 def loss_axis(values: Iterable[float | None]) -> dict[str, Any]:
@@ -127,7 +169,7 @@ def blank(title: str, *, x: str = "", y: str = "", height: int = 400) -> Any:
         "linecolor": GRID,
         "zeroline": False,
         "automargin": True,
-        "exponentformat": "e",  # 1e-4 and not 100µ
+        "exponentformat": "none",  # 0.0001 and not 100µ
         "title": {"standoff": 8},
     }
     template = go.layout.Template(

@@ -16,6 +16,7 @@ from keras_lr.watch.style import (
     log_ticks,
     loss_axis,
     number,
+    scales_told,
     shade,
 )
 
@@ -78,7 +79,7 @@ def finding_figure(finding: Finding) -> Any:
             font={"size": 14},
         )
     figure.update_layout(showlegend=bool((~good).any()) or finding.band is not None)
-    return figure
+    return scales_told(figure)
 
 
 def finding_curves_figure(finding: Finding) -> Any:

@@ -1,20 +1,26 @@
 """A run: its losses above, its learning rate below, each cut and its cause marked."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from keras_lr.state.curve_names import group_of
+from keras_lr.watch.axes import RATE, Axis
 from keras_lr.watch.figures.rate_panel import add_rate_panel
-from keras_lr.watch.figures.run_lines import line, line_trace, place, x_name
+from keras_lr.watch.figures.run_lines import counted_axis, line, line_trace, place, x_name
+from keras_lr.watch.figures.vertical import add_lines
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import BAD, DASHES, INK, blank, loss_axis, safe
+from keras_lr.watch.style import BAD, DASHES, INK, blank, loss_axis, safe, scales_told
 
-APART = 0.13
-"""The part of the axis that the cause of an event takes beside it; where others come sooner it is
-told when one points at them."""
+APART = {True: 0.06, False: 0.17}
+"""The part of the axis that the words of an event take beside it, where all have one cause and where
+they name it; where others come sooner it is told when one points at them."""
 
 LATE = 0.75
 """From this part of the axis on the cause stands to the left of its event."""
+
+HIGH = 0.3
+"""From this part of the rate's axis on such words stand below the curve, which comes from above."""
 
 
 def history_figure(history: Any, record: Any = None) -> Any:
@@ -40,8 +46,9 @@ def history_figure(history: Any, record: Any = None) -> Any:
     figure.update_yaxes(**loss_axis(shown))
     if rates:
         _add_rates(figure, run, rates, len(measured))
+    figure.update_xaxes(**counted_axis(figure))
     _add_events(figure, run, rates)
-    return figure
+    return scales_told(figure)
 
 
 def _add_rates(figure: Any, run: Run, names: list[str], first: int) -> None:
@@ -55,25 +62,28 @@ def _add_rates(figure: Any, run: Run, names: list[str], first: int) -> None:
 
 
 def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
-    """A line through both panels for each event, and a mark that names its cause."""
+    """A line through both panels for each event, and a mark that says what it did, and whose it is."""
     import plotly.graph_objects as go
 
     if not run.events:
         return
     xs = [event_place(run, event) for event in run.events]
-    for x in xs:
-        figure.add_vline(x=x, line={"color": BAD, "width": 1, "dash": "dot"})
-    end = max((x for trace in figure.data for x in trace.x), default=0)
+    ys = [_height(run, rates, x, e) for x, e in zip(xs, run.events, strict=True)]
+    add_lines(figure, [(x, BAD) for x in xs])
+    drawn = [x for trace in figure.data for x in trace.x]
+    across = Axis.around([*drawn, *xs])
+    lasting = [each for each in run.events if each.changed] or run.events
+    alone = len({each.who for each in lasting}) == 1
     figure.add_trace(
         go.Scatter(
             x=xs,
-            y=[_height(run, rates, x, e) for x, e in zip(xs, run.events, strict=True)],
+            y=ys,
             yaxis="y2" if rates else "y",
             mode="markers+text",
-            name="cut or change",
+            name=safe(f"{_deed(lasting)} by {lasting[0].who}") if alone else "cut or change",
             marker={"symbol": "triangle-down", "size": 11, "color": BAD},
-            text=_labels(run, xs, end),
-            textposition=["top left" if x > LATE * end else "top right" for x in xs],
+            text=_labels(run, [across.share(x) for x in xs], alone=alone),
+            textposition=_sides([across.share(x) for x in xs], ys, figure),
             textfont={"color": INK, "size": 11},
             hovertext=[safe(f"{e.words()}: {e.reason}") for e in run.events],
             hovertemplate=f"{x_name(run)} %{{x:.4~g}}: %{{hovertext}}<extra></extra>",
@@ -82,16 +92,39 @@ def _add_events(figure: Any, run: Run, rates: list[str]) -> None:
     )
 
 
-def _labels(run: Run, xs: list[float], end: float) -> list[str]:
-    """The events' words, where none lies over the one before it."""
+def _deed(events: Sequence[Any]) -> str:
+    return "cut" if all(each.factor < 1.0 for each in events) else "changed"
+
+
+def _labels(run: Run, shares: Sequence[float], *, alone: bool) -> list[str]:
+    """The events' words, where none lies over the one before it.
+
+    Args:
+        run: Whose events.
+        shares: Where on the axis each lies, from 0 to 1.
+        alone: Whether all have one cause, which the legend names.
+    """
     labels, taken = [], -math.inf
-    for x, event in zip(xs, run.events, strict=True):
-        left = x > LATE * end
-        free = (x - APART * end if left else x) >= taken
-        labels.append(safe(event.words()) if free else "")
+    for at, event in zip(shares, run.events, strict=True):
+        left = at > LATE
+        free = (at - APART[alone] if left else at) >= taken
+        words = f"×{event.factor:.3g}" if alone and event.factor != 1.0 else event.words()
+        labels.append(safe(words) if free else "")
         if free:
-            taken = x if left else x + APART * end
+            taken = at if left else at + APART[alone]
     return labels
+
+
+def _sides(shares: Sequence[float], heights: Sequence[float | None], figure: Any) -> list[str]:
+    """On which side of its mark each label stands: where a falling curve isn't."""
+    values = [v for trace in figure.data if trace.yaxis == "y2" for v in trace.y]
+    finite = [v for v in values if v is not None and math.isfinite(v)]
+    up = Axis.around(finite, spread=RATE, from_zero=True) if finite else None
+    sides = []
+    for at, height in zip(shares, heights, strict=True):
+        high = up is not None and height is not None and up.share(height) > HIGH
+        sides.append("top right" if at <= LATE else "bottom left" if high else "top left")
+    return sides
 
 
 def event_place(run: Run, event: Any) -> float:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_lr.watch.style import COLOURS, GOOD, INK, blank, log_ticks, number, safe
+from keras_lr.watch.style import COLOURS, GOOD, INK, blank, log_ticks, number, safe, scales_told
 
 
 def population_figure(population: Any) -> Any:
@@ -69,7 +69,7 @@ def population_figure(population: Any) -> Any:
         )
     )
     figure.update_yaxes(**log_ticks([rate for curve in rates.values() for rate in curve]))
-    return figure
+    return scales_told(figure)
 
 
 def _rates(trial: Any) -> list[float]:

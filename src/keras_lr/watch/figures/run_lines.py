@@ -6,13 +6,24 @@ from typing import Any
 
 from keras_lr.watch.axes import RATE, logarithmic
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import COLOURS, DASHES, blank, log_ticks, safe, shade
+from keras_lr.watch.style import (
+    COLOURS,
+    DASHES,
+    blank,
+    linear_ticks,
+    log_ticks,
+    safe,
+    scales_told,
+    shade,
+)
 from keras_lr.watch.thinning import kept
 
 MOST = 1000
 """Points that a line is drawn with, at most."""
 NAMED = 12
 """Lines that the legend of a picture names; of more it names the ends, and hovering the others."""
+FEW = 8
+"""Epochs, at most, that each have a tick."""
 LINES = 60
 """Lines that a picture holds, at most; of more it shows the highest and the lowest."""
 
@@ -76,7 +87,9 @@ def _in_epochs(run: Run) -> bool:
     return bool(run.history) or bool(run.steps_per_epoch)
 
 
-def lines_figure(run: Run, names: list[str], title: str, y: str, *, strip: str = "") -> Any:
+def lines_figure(
+    run: Run, names: list[str], title: str, y: str, *, strip: str = "", whole: str = ""
+) -> Any:
     """Some curves of a run in one picture.
 
     Args:
@@ -85,6 +98,7 @@ def lines_figure(run: Run, names: list[str], title: str, y: str, *, strip: str =
         title: Of the figure.
         y: Of its values.
         strip: What the names begin with and the legend leaves out.
+        whole: What the legend calls the curve whose name is that without the slash.
 
     Returns:
         A `plotly.graph_objects.Figure`.
@@ -95,7 +109,7 @@ def lines_figure(run: Run, names: list[str], title: str, y: str, *, strip: str =
     figure = blank(title, x=x_name(run), y=y, height=380)
     shown: list[float | None] = []
     for index, name in enumerate(names):
-        label = name.removeprefix(strip) or name
+        label = whole if whole and f"{name}/" == strip else name.removeprefix(strip) or name
         trace = line_trace(run, name, index, label=label)
         shown += [v for v in trace.y if v is not None]
         if len(names) > NAMED:  # in order, from one end of a scale to the other
@@ -104,8 +118,9 @@ def lines_figure(run: Run, names: list[str], title: str, y: str, *, strip: str =
             trace.showlegend = index in (0, len(names) - 1)
         figure.add_trace(trace)
     figure.update_yaxes(**value_axis(shown))
+    figure.update_xaxes(**counted_axis(figure))
     figure.update_layout(showlegend=True)
-    return figure
+    return scales_told(figure)
 
 
 def _outermost(run: Run, names: list[str]) -> list[str]:
@@ -159,4 +174,14 @@ def value_axis(values: list[float | None]) -> dict[str, Any]:
     finite = [v for v in values if v is not None and math.isfinite(v)]
     if logarithmic(finite, RATE):
         return log_ticks(finite)
-    return {} if not finite or min(finite) < 0 else {"rangemode": "tozero"}
+    return {} if not finite or min(finite) < 0 else linear_ticks(finite)
+
+
+def counted_axis(figure: Any) -> dict[str, Any]:
+    """Axis settings for epochs or steps: where they are few, no tick lies between two.
+
+    Args:
+        figure: A plotly figure with all of its curves.
+    """
+    places = [x for trace in figure.data for x in trace.x or () if x is not None]
+    return {"dtick": 1} if places and max(places) - min(places) <= FEW else {}

@@ -5,9 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_lr.watch.figures.rate_panel import add_rate_panel
-from keras_lr.watch.figures.run_lines import NAMED, last_value, line_trace, points, x_name
+from keras_lr.watch.figures.run_lines import (
+    NAMED,
+    counted_axis,
+    last_value,
+    line_trace,
+    points,
+    x_name,
+)
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import INK, blank, loss_axis
+from keras_lr.watch.style import INK, blank, loss_axis, scales_told
 
 _BEHIND = {
     "mode": "lines",
@@ -47,8 +54,9 @@ def runs_figure(runs: Sequence[Any]) -> Any:
             trace.update(_BEHIND if index not in ahead else {})
             figure.add_trace(trace)
     add_rate_panel(figure)
+    figure.update_xaxes(**counted_axis(figure))
     figure.update_layout(showlegend=True)
-    return figure
+    return scales_told(figure)
 
 
 def compared_losses(runs: Sequence[Run]) -> list[str | None]:

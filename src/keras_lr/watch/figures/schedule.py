@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from keras_lr.watch.figures.vertical import add_lines
 from keras_lr.watch.schedule_curves import ScheduleCurve, few, schedule_curves, value_name
 from keras_lr.watch.style import COLOURS, DASHES, INK, blank, number, safe
 
@@ -135,8 +136,7 @@ def _add_marks(figure: Any, curves: Sequence[ScheduleCurve], steps: int) -> int:
     def ink(owners: set[int]) -> str:
         return _colour(min(owners)) if len(curves) > 1 and len(owners) == 1 else INK
 
-    for step, owners in lines.items():
-        figure.add_vline(x=step, line={"color": ink(owners), "width": 1, "dash": "dot"})
+    add_lines(figure, [(step, ink(owners)) for step, owners in lines.items()])
     used = 0
     placed = _lanes([(step / steps, len(label)) for step, label in labels])
     for ((step, label), owners), place in zip(labels.items(), placed, strict=True):

@@ -16,6 +16,7 @@ from keras_lr.watch.style import (
     loss_axis,
     number,
     safe,
+    scales_told,
     schedule_words,
 )
 
@@ -52,7 +53,7 @@ def study_figure(study: Any) -> Any:
     add_rings(figure, study, lambda t: (_rate(t), t.value) if _rate(t) is not None else None)
     add_edge_warning(figure, study)
     figure.update_layout(showlegend=True)
-    return figure
+    return scales_told(figure)
 
 
 def _add_trials(figure: Any, good: list[tuple[Any, float]], objective: str) -> None:

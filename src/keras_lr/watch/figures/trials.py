@@ -24,6 +24,7 @@ from keras_lr.watch.style import (
     loss_axis,
     number,
     safe,
+    scales_told,
 )
 from keras_lr.watch.thinning import kept
 
@@ -51,6 +52,7 @@ def momentum_figure(study: Any) -> Any:
     trials = [t for t in study.trials if {"learning_rate", "momentum"} <= set(t.params)]
     figure = blank("Learning rate × momentum", x="learning rate", y="momentum")
     figure.update_xaxes(**log_ticks([t.params["learning_rate"] for t in trials]))
+    scales_told(figure)
     good = [(t, v) for t in trials if (v := shown_value(t, study)) is not None]
     good = [(t, v) for t, v in good if t.state != "diverged"]
     sound = {id(t) for t, _ in good}
@@ -186,7 +188,7 @@ def best_trials_figure(study: Any, *, count: int = 5) -> Any:
         ends = (math.log10(low), math.log10(high)) if axis else (low, high)
         room = 0.08 * ((ends[1] - ends[0]) or 1.0)
         figure.update_yaxes(range=[ends[0] - room, ends[1] + room])
-    return figure
+    return scales_told(figure)
 
 
 def _others(study: Any, best: list[Any]) -> list[Any]:

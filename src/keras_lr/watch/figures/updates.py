@@ -4,7 +4,7 @@ from typing import Any
 
 from keras_lr.watch.figures.run_lines import groups_of, lines_figure
 from keras_lr.watch.run import Run
-from keras_lr.watch.style import INK, log_ticks
+from keras_lr.watch.style import INK, log_ticks, scales_told
 
 USUAL = 1e-3
 """The usual ratio of an update to the weights, a rule of thumb (Karpathy et al., notes of the course
@@ -13,27 +13,28 @@ CS231n at Stanford, "Babysitting the learning process")."""
 RATIO = "update_ratio"
 NORMS = {"gradient_norm": "gradient", "weight_norm": "weights"}
 """The recorded norms, and of what they are."""
-OTHERS = ("momentum", "weight_decay", "batch_size")
+OTHERS = ("alignment", "norm_equilibrium", "momentum", "weight_decay", "batch_size")
 
 
 def updates_figure(run: Run) -> Any:
     """The update/weight ratio ‖Δw‖/‖w‖, of all weights and of each layer that was recorded.
 
     A dashed line marks 1e-3, around which it usually lies; a layer far above the others moves too
-    fast, one far below hardly learns.
+    fast, one far below hardly learns. An update of 0 is a gap: the axis is logarithmic.
 
     Args:
-        run: A run with `update_ratio` or `update_ratio/<group>`.
+        run: A run with `update_ratio` or `update_ratio/<group>`, and an update that moved it.
 
     Returns:
         A `plotly.graph_objects.Figure`.
     """
     names = groups_of(run, RATIO)
     title = "Update/weight ratio by layer" if len(names) > 1 else "Update/weight ratio"
-    figure = lines_figure(run, names, title, "‖update‖ / ‖weights‖", strip=f"{RATIO}/")
+    how = {"strip": f"{RATIO}/", "whole": "all weights"}
+    figure = lines_figure(run, names, title, "‖update‖ / ‖weights‖", **how)
     for trace in figure.data:
-        trace.name = "all weights" if trace.name == RATIO else trace.name
-    positive = [v for trace in figure.data for v in trace.y if v is not None and v > 0]
+        trace.y = [v if v is not None and v > 0 else None for v in trace.y]
+    positive = [v for trace in figure.data for v in trace.y if v is not None]
     figure.update_yaxes(**log_ticks([*positive, USUAL]), rangemode="normal")
     figure.add_hline(y=USUAL, line={"color": INK, "width": 1, "dash": "dash"})
     figure.add_annotation(
@@ -46,7 +47,7 @@ def updates_figure(run: Run) -> Any:
         showarrow=False,
         font={"size": 11},
     )
-    return figure
+    return scales_told(figure)
 
 
 def parts_figure(run: Run) -> Any:
@@ -86,10 +87,8 @@ def norms_figure(run: Run, norm: str) -> Any:
         A `plotly.graph_objects.Figure`.
     """
     names, what = groups_of(run, norm), NORMS[norm]
-    figure = lines_figure(run, names, f"Norm of the {what}", f"‖{what}‖", strip=f"{norm}/")
-    for trace in figure.data:
-        trace.name = "all weights" if trace.name == norm else trace.name
-    return figure
+    how = {"strip": f"{norm}/", "whole": "all weights"}
+    return lines_figure(run, names, f"Norm of the {what}", f"‖{what}‖", **how)
 
 
 def norm_names(run: Run) -> list[str]:
@@ -100,6 +99,7 @@ def norm_names(run: Run) -> list[str]:
 def metric_names(run: Run) -> list[str]:
     """What `model.compile(metrics=...)` gave: neither a loss nor something about the training."""
     known = {*run.losses, *run.rates, *norm_names(run), *groups_of(run, "rate")}
-    for name in (RATIO, "alignment", "norm_equilibrium", *OTHERS):
-        known |= {n for n in run.names if n == name or n.startswith((f"{name}/", f"{name}_"))}
+    members = [name.removeprefix("learning_rate") for name in run.rates]
+    for name in (RATIO, *OTHERS):
+        known |= {*groups_of(run, name), *(f"{name}{member}" for member in members)}
     return [name for name in run.names if name not in known]

@@ -100,7 +100,7 @@ def _run(run: Run) -> str:
         return sketch(series, x=x_name(run), y=y, y_spread=spread)
 
     examined, losses = examine(run), run.losses[:4]
-    notes = [examined.note, f"Schedule: {schedule_words(run.schedule)}" if run.schedule else ""]
+    notes = [*examined.notes, f"Schedule: {schedule_words(run.schedule)}" if run.schedule else ""]
     notes += [event.line() for event in run.events]
     pictures = chart(losses, ", ".join(losses), LOSS) + chart(run.rates[:4], "learning rate", RATE)
     return piece(f"{run.name}: {examined.answer}", notes, pictures)

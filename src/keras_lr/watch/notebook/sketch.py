@@ -10,7 +10,7 @@ from typing import Literal
 
 from keras_lr.escaped import as_html
 from keras_lr.watch.axes import Axis
-from keras_lr.watch.style import BAD, COLOURS, GOOD, number
+from keras_lr.watch.style import BAD, COLOURS, GOOD, LOG, number
 from keras_lr.watch.thinning import kept
 
 WIDTH, HEIGHT = 480, 170
@@ -69,6 +69,7 @@ def sketch(
     across = Axis.around(places, spread=0.0 if x_log else math.inf)
     heights = [v for each in found for v in each.ys if v is not None]
     up = Axis.around(heights, spread=y_spread)
+    x, y = x + LOG * across.log, y + LOG * up.log
 
     def left(value: float) -> float:
         return round(LEFT + across.share(value) * (WIDTH - LEFT - RIGHT), 1)

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from keras_lr.watch.report.section import Table
-from keras_lr.watch.style import number
+from keras_lr.watch.style import LOG, number
 
 ROWS = 50
 """Rows of such a table, at most; of more points every n-th is listed, as the title says."""
@@ -26,11 +26,13 @@ def chart_table(figure: Any, title: str = "Data of this chart") -> Table | None:
     series = [(trace, points) for trace, points in series if points]
     if not series:
         return None
-    columns = -(-len(series) // COLUMNS)
+    curves, columns = len(series), -(-len(series) // COLUMNS)
     series = series[::columns]
     places = sorted({x for _, points in series for x in points})
     every = max(1, -(-len(places) // ROWS))
-    left = [f"one row in {every}"] * (every > 1) + [f"one curve in {columns}"] * (columns > 1)
+    listed = len(places[::every])
+    left = [f"{listed} of {len(places)} rows"] * (every > 1)
+    left += [f"{len(series)} of {curves} curves"] * (columns > 1)
     title = ", ".join([title, *left])
     rows = [
         [number(x, 4), *(number(points[x], 4) if x in points else "" for _, points in series)]
@@ -38,7 +40,7 @@ def chart_table(figure: Any, title: str = "Data of this chart") -> Table | None:
     ]
     shared = _axis(figure, "x", None) or "x"
     names = [_text(trace.name) or _axis(figure, "y", trace.yaxis) or "y" for trace, _ in series]
-    return Table(title, [shared, *names], rows)
+    return Table(title, [shared, *names], rows, counted=False)
 
 
 def _points(trace: Any) -> dict[float, float]:
@@ -54,7 +56,7 @@ def _known(value: Any) -> bool:
 
 def _axis(figure: Any, letter: str, name: str | None) -> str:
     axis = figure.layout[f"{letter}axis{(name or letter)[1:]}"]
-    return _text(axis.title.text)
+    return _text(axis.title.text).removesuffix(LOG)
 
 
 def _text(words: str | None) -> str:

@@ -188,7 +188,7 @@ def _table(table: Table) -> str:
     )
     if table.open:
         return body
-    count = f" ({len(table.rows)})" if len(table.rows) > 1 else ""
+    count = f" ({len(table.rows)})" if table.counted and len(table.rows) > 1 else ""
     return f"<details>\n<summary>{label}{count}</summary>\n{body}</details>\n"
 
 

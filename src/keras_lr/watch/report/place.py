@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_lr.errors import InvalidInput
+from keras_lr.files import refusal, try_writing, written_beside
 
 
 def checked_place(given: Any, name: str = "path") -> Path:
@@ -48,32 +49,25 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> Path:
         InvalidInput: It can't be written there.
     """
     target = checked_place(path)
-    with _beside(target) as part:
+    with _refused(target), written_beside(target) as part:
         # A file's name may hold bytes that are no text.
         part.write_text(text, encoding="utf-8", errors="replace")
-        os.replace(part, target)
     return target
 
 
 def try_place(path: Path) -> None:
     """Refuse a place that can't be written, before there is anything to write."""
-    with _beside(path) as part:
-        part.write_text("", encoding="utf-8")
-        part.unlink()
+    with _refused(path):
+        try_writing(path)
 
 
 @contextlib.contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A file beside another, in its folder; what the system refuses is told of the other."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+def _refused(target: Path) -> Iterator[None]:
+    """What the system refuses is told of the file, with what to write."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield part
+        yield
     except (OSError, UnicodeError) as error:
-        with contextlib.suppress(OSError, UnicodeError):
-            part.unlink()
-        reason = getattr(error, "strerror", None) or str(error)
         raise InvalidInput(
-            f"The report can't be written there ({reason}). "
+            f"The report can't be written there ({refusal(error)}). "
             f"Write the path of a file in a folder you may write to. Received: {str(target)!r}."
         ) from error

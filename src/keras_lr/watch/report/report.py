@@ -45,10 +45,12 @@ def sections_of(result: Any) -> list[Section]:
     results = list(result) if isinstance(result, list | tuple) else [result]
     if not results:
         raise InvalidInput("There is nothing to report. Received: an empty list.")
-    from keras_lr.watch.report.sections import is_run, runs_section, section
+    from keras_lr.watch.examined import Examined, examine
+    from keras_lr.watch.report.runs import runs_section
+    from keras_lr.watch.report.sections import is_run, section
     from keras_lr.watch.run import Run
 
-    read = [Run.of(each) if is_run(each) else each for each in results]
-    runs = [each for each in read if isinstance(each, Run)]
+    read = [examine(Run.of(each)) if is_run(each) else each for each in results]
+    runs = [each for each in read if isinstance(each, Examined)]
     compared = [runs_section(runs)] if len(runs) > 1 else []
     return [*compared, *(section(each) for each in read)]

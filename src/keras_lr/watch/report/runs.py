@@ -1,16 +1,19 @@
 """What a report says about runs: one with what is wrong with it, and several compared."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from keras_lr.watch import figures
-from keras_lr.watch.diagnosis.section import diagnosis_tables
-from keras_lr.watch.examined import compared_answer, examine
+from keras_lr.watch.diagnosis import Diagnosis
+from keras_lr.watch.diagnosis.section import code_of, diagnosis_tables
+from keras_lr.watch.examined import Examined, by_standing, compared_answer
 from keras_lr.watch.figures.history import event_place
 from keras_lr.watch.figures.run_lines import groups_of, last_value, points, x_name
-from keras_lr.watch.figures.runs import by_rank, compared_losses, distinct_names, lowest_losses
+from keras_lr.watch.figures.runs import compared_losses, distinct_names
 from keras_lr.watch.figures.updates import NORMS, RATIO, metric_names
-from keras_lr.watch.rate_changes import changes_words
+from keras_lr.watch.rate_changes import RateChanges, rate_words
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import number, schedule_words
@@ -21,54 +24,112 @@ MANY = 10
 UNFINISHED = "It isn't over, or was cut off: this is what there is so far."
 
 
-def run_section(run: Run) -> Section:
-    """What is wrong with a run, its curves, and the events of its rate."""
+def run_section(examined: Examined) -> Section:
+    """What is wrong with a run, its curves, and the events of its rate.
+
+    Args:
+        examined: The run, and what its curves say.
+    """
+    run, diagnosis = examined.run, examined.diagnosis
     figure = figures.history_figure(run)
     figure.update_layout(title_text="Loss and learning rate")  # the section has the run's name
-    examined = examine(run)
-    caption = "Triangles mark each cut and its cause." if run.events else ""
+    first = [diagnosis.found[0].evidence] if diagnosis is not None and examined.ill else []
     return Section(
         title=run.name,
         answer=examined.answer,
         notes=[
-            examined.note,
+            *first,
+            *examined.notes,
             f"Schedule: {schedule_words(run.schedule)}" if run.schedule else "",
             "" if run.done else UNFINISHED,
             f"Nothing is known here of the epochs before epoch {run.first_epoch + 1}."
             if run.first_epoch
             else "",
         ],
-        charts=[Chart(figure, caption), *_more(run)],
+        charts=[Chart(figure, _how_cut(run)), *_more(run)],
         tables=[
-            *([] if examined.diagnosis is None else diagnosis_tables(examined.diagnosis)),
+            *([] if diagnosis is None else _tables(diagnosis, told=len(first))),
             *([events_table(run)] if run.events else []),
         ],
-        small=[f"{name}: {value}" for name, value in run.settings.items()],
+        code="" if diagnosis is None else code_of(diagnosis),
+        small=settings_lines(run.settings),
         weight=1,
     )
 
 
+def _tables(diagnosis: Diagnosis, *, told: int) -> list[Table]:
+    """What a diagnosis found beside what the section begins with, and what it didn't."""
+    rest = replace(diagnosis, found=diagnosis.found[told:])
+    title = "Also found" if told else "Found"
+    return [
+        replace(table, title=title) if table.title == "Found" else table
+        for table in diagnosis_tables(rest)
+    ]
+
+
+def _how_cut(run: Run) -> str:
+    """What the triangles mean, and whose they are."""
+    if not run.events:
+        return ""
+    words = rate_words(run) if run.changes else ""
+    return f"A triangle marks each cut or change{f': {words}' if words else ''}."
+
+
+def settings_lines(settings: Mapping[str, Any]) -> list[str]:
+    """How a run was trained, a line each, without what had no part in it.
+
+    Args:
+        settings: Of a `Run`.
+
+    >>> settings_lines({"optimizer": "SGD", "use_ema": False, "ema_momentum": 0.99, "groups": []})
+    ['optimizer: SGD']
+    """
+    idle = {"gradient_accumulation_steps": 1, "groups": [], "use_ema": False}
+    shown = {k: v for k, v in settings.items() if v is not None and (k, v) not in idle.items()}
+    if not settings.get("use_ema"):
+        shown.pop("ema_momentum", None)
+    return [f"{name}: {_setting(value)}" for name, value in shown.items()]
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return number(value, 4) if isinstance(value, float) else str(value)
+
+
 def _more(run: Run) -> list[Chart]:
-    """Charts of what a run has beside its loss and rate."""
+    """Charts of what a run has beside its loss and rate, where there is something to draw."""
     found = []
-    if metric_names(run):
+    if _drawable(run, metric_names(run)):
         found.append(Chart(figures.metrics_figure(run)))
-    if groups_of(run, RATIO):
+    ratios = groups_of(run, RATIO)
+    if _drawable(run, ratios, above=0.0):
         caption = (
-            "How far an update moves the weights: a layer far above the others moves too fast."
+            "How far an update moves the weights: it falls with the rate, and a layer far above the "
+            "others moves too fast."
         )
+        if any(value == 0.0 for name in ratios for _, value in points(run, name)):
+            caption += " Gaps are updates of 0, which a logarithmic axis hasn't got."
         found.append(Chart(figures.updates_figure(run), caption))
-    if _moving(run, groups_of(run, "rate")):
+    if _moving(run, groups_of(run, "rate")) > 1:  # or it is the curve of the rate once more
         caption = "Their product is the rate that reaches the weights."
         found.append(Chart(figures.parts_figure(run), caption))
-    found += [Chart(figures.norms_figure(run, norm)) for norm in NORMS if groups_of(run, norm)]
-    return found
+    return found + [
+        Chart(figures.norms_figure(run, norm))
+        for norm in NORMS
+        if _drawable(run, groups_of(run, norm))
+    ]
 
 
-def _moving(run: Run, names: Sequence[str]) -> bool:
-    """Whether any of several curves is more than a constant."""
-    values = [[v for _, v in points(run, name) if math.isfinite(v)] for name in names]
-    return len(values) > 1 and any(len(set(found)) > 1 for found in values)
+def _drawable(run: Run, names: Sequence[str], *, above: float = -math.inf) -> bool:
+    """Whether a curve among them has a point, above a value."""
+    return any(above < v < math.inf for name in names for _, v in points(run, name))
+
+
+def _moving(run: Run, names: Sequence[str]) -> int:
+    """How many of several curves are more than a constant."""
+    values = [{v for _, v in points(run, name) if math.isfinite(v)} for name in names]
+    return sum(len(found) > 1 for found in values)
 
 
 def events_table(run: Run) -> Table:
@@ -76,8 +137,8 @@ def events_table(run: Run) -> Table:
     rows = [
         [
             number(event_place(run, e), 4),
-            e.cause,
-            "–" if e.factor == 1.0 else f"×{number(e.factor)}",
+            e.who,
+            f"×{number(e.factor)}" if e.changed else "–",
             number(e.rate),
             e.reason,
         ]
@@ -88,42 +149,43 @@ def events_table(run: Run) -> Table:
     return Table("What changed the rate", header, rows, open=len(rows) <= MANY)
 
 
-def runs_section(runs: Sequence[Run]) -> Section:
+def runs_section(examined: Sequence[Examined]) -> Section:
     """Several runs beside each other.
 
     Args:
-        runs: Two or more.
+        examined: Two or more, with what their curves say.
     """
     return Section(
         title="The runs compared",
-        answer=compared_answer(runs),
+        answer=compared_answer(examined),
         notes=["One run of each: what differs by little may be chance."],
-        charts=[Chart(figures.runs_figure(runs))],
-        tables=[_runs_table(runs)],
+        charts=[Chart(figures.runs_figure([each.run for each in examined]))],
+        tables=[_runs_table(examined)],
         weight=2,
     )
 
 
-def _runs_table(runs: Sequence[Run]) -> Table:
+def _runs_table(examined: Sequence[Examined]) -> Table:
     """The runs from the best on."""
+    runs = [each.run for each in examined]
     names = compared_losses(runs)
     labels = distinct_names(runs)
     rows = []
-    for at in by_rank(lowest_losses(runs, names)):
+    for at in by_standing(examined):
         run, name = runs[at], names[at]
         values = [] if name is None else [value for _, value in points(run, name)]
         rates = [v for n in run.rates[:1] for _, v in points(run, n) if math.isfinite(v)]
         rows.append(
             [
                 labels[at],
-                examine(run).gravest,
+                examined[at].gravest,
                 str(run.epochs),
                 number(min(filter(math.isfinite, values), default=None), 4),
                 number(last_value(run, name) if name and values else None, 4),
                 number(max(rates, default=None)),
                 number(rates[-1] if rates else None),
                 schedule_words(run.schedule or "–"),
-                changes_words(run),
+                RateChanges.of(run).table_words(),
             ]
         )
     lowest = f"lowest {next(filter(None, names), 'loss')}"

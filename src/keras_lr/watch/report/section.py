@@ -30,12 +30,14 @@ class Table:
         header: Column names.
         rows: Cells as text, one row a line.
         open: Whether it is shown at once (otherwise the reader unfolds it).
+        counted: Whether its title is followed by how many rows it has, where it isn't.
     """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     open: bool = False
+    counted: bool = True
 
 
 @dataclass(frozen=True)

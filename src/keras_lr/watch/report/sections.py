@@ -18,14 +18,15 @@ from keras_lr.watch import figures
 from keras_lr.watch.answers import against, comparison_answer, difference, finding_answer
 from keras_lr.watch.comparison import Comparison
 from keras_lr.watch.diagnosis import Diagnosis
-from keras_lr.watch.report.runs import run_section, runs_section
+from keras_lr.watch.examined import Examined, examine
+from keras_lr.watch.report.runs import run_section
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.report.studies import study_section
 from keras_lr.watch.run import Run
 from keras_lr.watch.schedule_curves import EXAMPLE_BATCH, example_steps
 from keras_lr.watch.style import number, score
 
-__all__ = ["is_run", "runs_section", "section", "study_section"]
+__all__ = ["is_run", "section"]
 
 
 @singledispatch
@@ -37,7 +38,7 @@ def section(result: Any) -> Section:
             `history`, the path of a run's record or log, or a `Schedule`.
     """
     if is_run(result):
-        return run_section(Run.of(result))
+        return run_section(examine(Run.of(result)))
     if all(hasattr(result, name) for name in ("trials", "objective", "direction", "space")):
         return study_section(result)
     raise InvalidInput(
@@ -46,6 +47,9 @@ def section(result: Any) -> Section:
         "keras_lr.report(study, 'report.html'). "
         f"Received: {type(result).__name__}."
     )
+
+
+section.register(Examined, run_section)
 
 
 @section.register

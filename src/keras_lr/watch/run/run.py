@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput
+from keras_lr.escaped import escaped
 from keras_lr.state import curve_names
 from keras_lr.state.rows import Rows, columns
 
@@ -83,9 +84,10 @@ class Run:
         >>> Run.of({"loss": [1.0, None, 0.5]}).logged("loss")
         [(0, 1.0), (2, 0.5)]
         """
-        if isinstance(history, Run):
-            return history
         from keras_lr.watch.run import sources
+
+        if isinstance(history, Run):
+            return sources.with_record(history, record, name=name)
 
         if isinstance(history, str | os.PathLike):
             return sources.from_path(history, name=name)
@@ -164,8 +166,10 @@ class Run:
     def __repr__(self) -> str:
         """Its name, length and curves, in one line."""
         names = self.names
-        shown = ", ".join(names[:MANY]) + (f" and {len(names) - MANY} more" * (len(names) > MANY))
-        count = len(self.events)
+        shown = escaped(", ".join(names[:MANY])) + (
+            f" and {len(names) - MANY} more" * (len(names) > MANY)
+        )
+        count = len(self.changes)
         changes = f"; {count} change{'s' * (count != 1)} of the rate" if count else ""
         return f"Run({self.name!r}, {self.epochs} epochs: {shown}{changes})"
 
@@ -173,7 +177,7 @@ class Run:
         """How far it came, in a sentence."""
         from keras_lr.watch.answers import run_answer
 
-        return f"{self.name}: {run_answer(self)}"
+        return escaped(f"{self.name}: {run_answer(self)}")
 
     def _repr_html_(self) -> str:
         from keras_lr.watch.notebook import as_html
@@ -195,6 +199,11 @@ class Run:
     def names(self) -> list[str]:
         """Everything that it has a curve of."""
         return list(dict.fromkeys([*self.history, *self.steps]))
+
+    @property
+    def changes(self) -> tuple[Any, ...]:
+        """The events after which the rate was another; a rollback that kept it is none."""
+        return tuple(event for event in self.events if event.changed)
 
     @property
     def rates(self) -> list[str]:

@@ -1,8 +1,10 @@
 """Where runs come from: what `fit` returned, and the files that trainings leave behind."""
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.rules.logs import RECORDS, Log, Table, Unit, read_log
 from keras_lr.state.rows import curves
 from keras_lr.state.run_lines import RecordedRun, read_runs
-from keras_lr.watch.run import Run, gaps
+from keras_lr.watch.run.run import MOST, Run, gaps
 
 NO_LOGS = {
     ".keras": "a model",
@@ -50,6 +52,20 @@ def from_history(history: Any, curves: Mapping[str, Any], record: Any, *, name: 
         steps_per_epoch=steps or None,
         settings=_settings(history),
         first_epoch=int(epochs[0]),
+    )
+
+
+def with_record(run: Run, record: Any, *, name: str | None) -> Run:
+    """A run with what the `record` of its callback knows besides, and under another name perhaps."""
+    called = run if name is None else replace(run, name=name)
+    if record is None:
+        return called
+    return replace(
+        called,
+        events=tuple(record.events) or run.events,
+        schedule=record.schedule or run.schedule,
+        epochs_planned=record.epochs or run.epochs_planned,
+        steps_per_epoch=record.steps_per_epoch or run.steps_per_epoch,
     )
 
 
@@ -106,6 +122,12 @@ def _recorded(run: RecordedRun, name: str | None, place: Path) -> Run:
             "interval of LearningRateMonitor(every=...)."
         )
     head = run.head
+    per_epoch = head.get("steps_per_epoch")
+    if min(run.epochs, default=0) < 0 or not (per_epoch is None or 0 <= per_epoch < math.inf):
+        raise InvalidInput(
+            f"{place.name} tells of what no training has: epochs count from 0, and an epoch has steps. "
+            f"Received: epoch {min(run.epochs, default=0)}, steps_per_epoch {per_epoch}."
+        )
     return Run.from_rows(
         run.epochs,
         curves(run.steps),
@@ -113,7 +135,7 @@ def _recorded(run: RecordedRun, name: str | None, place: Path) -> Run:
         name=name or head.get("name") or place.name,
         schedule=head.get("schedule"),
         epochs_planned=head.get("epochs"),
-        steps_per_epoch=head.get("steps_per_epoch"),
+        steps_per_epoch=per_epoch or None,
         settings=head.get("settings") or {},
         done=run.end is not None,
     )
@@ -123,7 +145,7 @@ def _saved(place: Path, name: str) -> Run:
     """A history that somebody saved: the dictionary itself, or below "history"."""
     try:
         saved = json.loads(place.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInput(f"{place.name} can't be read as JSON: {error}.") from error
     curves = saved.get("history", saved) if isinstance(saved, dict) else saved
     if not isinstance(curves, dict) or not any(_floats(values) for values in curves.values()):
@@ -162,9 +184,18 @@ def _any(values: Sequence[float | None]) -> bool:
 
 
 def _floats(values: Any) -> list[float | None]:
-    """A metric's values; nothing for what isn't one number an epoch."""
+    """A metric's values; nothing for what isn't one number an epoch.
+
+    >>> _floats([1, None, 0.5]), _floats({"0": 2.0, "2": 1.0}), _floats("ab")
+    ([1.0, None, 0.5], [2.0, None, 1.0], [])
+    """
     try:
+        if isinstance(values, Mapping):  # by the number of the epoch, as pandas saves a table
+            by_epoch = {int(epoch): value for epoch, value in values.items()}
+            if min(by_epoch) < 0 or max(by_epoch) >= MOST:
+                return []
+            values = [by_epoch.get(epoch) for epoch in range(max(by_epoch) + 1)]
         found = [None if value is None else float(value) for value in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return []
     return found if _any(found) else []
