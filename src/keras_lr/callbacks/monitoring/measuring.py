@@ -9,8 +9,7 @@ from keras_lr.callbacks.monitoring.clock import Clock
 from keras_lr.callbacks.monitoring.groups import Members, grouped, norms
 from keras_lr.callbacks.monitoring.intervals import SPARE, is_measured
 from keras_lr.rate import Control, leaf_names
-from keras_lr.rate.detection.statistics import NORMS, measure, watches
-from keras_lr.rate.detection.statistics import value as statistic
+from keras_lr.rate.detection.statistics import NORMS, OF_EPOCH
 from keras_lr.rate.leaves import chain
 
 
@@ -42,11 +41,11 @@ class Measuring:
         self._control, self._clock = control, clock
         self._every = every
         self._norms = tuple(each for each in names if each in NORMS)
-        self._of_epoch = tuple(each for each in names if each not in NORMS)
-        self._watches = watches(self._of_epoch)
+        self._of_epoch = {name: OF_EPOCH[name] for name in names if name in OF_EPOCH}
         self._detectors = None
-        if self._watches:
-            self._detectors = control.detect(owner, [self._watches] * len(control.leaves))
+        if self._of_epoch:
+            watches = [each.watch for each in self._of_epoch.values()]
+            self._detectors = control.detect(owner, [watches] * len(control.leaves))
         scaled = keras.optimizers.LossScaleOptimizer
         self._spare = SPARE * any(isinstance(each, scaled) for each in chain(control.optimizer))
         self._leaf_norms = None
@@ -74,14 +73,12 @@ class Measuring:
         detectors, found = self._detectors, {}
         if detectors is None:
             return found
-        measures = [watch.measure for watch in self._watches]
-        for name in self._of_epoch:
-            states = detectors.states(measures.index(measure(name)))
+        for index, (name, statistic) in enumerate(self._of_epoch.items()):
+            states = detectors.states(index)
             for key, state in zip(self._control.log_keys, states, strict=True):
-                value = None if state is None else statistic(name, state)
+                value = None if state is None else statistic.read(state)
                 if value is not None:
                     found[key.replace("learning_rate", name, 1)] = value
-        for index in range(len(self._watches)):
             detectors.begin(index)
         return found
 

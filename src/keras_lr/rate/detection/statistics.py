@@ -1,7 +1,7 @@
 """Statistics of the updates of an epoch, gathered inside the step, for a monitor; they never cut."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,6 @@ from keras_lr.rate.detection.detector import Watch
 
 NORMS = ("gradient_norm", "weight_norm", "update_ratio")
 """What is made of the norms of some updates (see `norms`)."""
-
-STATISTICS = (*NORMS, "alignment", "norm_equilibrium")
-"""What `LearningRateMonitor(statistics=...)` can log."""
 
 
 @dataclass(frozen=True)
@@ -120,28 +117,35 @@ class NormTrend:
         }, now < 0
 
 
-def watches(names: tuple[str, ...]) -> list[Watch]:
-    """What has to be watched for the statistics of these names."""
-    found = []
-    if "alignment" in names:
-        found.append(Watch(MeanAlignment(), "alignment"))
-    if "norm_equilibrium" in names:
-        found.append(Watch(NormTrend(), "norm"))
-    return found
+@dataclass(frozen=True)
+class Statistic:
+    """What is told of the updates of an epoch.
+
+    Args:
+        watch: Gathers it inside the step.
+        read: Makes it of the state of the watch; `None` before enough was seen.
+    """
+
+    watch: Watch
+    read: Callable[[Mapping[str, float]], float | None]
 
 
-def value(name: str, state: Mapping[str, float]) -> float | None:
-    """A statistic from the state of its watch; `None` before enough was seen."""
-    if name == "alignment":
-        return state["total"] / state["count"] if state["count"] else None
-    if name != "norm_equilibrium":
-        raise ValueError(f"{name!r} isn't a statistic of a watch.")
+def _mean(state: Mapping[str, float]) -> float | None:
+    return state["total"] / state["count"] if state["count"] else None
+
+
+def _in_standard_errors(state: Mapping[str, float]) -> float | None:
     changes = state["samples"] - 1
     if changes < 2 or state["squares"] <= 0:
         return None
     return state["mean"] / math.sqrt(state["squares"] / (changes - 1) / changes)
 
 
-def measure(name: str) -> str:
-    """What the watch of a statistic measures."""
-    return "alignment" if name == "alignment" else "norm"
+OF_EPOCH = {
+    "alignment": Statistic(Watch(MeanAlignment(), "alignment"), _mean),
+    "norm_equilibrium": Statistic(Watch(NormTrend(), "norm"), _in_standard_errors),
+}
+"""The statistics that a watch gathers, by name."""
+
+STATISTICS = (*NORMS, *OF_EPOCH)
+"""What `LearningRateMonitor(statistics=...)` can log."""
