@@ -72,10 +72,10 @@ def doctor(
 
 def _in_options(diagnosis: "Diagnosis") -> "Diagnosis":
     """A diagnosis that asks for options where the library asks for arguments."""
-    from keras_lr.cli.entry import in_options
+    from keras_lr.cli.spelling import in_options
 
     lacks = tuple(
-        replace(each, missing=replace(each.missing, what=in_options(each.needs, ["doctor"])))
+        replace(each, missing=replace(each.missing, what=in_options(each.needs, "doctor")))
         for each in diagnosis.not_judged
     )
     return replace(diagnosis, not_judged=lacks)

@@ -3,17 +3,15 @@
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from keras_lr.cli.output import Output
+from keras_lr.cli.output import INTERRUPTED, Output
+from keras_lr.cli.spelling import in_options, options_of
 from keras_lr.errors import InvalidInput, KerasLRError, UnknownUnit
 from keras_lr.escaped import escaped
-
-INTERRUPTED = 128 + signal.SIGINT
 
 _UNITS = {
     "epoch": ("--steps-per-epoch", 100, "the steps of an epoch"),
@@ -134,29 +132,14 @@ def told(error: BaseException, arguments: Sequence[str] = ()) -> str:
           ^
     """
     if isinstance(error, UnknownUnit):
-        return _without_unit(error, _options(arguments))
+        return _without_unit(error, options_of(_command(arguments)))
     lines = str(error).splitlines()
     at = next((i for i, line in enumerate(lines) if line.strip() == "^"), 0)
     if at < 2:
-        return in_options(one_line(error), arguments)
+        return in_options(one_line(error), _command(arguments))
     message = " ".join(" ".join([*lines[: at - 1], *lines[at + 1 :]]).split())
-    message = in_options(message, arguments)
+    message = in_options(message, _command(arguments))
     return "\n".join([message, *_window(lines[at - 1], lines[at].index("^"))])
-
-
-def in_options(message: str, arguments: Sequence[str]) -> str:
-    """A message of the library's in the words of the command that was called."""
-    from keras_lr.cli.spelling import spelled
-
-    return spelled(message, _options(arguments))
-
-
-def _options(arguments: Sequence[str]) -> list[str]:
-    """The options of the command that was called; none where none was."""
-    from keras_lr.cli.app import options_of
-
-    command = _command(arguments)
-    return [] if command is None else options_of(command)
 
 
 def _command(arguments: Sequence[str]) -> str | None:

@@ -19,6 +19,7 @@ from keras_lr.cli.options import (
     start,
 )
 from keras_lr.cli.output import File, Output
+from keras_lr.cli.spelling import in_options
 from keras_lr.engines.seed import check_seed
 
 _Plain = Parameter(negative="")
@@ -71,7 +72,6 @@ def find(
     import keras
 
     from keras_lr.cli.data import load_data
-    from keras_lr.cli.entry import in_options
     from keras_lr.cli.model import load_model
     from keras_lr.cli.reference import user_work
     from keras_lr.engines.fits import check_fits
@@ -102,7 +102,7 @@ def find(
         refused = None
     except RateNotFound as error:
         refused, measured = error, cast(Finding, error.finding)
-        finding = replace(measured, reason=in_options(measured.reason, ["find"]))
+        finding = replace(measured, reason=in_options(measured.reason, "find"))
         say(f"keras-lr: no rate found: {' '.join(finding.reason.split())}")
     answer: documents.Find = {
         "command": "find",

@@ -1,7 +1,6 @@
 """Options that every command has, and what they mean."""
 
 import math
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from cyclopts import Group, Parameter
 
 from keras_lr.errors import InvalidInput
 from keras_lr.escaped import escaped
+from keras_lr.files import refusal, try_writing
 
 _EVERY = Group("Every command", sort_key=1)
 _Flag = Parameter(negative="", group=_EVERY, show_default=False)
@@ -69,32 +69,14 @@ def check_writable(path: Path | None, option: str, suffix: str) -> None:
             raise InvalidInput(
                 f"{option} names a file, and this is a folder. Received: {option} {path}"
             )
-        _try_writing(path.absolute())
+        try_writing(path)
     except (OSError, ValueError) as error:
         if isinstance(error, InvalidInput):
             raise
-        reason = getattr(error, "strerror", None) or str(error)
         raise InvalidInput(
-            f"{option} can't be written there ({reason}). Name a file in a folder that you may "
+            f"{option} can't be written there ({refusal(error)}). Name a file in a folder that you may "
             f"write to. Received: {option} {path}"
         ) from error
-
-
-def _try_writing(path: Path) -> None:
-    """Make a file beside `path`, under a name as long as any that the writing itself uses, and
-    remove it, with the folders it needed. Only the system knows: it lets root into `/proc`."""
-    missing = [folder for folder in path.parents if not folder.exists()]
-    made: list[Path] = []
-    part = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
-    try:
-        for folder in reversed(missing):
-            folder.mkdir()
-            made.append(folder)
-        part.touch(exist_ok=False)
-        part.unlink()
-    finally:
-        for folder in reversed(made):
-            folder.rmdir()
 
 
 def read_schedule(text: str, option: str = "") -> Any:

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import signal
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import numpy as np
 
 from keras_lr.errors import KerasLRError
 from keras_lr.escaped import escaped, in_json
+
+INTERRUPTED = 128 + signal.SIGINT
+"""What the process ends with after Ctrl-C, as a shell has it."""
 
 
 @dataclass(frozen=True)

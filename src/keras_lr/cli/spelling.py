@@ -20,6 +20,23 @@ _CALL = re.compile(r"(?<![\w.])(?:diagnose|replay)\(\.\.\., ([a-z]\w*)(=[^()]*)\
 _TUNE = re.compile(r"(the same call of )?(?<![\w.])(tune|find)\((?:\.\.\.)?\)")
 
 
+def in_options(message: str, command: str | None) -> str:
+    """A message of the library's in the words of a command.
+
+    Args:
+        message: The library's.
+        command: Its name; `None` where none was called.
+    """
+    return spelled(message, options_of(command))
+
+
+def options_of(command: str | None) -> list[str]:
+    """The options of a command; none of no command."""
+    from keras_lr.cli import app
+
+    return [] if command is None else app.options_of(command)
+
+
 def spelled(message: str, options: Iterable[str]) -> str:
     """A message with options in the place of arguments.
 

@@ -1,13 +1,13 @@
 """What `keras-lr tune` leaves behind: words, JSON, code, a report, a model."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from keras_lr.cli import documents
-from keras_lr.cli.output import File, Output
+from keras_lr.cli.output import INTERRUPTED, File, Output
+from keras_lr.files import written_beside
 
 
 def finish(
@@ -31,7 +31,6 @@ def finish(
         backend: Keras's.
         stopped: What kept its confirmation from coming to its end.
     """
-    from keras_lr.cli.entry import INTERRUPTED
     from keras_lr.watch import report
 
     done = any(t.state == "complete" and t.value is not None for t in study.trials)
@@ -138,13 +137,8 @@ def save_model(model: Any, path: Path) -> Path:
     """Write the model beside the file, then rename."""
     if not model.optimizer.built:  # or Keras warns on loading that the optimizer's state is missing
         model.optimizer.build(model.trainable_variables)
-    path.absolute().parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part.keras")
-    try:
+    with written_beside(path) as part:
         model.save(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
