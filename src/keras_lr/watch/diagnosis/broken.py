@@ -61,7 +61,10 @@ def is_broken(loss: np.ndarray, guess: float) -> bool:
     came_to_chance = abs(float(loss[-1]) / _even(guess) - 1) < NEAR
     if late < (1 - FELL) * early and not came_to_chance:
         return False
-    return float(loss[0]) > WORSE * float(np.median(loss[1:])) or threw_up(loss, guess)
+    level = float(np.median(loss[1:]))
+    if level < (1 - NEAR) * _even(guess):  # no guess is as good; such an accuracy is a regression's
+        return False
+    return float(loss[0]) > WORSE * level or threw_up(loss, guess)
 
 
 def threw_up(loss: np.ndarray, guess: float) -> bool:

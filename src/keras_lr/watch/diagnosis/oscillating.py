@@ -20,6 +20,9 @@ LOST = 0.02
 any loss): below it, the swings are of a loss that is nearly 0."""
 RISES = 1 / 3
 """The share of the second half's steps that go up."""
+DOWN = 0.5
+"""The share of its highest rate of the second half that a run ends with at most whose rate came
+down: its schedule does what there would be to advise."""
 GOES_ON = 4.0
 """How many swings the second half brings the loss down by, of one that goes on."""
 
@@ -33,6 +36,8 @@ def oscillating(evidence: Evidence) -> Verdict:
     loss, rates = evidence.loss[half:], evidence.rated[half:]
     if np.count_nonzero(np.diff(rates) > 0.01 * rates[:-1]) > 1:
         return Missing("a rate that doesn't rise again: the loss swings with this one")
+    if rates[-1] < DOWN * rates.max():
+        return NOT_FOUND
     line = line_through(np.arange(len(loss)), loss)
     flat = loss - line.slope * (np.arange(len(loss)) - (len(loss) - 1) / 2)
     # By the quartiles, so that one spike is none, and a zigzag between two levels is one.

@@ -34,7 +34,7 @@ def unused_plateau(evidence: Evidence) -> Verdict:
     if line_through(np.arange(len(loss)), loss).falls > SURE:
         return NOT_FOUND
     third, fourth = float(np.mean(loss[:middle])), float(np.mean(loss[middle:]))
-    if third - fourth > LOWER * abs(third) or fourth < LEFT * float(evidence.loss[0]):
+    if third - fourth > LOWER * abs(third) or fourth <= LEFT * float(evidence.loss[0]):
         return NOT_FOUND
     cuts = _first_cuts(evidence)
     if not cuts:

@@ -45,7 +45,8 @@ class Question:
         judge: From the evidence to found, not found, or what else it would take to judge.
         needs: What it takes to ask; the first that is missing is told.
         moot: Symptoms in whose presence this one can't be told, or says the same again.
-        by_epochs: Whether it is judged at epochs in any case: a validation has no other places.
+        by_epochs: Whether it is judged at epochs in any case: a validation has no other places, and
+            the losses of batches swing at any rate.
     """
 
     name: str
@@ -122,6 +123,7 @@ QUESTIONS: tuple[Question, ...] = (
         oscillating.oscillating,
         (finite, moving, falling, places(2 * oscillating.LEAST)),
         (divergence.NAME, stuck.NAME),
+        by_epochs=True,
     ),
     Question(
         plateau.NAME,

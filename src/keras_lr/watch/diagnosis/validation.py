@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_lr.watch.diagnosis.evidence import Evidence
 from keras_lr.watch.diagnosis.lower import find_line
+from keras_lr.watch.diagnosis.meant_to_fall import rises_slowly
 from keras_lr.watch.diagnosis.symptom import NOT_FOUND, Symptom, Verdict
 from keras_lr.watch.style import number
 
@@ -37,6 +38,8 @@ def validation_exploded(evidence: Evidence) -> Verdict:
     gaps = np.diff(right, prepend=-1) - 1
     longest = int(gaps.max()) if len(right) else 0
     if len(values) - first < max(LEAST, 1 + longest) or _went_up(evidence):
+        return NOT_FOUND
+    if np.isfinite(values).all() and rises_slowly(values):  # which is overfitting
         return NOT_FOUND
     place = int(np.searchsorted(evidence.at, epochs[first] + 1))
     place = min(place, len(evidence.at) - 1)
