@@ -148,6 +148,8 @@ def test_who_cut_is_named():
     assert "2 changes" in repr(run)
     assert RateChanges.of(run).count == 2
     assert RateChanges.of(run).table_words() == "2"
+    many = section(Run(run.history, events * 5)).tables[-1]
+    assert (many.open, many.below) == (True, True), "below the charts, with the causes to read"
     both = [*events[:1], replace(events[1], cause="plateau", reason="no better")]
     told = run_answer(Run(run.history, both, schedule="cosine()"))
     assert (

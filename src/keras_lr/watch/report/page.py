@@ -120,10 +120,10 @@ def _section(part: Section, index: int, first: int, *, lead: bool) -> str:
             f"<section id='part-{index}' aria-labelledby='title-{index}'>\n",
             f"<h2 id='title-{index}'>{as_html(part.title)}</h2>\n{answer}",
             f"<ul class='notes'>\n{notes}</ul>\n" if notes else "",
-            *(_table(table) for table in part.tables if table.open),
+            *(_table(table) for table in part.tables if table.open and not table.below),
             *(_chart(chart, f"chart-{first + i}") for i, chart in enumerate(part.charts)),
             _code(part.code) if part.code else "",
-            *(_table(table) for table in part.tables if not table.open),
+            *(_table(table) for table in part.tables if table.below or not table.open),
             _small(part.small),
             "</section>\n",
         ]

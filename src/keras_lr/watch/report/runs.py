@@ -18,30 +18,33 @@ from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.run import Run
 from keras_lr.watch.style import number, schedule_words
 
-MANY = 10
-"""Changes of the rate that are listed above the curves; more are folded away below them."""
+MANY, MOST = 10, 30
+"""Changes of the rate that are listed above the curves, and below them; more are folded away."""
 
 UNFINISHED = "It isn't over, or was cut off: this is what there is so far."
 
 
-def run_section(examined: Examined) -> Section:
+def run_section(examined: Examined, *, unfinished: str = UNFINISHED) -> Section:
     """What is wrong with a run, its curves, and the events of its rate.
 
     Args:
         examined: The run, and what its curves say.
+        unfinished: What is said of a run that isn't over.
     """
     run, diagnosis = examined.run, examined.diagnosis
     figure = figures.history_figure(run)
     figure.update_layout(title_text="Loss and learning rate")  # the section has the run's name
-    first = [diagnosis.found[0].evidence] if diagnosis is not None and examined.ill else []
+    # What was found first is told in the answer or below it: here is its evidence, and no table.
+    first = [each.evidence for each in diagnosis.found[:1]] if diagnosis is not None else []
+    verdict, *others = examined.notes
     return Section(
         title=run.name,
         answer=examined.answer,
         notes=[
-            *first,
-            *examined.notes,
+            *([*first, verdict] if examined.ill else [verdict, *first]),
+            *others,
             f"Schedule: {schedule_words(run.schedule)}" if run.schedule else "",
-            "" if run.done else UNFINISHED,
+            "" if run.done else unfinished,
             f"Nothing is known here of the epochs before epoch {run.first_epoch + 1}."
             if run.first_epoch
             else "",
@@ -146,7 +149,8 @@ def events_table(run: Run) -> Table:
     ]
     rate = "rate, schedule aside" if run.schedule else "rate"
     header = [x_name(run), "cause", "factor", rate, "why"]
-    return Table("What changed the rate", header, rows, open=len(rows) <= MANY)
+    shown = {"open": len(rows) <= MOST, "below": len(rows) > MANY}
+    return Table("What changed the rate", header, rows, **shown)
 
 
 def runs_section(examined: Sequence[Examined]) -> Section:

@@ -30,6 +30,7 @@ class Table:
         header: Column names.
         rows: Cells as text, one row a line.
         open: Whether it is shown at once (otherwise the reader unfolds it).
+        below: Whether it stands below the charts where it is shown at once.
         counted: Whether its title is followed by how many rows it has, where it isn't.
     """
 
@@ -37,6 +38,7 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     open: bool = False
+    below: bool = False
     counted: bool = True
 
 
