@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import optuna
 import pytest
 
 import keras_lr
@@ -19,6 +20,7 @@ from json_documents import document
 from keras_lr.cli import main
 from keras_lr.cli.app import COMMANDS, app
 from keras_lr.cli.hints import _MEANT
+from keras_lr.tuner.storage import as_storage
 from keras_lr.watch.terminal import table
 from keras_lr.watch.terminal.colour import coloured
 
@@ -260,6 +262,11 @@ def test_a_study_is_tuned_resumed_and_reported_and_its_code_runs(files, capsys, 
     assert "Did you mean 'rates'?" in capsys.readouterr().err
     assert main([*command, "2"]) == 2
     assert "Choose another --study-name" in capsys.readouterr().err
+
+    optuna.create_study(study_name="other", storage=as_storage("s.log"))
+    capsys.readouterr()
+    assert main(["report", "s.log"]) == 2
+    assert "Which study? Write e.g. --study-name " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

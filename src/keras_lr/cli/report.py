@@ -94,12 +94,7 @@ def _read(text: str, name: str | None, *, study_name: str | None, rows: Any) -> 
     if is_study(text):
         from keras_lr.tuner.stored import read_study
 
-        try:
-            return read_study(text, study_name)
-        except InvalidInput as error:
-            if study_name is None and str(error).startswith("Which study?"):
-                raise InvalidInput(f"{error} Add --study-name.") from error
-            raise
+        return read_study(text, study_name)
     from keras_lr.watch import Run
     from keras_lr.watch.examined import examine
 

@@ -27,8 +27,10 @@ def rates_of(names: Iterable[str]) -> list[str]:
 
     >>> rates_of(["loss", "lr"]), rates_of(["learning_rate/head", "learning_rate", "lr"])
     (['lr'], ['learning_rate/head', 'learning_rate'])
+    >>> rates_of(["loss", "lr_loss"])  # of low resolution, say
+    []
     """
-    known = list(names)
+    known = [name for name in names if not _is_loss(name)]
     for rate in RATES:
         begins = tuple(f"{rate}{each}" for each in _AFTER)
         found = [name for name in known if _plain(name) == rate or _plain(name).startswith(begins)]
@@ -84,8 +86,12 @@ def losses_of(names: Iterable[str]) -> list[str]:
     >>> losses_of(["loss", "head_loss", "Loss/val", "accuracy", "lr"])
     ['loss', 'head_loss', 'Loss/val']
     """
-    plain = {name: _plain(name) for name in names}
-    return [name for name, each in plain.items() if each.endswith("loss") or each[:5] == "loss/"]
+    return [name for name in names if _is_loss(name)]
+
+
+def _is_loss(name: str) -> bool:
+    plain = _plain(name)
+    return plain.endswith("loss") or plain.startswith("loss/")
 
 
 def _first(wanted: Iterable[str], names: Iterable[str]) -> str | None:

@@ -157,8 +157,10 @@ def _chosen(opened: Any, storage: Any, name: str | None) -> str:
         return name
     if not names:
         raise InvalidInput(f"No study is kept in {str(storage)!r} yet.")
-    what = "Which study? " if name is None else f"There is no study {name!r}. "
-    raise InvalidInput(f"{what}{nearest(name or '', names)} Received: {str(storage)!r}")
+    what = f"There is no study {name!r}."
+    if name is None:
+        what = f"Which study? Write e.g. study_name={names[0]!r}."
+    raise InvalidInput(f"{what} {nearest(name or '', names)} Received: {str(storage)!r}")
 
 
 def _copied(stored: Any) -> Any:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from keras_lr.errors import InvalidInput
+from keras_lr.watch.examined import examine
 from keras_lr.watch.live.progress import Progress
 from keras_lr.watch.live.throttle import Throttle
 from keras_lr.watch.report import write_atomically
 from keras_lr.watch.report.library import Library
 from keras_lr.watch.report.page import page
 from keras_lr.watch.report.place import try_place
-from keras_lr.watch.report.runs import UNFINISHED
+from keras_lr.watch.report.runs import UNFINISHED, run_section
 from keras_lr.watch.report.section import Section
-from keras_lr.watch.report.sections import section
 from keras_lr.watch.run import Run
 
 STALE = 3
@@ -87,8 +87,7 @@ def _section(run: Run, told: str) -> Section:
     if not run.history and not run.steps:
         return Section(run.name, "Nothing to show yet.", notes=[told])
     try:
-        found = section(run)
+        found = run_section(examine(run), unfinished="" if told else UNFINISHED)
     except InvalidInput:  # nothing finite in it, so nothing to draw
         return Section(run.name, "No loss is a number yet.", notes=[told])
-    kept = [note for note in found.notes if not (told and note == UNFINISHED)]
-    return replace(found, notes=[told, *kept])
+    return replace(found, notes=[told, *found.notes])
