@@ -206,7 +206,9 @@ def test_what_is_wrong_comes_before_how_far_a_run_came(monkeypatch):
     well = Run({"loss": [2.0 * 0.8**e for e in range(20)]}, name="Well")
     part = section(well)
     assert part.answer == run_answer(well)
-    assert part.notes[:2] == [keras_lr.diagnose(well).answer, NEXT]
+    assert part.notes[0] == keras_lr.diagnose(well).answer
+    assert "it takes the learning rate at each epoch: list " in part.notes[1]
+    assert part.notes[2] == NEXT
     assert not any(table.open for table in part.tables)
     short = section(Run({"loss": [1.0]}))
     assert short.notes[0].startswith("Too short to judge (1 epoch;")

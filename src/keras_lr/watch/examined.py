@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from keras_lr.errors import InvalidInput
 from keras_lr.watch.answers import run_answer, runs_answer
+from keras_lr.watch.diagnosis.text import grouped
 from keras_lr.watch.figures.runs import (
     by_rank,
     compared_losses,
@@ -81,7 +82,16 @@ class Examined:
             return [self.why_not]
         if self.ill:
             return [run_answer(self.run)]
-        return [self.diagnosis.answer, *([NEXT] if self._sound else [])]
+        return [self.diagnosis.answer, *self._cure, *([NEXT] if self._sound else [])]
+
+    @property
+    def _cure(self) -> list[str]:
+        """What most of the problems take that couldn't be looked for, where those are the most."""
+        found = self.diagnosis
+        if found is None or found.healthy is not None or found.too_short:
+            return []
+        names, needs = max(grouped(found.not_judged), key=lambda each: len(each[0]))
+        return [f"For {len(names)} of those it takes {needs}."]
 
     @property
     def _sound(self) -> bool:

@@ -176,6 +176,7 @@ def blank(title: str, *, x: str = "", y: str = "", height: int = 400) -> Any:
         layout={
             "font": {"family": FONT, "color": INK, "size": 13},
             "title": {"x": 0, "xref": "paper", "font": {"size": 16}},
+            "separators": ".",  # 10000 as in the tables, and not 10,000
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "colorway": list(COLOURS),
