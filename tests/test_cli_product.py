@@ -169,7 +169,7 @@ def test_a_page_may_load_its_chart_library(tmp_path):
         assert "js" in inspect.signature(function).parameters
 
 
-def test_a_report_of_runs(capsys, tmp_path):
+def test_a_report_of_runs(capsys, tmp_path, monkeypatch):
     (tmp_path / "one.log").write_text("epoch,loss,val_loss\n0,1.0,1.1\n1,0.5,0.7\n")
     (tmp_path / "h.json").write_text('{"loss": [2.0, 1.0], "lr": [0.1, 0.1]}')
     assert main(["report", "one.log", "h.json", "--json", "--js", "cdn"]) == 0
@@ -186,8 +186,17 @@ def test_a_report_of_runs(capsys, tmp_path):
     out = capsys.readouterr().out
     assert out.startswith("one.log: val_loss went from 1.1 to 0.7 in 2 epochs")
     assert out.endswith("wrote r.html\n")
+    monkeypatch.setenv("COLUMNS", "60")
     assert main(["report", "one.log", "h.json", "--out", "r.html", "--js", "cdn"]) == 0
-    assert capsys.readouterr().out.startswith("one.log came lowest: loss 0.5; h.json 1;")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("one.log came lowest: loss 0.5; h.json 1;")
+    assert max(map(len, lines)) <= 60, "into a pipe too"
+    head = '{"kind": "run", "version": 1, "epoch": 0, "step": 0, "epochs": 300}\n'
+    (tmp_path / "cut.jsonl").write_text(
+        head + '{"kind": "epoch", "epoch": 0, "step": 9, "values": {"loss": 1.0}}\n'
+    )
+    assert main(["report", "cut.jsonl", "--out", "r.html", "--js", "cdn"]) == 0
+    assert "so far. 1 of 300 epochs." in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_terminal_obeys_no_file(capsys, tmp_path):

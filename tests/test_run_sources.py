@@ -142,9 +142,19 @@ class TestRecord:
             ),
             ([encode("run", **{**BEGIN, "settings": [1]})], r"line 1.*settings is \[1\]"),
             ([encode("run", **{**BEGIN, "epoch": "inf"})], "line 1"),
+            ([encode("run", **{**BEGIN, "epoch": -7})], "line 1.*epoch is -7, and counts from 0"),
+            ([encode("run", **{**BEGIN, "steps_per_epoch": -3})], "steps_per_epoch is -3"),
+            (['{"kind": "run", "version": 1, "epoch": 0, "step": 0, "epochs": NaN}'], "is nan"),
+            (lines(epoch(-1, loss=1.0)), "line 2.*epoch is -1"),
+            (lines(step(20, loss=1.0), step(10, loss=2.0)), "line 3.*step 10 comes after 20"),
             (lines(encode("epoch", epoch=0, values=[1])), r"line 2.*values is \[1\]"),
             (lines(encode("epoch", epoch=0)), "line 2"),
             (lines(encode("epoch", epoch=0, values={"loss": "x"})), "line 2"),
+            (lines(epoch(-1, loss=1.0)), "epochs count from 0.*Received: epoch -1"),
+            (
+                [encode("run", **{**BEGIN, "steps_per_epoch": -3}), epoch(0, loss=1.0)],
+                "an epoch has steps.*steps_per_epoch -3",
+            ),
         ],
     )
     def test_refusals(self, record, text, told):
@@ -190,6 +200,12 @@ class TestOtherSources:
         assert run.history["val_loss"] == [1.0, 2.0, 3.0]
         assert [at for at, _ in run.logged("loss")] == [0, 2]
         assert run.name == "history.json"
+
+    def test_a_history_that_pandas_saved_has_its_epochs_as_keys(self, tmp_path):
+        path = tmp_path / "history.json"
+        path.write_text('{"loss": {"0": 2.0, "2": 0.5, "1": null}, "val_loss": {"0": 3.0}}')
+        assert Run.of(path).logged("loss") == [(0, 2.0), (2, 0.5)]
+        assert Run.of({"loss": {0: 2.0, 1: 1.0}}).history == {"loss": [2.0, 1.0]}
 
     def test_a_csv_that_went_on_after_a_crash(self, record):
         rows = ["epoch,loss,val_loss", "0,1.0,2.0", "1,0.9,NA", "2,0.8,1.5", "1,0.7,1.0"]
@@ -237,7 +253,15 @@ class TestOtherSources:
         with pytest.raises(InvalidInput, match=told):
             Run.of(given)
 
-    @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"history": {}}'])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "{", "[]", '{"a": 1}', '{"history": {}}',
+            '{"loss": {"a": 1.0}}', '{"loss": {"-1": 1.0}}', '{"loss": {"1000000000": 1.0}}',
+            f'{{"loss": [1, 1{"0" * 400}]}}', "[" * 50_000,
+        ],
+        ids=range(9),
+    )  # fmt: skip
     def test_json_that_is_no_history(self, tmp_path, text):
         path = tmp_path / "history.json"
         path.write_text(text)

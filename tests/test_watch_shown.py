@@ -84,6 +84,11 @@ def test_a_result_is_told_in_a_few_words(name):
     assert len(str(result)) < 1500
 
 
+def test_a_terminal_obeys_no_name_in_a_run():
+    run = Run({"\x1b[2Jval_loss": [2.0, 1.0]}, name="\u202e\x07")
+    assert not set("\x1b\u202e\x07") & set(f"{run}{run!r}")
+
+
 @shown
 def test_a_result_shows_itself_in_a_notebook_and_text_from_outside_does_nothing(name):
     result = SHOWN[name](EVIL)
