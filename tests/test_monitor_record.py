@@ -253,6 +253,15 @@ class TestFiles:
         ]
         assert kinds == ["run", *["epoch"] * 3, "run", "epoch", "end"]
 
+    @pytest.mark.parametrize("left", [60, 3])
+    def test_a_record_whose_first_line_was_cut_off_goes_on(self, tmp_path, left):
+        path = tmp_path / "run.jsonl"
+        path.write_bytes(
+            b'{"kind": "run", "version": 1, "run": "3f", "name": null, "epoch": 0'[:left]
+        )
+        fitted(LearningRateMonitor((), statistics=(), record=path), epochs=1)
+        assert Run.read(path).epochs == 1
+
     def test_a_fit_inside_another_in_the_same_record(self, tmp_path):
         path = tmp_path / "run.jsonl"
         inner = keras.callbacks.LambdaCallback(

@@ -16,8 +16,8 @@ RECORDS = (".jsonl", ".ndjson")
 
 _EPOCHS = ("epoch",)
 _STEPS = ("step", "iteration", "update")
-ABSENT = ("", "NA")
-"""Cells without a value; `CSVLogger` marks so a metric that an epoch hasn't."""
+ABSENT = ("", "NA", "None", "null")
+"""Cells without a value; with `NA` `CSVLogger` marks a metric that an epoch hasn't."""
 
 Unit = Literal["epoch", "step"]
 
@@ -53,18 +53,27 @@ class Table:
         return [self._number(name, row, value) for row, value in enumerate(self.columns[name])]
 
     def all_numbers(self, needed: set[str]) -> dict[str, list[float | None]]:
-        """Every column of numbers; of those `needed` an error where it is none."""
-        found: dict[str, list[float | None]] = {}
-        for name in self.columns:
-            try:
-                found[name] = self.numbers(name)
-            except InvalidInput:
-                if name in needed:
-                    raise
-        return found
+        """Every column of numbers, which is one that begins with a number.
+
+        Args:
+            needed: Those that have to be.
+
+        Raises:
+            InvalidInput: Something in such a column is no number.
+        """
+        begins = {name: self._first(values) for name, values in self.columns.items()}
+        return {
+            name: self.numbers(name)
+            for name in self.columns
+            if name in needed or begins[name] is None or _is_number(begins[name])
+        }
+
+    def _first(self, values: Sequence[Any]) -> Any:
+        """The first value that is there."""
+        return next((value for value in values if not _is_absent(value)), None)
 
     def _number(self, name: str, row: int, value: Any) -> float | None:
-        if value is None or (isinstance(value, str) and value.strip() in ABSENT):
+        if _is_absent(value):
             return None
         try:
             return float(value)
@@ -73,6 +82,18 @@ class Table:
             raise InvalidInput(
                 f"{self.source}, {place}: {name} must be a number. Received: {value!r}."
             ) from None
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.strip() in ABSENT)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -195,8 +216,14 @@ def _recorded(path: Path) -> Log:
 
 def _places(table: Table, name: str) -> tuple[int, ...]:
     numbers = table.numbers(name)
-    if any(number is None or number != number or number < 0 for number in numbers):
-        raise InvalidInput(f"{table.source}: each {name} must be a whole number, at least 0.")
+    odd = next((at for at in numbers if at is None or not at >= 0 or at % 1), 0)
+    if odd != 0:
+        parts = odd is not None and odd >= 0 and table.unit == "epoch"
+        advice = " Where a row is one of some updates, write rows='step'." if parts else ""
+        raise InvalidInput(
+            f"{table.source}: each {name} must be a whole number, at least 0.{advice} "
+            f"Received: {'none' if odd is None else format(odd, 'g')}."
+        )
     at = [int(number) for number in numbers if number is not None]
     if table.unit == "step":
         for row, (before, after) in enumerate(itertools.pairwise(at), start=2):

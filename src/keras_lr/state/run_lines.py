@@ -127,12 +127,18 @@ def check_appendable(path: Path) -> None:
         try:
             known = json.loads(first).get("kind") == "run"
         except (ValueError, AttributeError):
-            known = False
+            known = _is_cut(first)
         if not known:
             raise InvalidInput(
                 f"There is a file {str(path)!r}, which is no run record, and is left alone. Write "
                 "the path of a new file, or of an earlier record to go on in it."
             )
+
+
+def _is_cut(first: str) -> bool:
+    """Whether a first line is the beginning of what `encode("run")` gives, and no more."""
+    begin = '{"kind": "run", '
+    return first.startswith(begin) or begin.startswith(first)
 
 
 class _Runs:
@@ -150,9 +156,12 @@ class _Runs:
             return
         run = self._named.get(str(name)) or self.found[-1]
         if kind == "epoch":
-            run.epochs[int(line["epoch"])] = _numbers(line["values"])
+            run.epochs[_count(line, "epoch")] = _numbers(line["values"])
         elif kind == "step":
-            run.steps.setdefault(int(line["step"]), {}).update(_numbers(line["values"]))
+            step = _count(line, "step")
+            if step < next(reversed(run.steps), 0):
+                raise ValueError(f"step {step} comes after {next(reversed(run.steps))}")
+            run.steps.setdefault(step, {}).update(_numbers(line["values"]))
         elif kind == "event":
             told = {name: line[name] for name in _FIELDS if name in line}
             numbers = {name: float(told[name]) for name in ("factor", "rate")}
@@ -165,7 +174,7 @@ class _Runs:
 
     def _begin(self, head: dict[str, Any], name: Any) -> None:
         _check_head(head)
-        if (int(head["epoch"]) or int(head["step"])) and self.found:
+        if (_count(head, "epoch") or _count(head, "step")) and self.found:
             run = self._named.get(str(name)) or self.found[-1]
             run.go_on(head)
             self.found = [each for each in self.found if each is not run]
@@ -183,6 +192,16 @@ def _check_head(head: Mapping[str, Any]) -> None:
         value = head.get(name)
         if value is not None and not isinstance(value, kind):
             raise ValueError(f"{name} is {value!r}")
+        if isinstance(value, int | float) and not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value!r}, and counts from 0")
+
+
+def _count(line: Mapping[str, Any], name: str) -> int:
+    """An epoch's number, or updates done."""
+    count = int(line[name])
+    if count < 0:
+        raise ValueError(f"{name} is {count}, and counts from 0")
+    return count
 
 
 def _problem(error: Exception) -> str:
@@ -204,7 +223,7 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if number == 1 and line["kind"] != "run":
                 raise ValueError
         except ValueError:
-            if number > 1:
+            if number > 1 or _is_cut(text):
                 continue  # a crash cut it off
             raise InvalidInput(
                 f"{path.name} is no run record: its first line isn't the beginning of a run. "

@@ -1,7 +1,6 @@
 """Where runs come from: what `fit` returned, and the files that trainings leave behind."""
 
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -122,12 +121,6 @@ def _recorded(run: RecordedRun, name: str | None, place: Path) -> Run:
             "interval of LearningRateMonitor(every=...)."
         )
     head = run.head
-    per_epoch = head.get("steps_per_epoch")
-    if min(run.epochs, default=0) < 0 or not (per_epoch is None or 0 <= per_epoch < math.inf):
-        raise InvalidInput(
-            f"{place.name} tells of what no training has: epochs count from 0, and an epoch has steps. "
-            f"Received: epoch {min(run.epochs, default=0)}, steps_per_epoch {per_epoch}."
-        )
     return Run.from_rows(
         run.epochs,
         curves(run.steps),
@@ -135,7 +128,7 @@ def _recorded(run: RecordedRun, name: str | None, place: Path) -> Run:
         name=name or head.get("name") or place.name,
         schedule=head.get("schedule"),
         epochs_planned=head.get("epochs"),
-        steps_per_epoch=per_epoch or None,
+        steps_per_epoch=head.get("steps_per_epoch") or None,
         settings=head.get("settings") or {},
         done=run.end is not None,
     )
