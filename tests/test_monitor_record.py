@@ -197,9 +197,10 @@ def test_cuts_of_others_are_events_and_schedules_are_not(tmp_path, theirs, expec
     assert [(e.step, e.epoch) for e in events] == [each[:2] for each in expected]
     numbers = [number for e in events for number in (e.factor, e.rate)]
     assert numbers == pytest.approx([number for each in expected for number in each[2:]], rel=1e-4)
-    assert {(e.cause, e.reason) for e in events} <= {
-        ("set", f"{type(theirs).__name__} assigned it")
-    }
+    reason = f"{type(theirs).__name__} assigned it"
+    if patience := getattr(theirs, "patience", 0):
+        reason += f": loss has not improved for {patience} epoch{'s' * (patience > 1)}"
+    assert {(e.cause, e.reason, e.who) for e in events} <= {("set", reason, type(theirs).__name__)}
     assert told_at is None or told == told_at
 
 

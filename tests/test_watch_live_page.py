@@ -141,7 +141,7 @@ def test_what_keras_own_callbacks_do_to_the_rate_is_told(model, tmp_path):
     text = (tmp_path / "run.html").read_text()
     for rate in ("0.005", "0.0025", "0.00125"):
         assert f"'factor'>×0.5</td><td data-label='rate'>{rate}</td>" in text
-    assert text.count(">ReduceLROnPlateau assigned it</td>") == 3
+    assert text.count(">ReduceLROnPlateau assigned it: loss has not improved for 1 epoch</td>") == 3
 
     told = []
     halves = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)

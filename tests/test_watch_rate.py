@@ -132,6 +132,7 @@ def test_a_rate_that_fell_is_no_rate_that_never_changed():
         "Told": "1",
     }
     assert "; the rate was cut 4 times, 0.2 → 2e-05." in run_answer(runs[0])
+    assert [RateChanges.of(run).count for run in runs] == [4, 0, None, None, 1], "as --json has it"
 
 
 def test_who_cut_is_named():

@@ -29,6 +29,7 @@ class Assignment:
         before: The settable part until then; `None` where nobody knows (of an earlier backup).
         by: The class of the callback that assigned it; empty where it was none of the fit's.
         reduces: Whether that is Keras's `ReduceLROnPlateau`, or made of it.
+        why: What such a one waits for, in words.
     """
 
     batch: int
@@ -37,6 +38,7 @@ class Assignment:
     before: float | None = None
     by: str = ""
     reduces: bool = False
+    why: str = ""
 
     @property
     def factor(self) -> float:
@@ -49,9 +51,10 @@ class Assignment:
 
     @property
     def reason(self) -> str:
-        """Who it was, in words.
+        """Who it was, in words, and why where that is known.
 
         >>> Assignment(20, 0, 0.05, 0.1, "ReduceLROnPlateau").reason
         'ReduceLROnPlateau assigned it'
         """
-        return f"{self.by or 'a callback, or somebody else,'} assigned it"
+        why = f": {self.why}" if self.why else ""
+        return f"{self.by or 'a callback, or somebody else,'} assigned it{why}"

@@ -222,13 +222,16 @@ class Product:
             self._assigned[index] = held_rate(leaf)
 
 
-def _named(by: Any) -> tuple[str, bool]:
-    """What a callback is called, and whether it is a `ReduceLROnPlateau`."""
+def _named(by: Any) -> tuple[str, bool, str]:
+    """What a callback is called, whether it is a `ReduceLROnPlateau`, and what such a one waits for."""
     if by is None:
-        return "", False
+        return "", False, ""
     import keras
 
-    return type(by).__name__, isinstance(by, keras.callbacks.ReduceLROnPlateau)
+    if not isinstance(by, keras.callbacks.ReduceLROnPlateau):
+        return type(by).__name__, False, ""
+    epochs = f"{by.patience} epoch{'' if by.patience == 1 else 's'}"
+    return type(by).__name__, True, f"{by.monitor} has not improved for {epochs}"
 
 
 def held_rate(leaf: Any) -> float:

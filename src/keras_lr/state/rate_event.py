@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+_ASSIGNED = " assigned it"
+"""What follows the class of a callback in the reason of what it assigned."""
+
 
 @dataclass(frozen=True)
 class RateEvent:
@@ -43,7 +46,7 @@ class RateEvent:
         >>> RateEvent(20, 1, "set", 0.5, 0.05, "ReduceLROnPlateau assigned it").who
         'ReduceLROnPlateau'
         """
-        by, assigned, _ = self.reason.partition(" assigned it")
+        by, assigned, _ = self.reason.partition(_ASSIGNED)
         return by if self.cause == "set" and assigned and by.isidentifier() else self.cause
 
     def words(self) -> str:
@@ -62,7 +65,10 @@ class RateEvent:
 
         >>> RateEvent(20, 1, "plateau", 0.5, 0.05, "loss has not improved").line()
         'epoch 2: plateau ×0.5 → 0.05: loss has not improved'
+        >>> RateEvent(20, 1, "set", 0.5, 0.05, "Mine assigned it: loss has not improved").line()
+        'epoch 2: Mine ×0.5 → 0.05: loss has not improved'
         """
         where = f"epoch {self.epoch + 1}" if place is None else place
         same = not self.changed and self.cause != "set"
-        return f"{where}: {self.words()}{'' if same else f' → {self.rate:.3g}'}: {self.reason}"
+        why = self.reason if self.who == self.cause else self.reason.partition(_ASSIGNED)[2][2:]
+        return f"{where}: {self.words()}{'' if same else f' → {self.rate:.3g}'}{why and f': {why}'}"
