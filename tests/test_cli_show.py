@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -261,6 +262,20 @@ def test_the_process_exits_with_the_code():
     assert run.returncode == 2
     assert run.stdout == ""
     assert "Traceback" not in run.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full disk to write to")
+@pytest.mark.parametrize(
+    ("path", "told"), [(None, "no stdout"), ("/dev/full", "can't be printed (No space left")]
+)
+def test_a_stdout_that_takes_nothing_is_told_in_a_line(capsys, monkeypatch, path, told):
+    stdout = path and open(path, "w")  # noqa: SIM115 - closed below, when it leads elsewhere
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert main(["show", "cosine", "--steps", "10"]) == 1
+    if stdout:
+        stdout.close()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
 
 
 def test_a_reader_that_leaves_is_no_error():

@@ -12,6 +12,7 @@ from keras_lr.cli.output import INTERRUPTED, Output
 from keras_lr.cli.spelling import in_options, options_of
 from keras_lr.errors import InvalidInput, KerasLRError, UnknownUnit
 from keras_lr.escaped import escaped
+from keras_lr.files import refusal
 
 _UNITS = {
     "epoch": ("--steps-per-epoch", 100, "the steps of an epoch"),
@@ -36,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     stdout = sys.stdout
     try:
+        if stdout is None:
+            raise KerasLRError("There is no stdout to print the result to: it is closed.")
         # Whatever Keras or the user's own functions print is progress, not the result.
         with contextlib.redirect_stdout(sys.stderr):
             output, as_json = _run(arguments, stdout)
@@ -62,9 +65,11 @@ def _finish(output: Any, stdout: TextIO, *, as_json: bool) -> None:
     try:
         output.write(stdout, as_json=as_json)
         stdout.flush()
-    except BrokenPipeError:
-        # `keras-lr ... | head`: the reader left. Python would complain at exit; give it a sink.
+    except OSError as error:
+        # Python would complain at exit; give it a sink.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # `keras-lr ... | head`: the reader left
+            raise KerasLRError(f"The result can't be printed ({refusal(error)}).") from error
     lines = [""] if output.files else []
     for file in output.files:
         with contextlib.redirect_stdout(sys.stderr):
