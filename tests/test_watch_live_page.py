@@ -84,6 +84,21 @@ def test_a_place_that_cant_be_written_is_refused_before_training(model, tmp_path
     assert not begun
 
 
+@pytest.mark.parametrize("kind", [keras_lr.Live, keras_lr.callbacks.LearningRateMonitor])
+def test_one_callback_in_two_fits_at_once_is_refused_and_the_first_goes_on(model, kind):
+    shared, refused = kind(), []
+
+    def another():
+        with pytest.raises(InvalidInput, match=rf"still running.*callbacks=\[{kind.__name__}\("):
+            fit(built(), shared)
+        refused.append(kind)
+
+    history = fit(model, shared, At(1, another))
+    assert refused == [kind]
+    assert len(history.history["learning_rate"]) == 2
+    fit(built(), shared, epochs=1)
+
+
 # -- going on ---------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import keras
 
-from keras_lr.callbacks.fit.preflight import warn_listed_before
+from keras_lr.callbacks.fit.preflight import refuse_second_fit, warn_listed_before
 from keras_lr.callbacks.monitoring import arguments
 from keras_lr.callbacks.monitoring.arguments import DEFAULT
 from keras_lr.callbacks.monitoring.monitored_fit import MonitoredFit
@@ -94,6 +94,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Look at what is there to log, and open what is written to."""
+        refuse_second_fit(self, self._fit and self._fit.control)
         control = Control.join(self.model, self)
         try:
             self._fit = MonitoredFit(self, control)
@@ -114,8 +115,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Log, and write the epoch down."""
-        # On JAX, to ask for the model syncs the training state, which is to be read.
-        if self.model is not None and self._fit is not None and logs is not None:
+        if self._fit is not None and logs is not None:
             self._fit.end_epoch(logs)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:

@@ -12,7 +12,7 @@ from keras_lr.errors import InvalidInput
 from keras_lr.rate import Control, own_schedule
 from keras_lr.rate.held_decay import check_holdable
 from keras_lr.rate.leaves import chain
-from keras_lr.rate.running import callbacks_of
+from keras_lr.rate.running import callbacks_of, is_fitting
 from keras_lr.schedules import Plan
 
 _LOOKS = 200
@@ -37,6 +37,26 @@ def check_before_training(control: Control, owner: Any, plans: Iterable[Plan] = 
     _warn_frozen(control)
     _warn_vanishing(control, list(plans))
     warn_listed_before(control.model, owner)
+
+
+def refuse_second_fit(callback: Any, control: Control | None) -> None:
+    """Refuse a callback that is at work in another fit, which goes on.
+
+    Args:
+        callback: What a fit begins with.
+        control: What it shared with others in the fit before; `None` where that is over.
+
+    Raises:
+        InvalidInput: That fit is still running.
+    """
+    other = None if control is None else control.model
+    if other is not None and other is not callback.model and is_fitting(other):
+        name = type(callback).__name__
+        raise InvalidInput(
+            f"This {name} is at work in the fit of another model, which is still running. Give each "
+            f"fit its own: callbacks=[{name}(...)]. Received: the one of {other.name!r} for "
+            f"{callback.model.name!r}."
+        )
 
 
 def warn_listed_before(model: Any, owner: Any) -> None:

@@ -13,6 +13,7 @@ from keras_lr.callbacks.monitoring.parts import rate_parts
 from keras_lr.callbacks.monitoring.settings import Settings
 from keras_lr.callbacks.monitoring.telling import Telling
 from keras_lr.rate import Control
+from keras_lr.rate.leaves import sync
 
 if TYPE_CHECKING:
     from keras_lr.callbacks.monitor import LearningRateMonitor
@@ -64,6 +65,7 @@ class MonitoredFit:
         measuring = self._measuring
         if measuring is None:
             return
+        sync(self.control.model)
         self.control.log(logs)
         in_logs = self._monitor.parts
         parts = rate_parts(self.control, self._clock) if in_logs or self._telling else {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_lr.callbacks.fit.preflight import refuse_second_fit
 from keras_lr.callbacks.monitoring.clock import Clock
 from keras_lr.rate import Control
 from keras_lr.watch.live import displays
@@ -73,6 +74,7 @@ class Live(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """See that the report can be written."""
+        refuse_second_fit(self, self._control)
         end_earlier(self.model)
         self._watching = None
         self._page = None if self.report is None else Page(self.report, self.seconds, self.js)
@@ -89,8 +91,7 @@ class Live(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Take in the epoch's values."""
-        # On JAX, to ask for the model syncs the training state, which is to be read.
-        if self.model is not None and self._watching is not None and logs is not None:
+        if self._watching is not None and logs is not None:
             self._watching.end_epoch(epoch, logs)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:

@@ -11,6 +11,7 @@ from keras_lr.callbacks.monitoring.events import Events, collect_cuts
 from keras_lr.callbacks.monitoring.settings import told_settings
 from keras_lr.callbacks.warning import warn
 from keras_lr.rate import Control
+from keras_lr.rate.leaves import sync
 from keras_lr.state.curve_names import losses_of
 from keras_lr.state.rate_event import RateEvent
 from keras_lr.time_left import TimeLeft
@@ -87,6 +88,7 @@ class Watching:
     def end_epoch(self, epoch: int, logs: dict[str, Any]) -> None:
         """Take in the epoch's values, and let its logs have the rate."""
         control = self._control
+        sync(control.model)
         control.log(logs)
         self._last = epoch, logs  # callbacks listed later add to it
         self._chunk.add(control.between.counted, control.between.logs)
