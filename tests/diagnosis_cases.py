@@ -144,9 +144,6 @@ CASES = {
                 np.where(E < 32, 0.5 + np.exp(-E / 3), 0.5 - 0.04 * (E - 31)),
                 np.minimum(0.1, 0.1 * (N - E) / 8),
             ),
-            "overfitting": run(
-                _SLOW, CONSTANT, val_loss=2.3 - 0.02 * E + 0.1 * np.maximum(E - 10, 0)
-            ),
             "flat": run(_FLAT, CONSTANT),
         },
         untold={"eight epochs": (run(cut(_SLOW, 8), cut(CONSTANT, 8)), "12 epochs")},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diagnosis_all import CASES
-from diagnosis_cases import FALLING, E, N, run
+from diagnosis_cases import FALLING, NOISE, E, N, run
 from keras_lr.watch import Run, diagnose
 from keras_lr.watch.run import Curve
 from keras_lr.watch.style import number
@@ -22,6 +22,11 @@ _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 RUINED = [2.313, 2.238, 2.369, 2.385, 2.355, 2.339, 2.322, 2.32, 2.314, 2.311, *[2.3015] * 15]
 """A loss that a rate threw up in the third epoch, and that a rule's cuts brought back to chance."""
 _CUT = 0.3 * 0.5 ** (np.arange(25) // 1.5)
+
+
+def _after(first, level, noise=0.0):
+    """A first value, and then a level with noise."""
+    return np.where(E < 2, first, level + noise * NOISE)
 
 
 def found_in(*names):
@@ -62,6 +67,13 @@ def test_no_loss_that_never_was_below_0_is_projected_there(end):
     assert "from -1.7 to -5.7" in below.evidence
 
 
+def test_how_fast_and_by_how_much_at_most():
+    assert ", as fast as before; " in diagnose({"loss": 2.3 - 0.02 * E})["rate too low"].evidence
+    bent = 2.3 - 0.02 * np.minimum(E, 20) - 0.016 * np.maximum(E - 20, 0)
+    assert ", 80% as fast as before; " in diagnose({"loss": bent})["rate too low"].evidence
+    assert diagnose({"loss": 2.3 - 0.0005 * E})["rate too low"].numbers["factor"] == 10
+
+
 def test_the_rate_at_the_place_that_is_named():
     rates = np.where(E < 2, 0.3, 0.3 * 0.3 ** (E - 1.0))
     symptom = diagnose(run(FALLING, rates))["schedule overrun"]
@@ -89,17 +101,30 @@ class TestTooHighOrTooLow:
         assert found["stuck"].title == "Stuck at a rate too high"
         assert how in found["stuck"].evidence
 
-    def test_lower_by_the_noise_is_no_fall(self):
-        accuracy = 0.1 + 0.02 * np.sin(2.4 * E)
-        assert diagnose(run([2.303] * N, [0.1] * N, accuracy=accuracy))["stuck"].title == (
-            "Stuck at a rate of 0.1"
-        )
+    @pytest.mark.parametrize(
+        ("curves", "worse"),
+        [
+            ({"loss": _after(2.3, 2.37)}, True),  # by 3 %
+            ({"loss": _after(2.3, 2.335)}, False),  # by 1.5 %
+            ({"val_loss": _after(2.3, 2.37)}, True),
+            ({"val_loss": _after(2.3, 2.4, 0.025)}, True),  # by 6 times its noise
+            ({"val_loss": _after(2.3, 2.4, 0.06)}, False),  # by twice its noise
+            ({"accuracy": _after(0.2, 0.15)}, True),  # by a quarter
+            ({"accuracy": _after(0.2, 0.17)}, False),
+            ({"accuracy": _after(0.2, 0.14, 0.045)}, False),
+        ],
+    )
+    def test_worse_is_what_the_noise_does_not_explain(self, curves, worse):
+        made = run(**{"loss": [2.303] * N, "rates": [0.1] * N, **curves})
+        told = "Stuck at a rate too high" if worse else "Stuck at a rate of 0.1"
+        assert diagnose(made)["stuck"].title == told
 
     def test_a_net_that_is_sure_of_wrong_answers_after_three_epochs(self):
         history = {"loss": [14.37, 14.654, 14.654], "accuracy": [0.087, 0.091, 0.091]}
         assert diagnose(history)["stuck"].title == "Stuck at a rate far too high"
-        history["loss"] = [14.37, 12.1, 9.4]
-        assert diagnose(history).healthy is None
+        for loss in ([14.37, 12.1, 9.4], [14.37, 14.47, 14.47], [14.37, 14.654]):
+            few = {"loss": loss, "accuracy": history["accuracy"][: len(loss)]}
+            assert diagnose(few).healthy is None
 
     def test_a_few_epochs_that_hardly_fall(self):
         low = {"loss": [2.428, 2.414, 2.4, 2.387], "learning_rate": [0.001] * 4}
@@ -109,8 +134,15 @@ class TestTooHighOrTooLow:
             found = diagnose(made)
             assert [each.name for each in found.found] == ["rate too low"]
             assert "from 2.43 to 2.39 in 4 epochs, 1.7% in all" in found["rate too low"].evidence
-        for loss in ([2.428, 2.414, 2.416, 2.387], [2.428, 2.4, 2.39, 2.387], [2.4, 2.3, 2.2, 2.1]):
-            assert "rate too low" not in diagnose({**low, "loss": loss})
+        assert "rate too low" in diagnose({**low, "loss": [2.4, 2.37, 2.34, 2.31]})
+        for loss in (
+            [2.428, 2.414, 2.416, 2.387],
+            [2.428, 2.4, 2.39, 2.387],
+            [2.4, 2.34, 2.28, 2.22],
+            [2.428, 2.414, 2.4],
+        ):
+            few = {"loss": loss, "learning_rate": [0.001] * len(loss)}
+            assert "rate too low" not in diagnose(few)
 
     def test_ratings_with_an_accuracy(self):
         loss = [2.96, 0.973, 0.8, *[0.68, 0.675] * 9]

@@ -28,9 +28,9 @@ def main() -> None:
         for name, run in good_runs(problem, seeds):
             found = keras_lr.diagnose(run)
             runs[name] += 1
-            alarms[name] += not found.healthy
+            alarms[name] += found.ill
             named[name].update(s.name for s in found.found if s.severity != "note")
-            if asked.verbose and not found.healthy:
+            if asked.verbose and found.ill:
                 print(f"ALARM {problem.name}, {name}\n{found}\n", flush=True)
     print("| healthy runs with | runs | with an alarm | of |\n|---|---|---|---|")
     for name in GOOD:
