@@ -77,6 +77,14 @@ def test_study_groups_by_momentum_and_crosses_the_diverged():
     assert trace(figure, "best").x[0] == study.best.params["learning_rate"]
 
 
+def test_a_trial_that_failed_with_a_value_is_drawn_once_in_each_picture():
+    study = results.study()
+    study.trials = [replace(t, state="failed", value=0.5) for t in study.trials[:3]]
+    for figure in (figures.study_figure(study), figures.momentum_figure(study)):
+        shown = [t for t in figure.data if t.mode == "markers" and t.x[0] is not None]
+        assert sum(len(t.x) for t in shown) == 3
+
+
 def test_study_warns_only_when_the_best_lies_at_the_edge():
     assert edge_warning(results.study()) is None
     study = results.study(edge=True)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_lr.state.curve_names import rates_of
 from keras_lr.watch.style import COLOURS, GOOD, INK, blank, log_ticks, number, safe, scales_told
 
 
@@ -74,7 +75,7 @@ def population_figure(population: Any) -> Any:
 
 def _rates(trial: Any) -> list[float]:
     """A member's rate at each epoch's end; of a `MultiOptimizer` its first member's."""
-    names = [name for name in trial.history if name.startswith("learning_rate")]
+    names = rates_of(trial.history)
     return list(trial.history[names[0]]) if names else []
 
 

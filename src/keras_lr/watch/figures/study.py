@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_lr.tuner.edges import edges
+from keras_lr.watch.figures.standing import Standing
 from keras_lr.watch.style import (
     BAD,
     COLOURS,
@@ -41,15 +42,13 @@ def study_figure(study: Any) -> Any:
     trials = [t for t in study.trials if _rate(t) is not None]
     figure = blank("Objective against learning rate", x="learning rate", y=study.objective)
     figure.update_xaxes(**log_ticks([_rate(t) for t in trials]))
-    points = [(t, shown_value(t, study)) for t in trials]
-    good = [(t, v) for t, v in points if v is not None and t.state != "diverged"]
-    shown = [v for _, v in good]
+    found = Standing.of(study, trials)
     if study.direction == "minimize":
-        figure.update_yaxes(**loss_axis(shown))
-    _add_trials(figure, good, study.objective)
-    bad = [t for t, v in points if t.state in ("diverged", "failed") or v is None]
-    worst = (max if study.direction == "minimize" else min)(shown, default=1.0)
-    add_crosses(figure, bad, [_rate(t) for t in bad], [worst] * len(bad))
+        figure.update_yaxes(**loss_axis(v for _, v in found.good))
+    _add_trials(figure, list(found.good), study.objective)
+    add_crosses(
+        figure, list(found.bad), [_rate(t) for t in found.bad], [found.worst] * len(found.bad)
+    )
     add_rings(figure, study, lambda t: (_rate(t), t.value) if _rate(t) is not None else None)
     add_edge_warning(figure, study)
     figure.update_layout(showlegend=True)
@@ -205,14 +204,6 @@ def best_trial(study: Any) -> Any:
     if not any(t.state == "complete" and t.value is not None for t in study.trials):
         return None
     return study.best
-
-
-def shown_value(trial: Any, study: Any) -> float | None:
-    """A trial's objective; a pruned trial's is the last it reached."""
-    value = trial.value
-    if value is None:
-        value = next(iter(reversed(trial.history.get(study.objective, []))), None)
-    return value if value is not None and math.isfinite(value) else None
 
 
 def hover(trial: Any) -> str:

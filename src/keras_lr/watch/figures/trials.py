@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keras_lr.watch.figures.population import began_at, ended_at
+from keras_lr.watch.figures.standing import Standing, shown_value
 from keras_lr.watch.figures.study import (
     add_crosses,
     add_edge_warning,
@@ -12,7 +13,6 @@ from keras_lr.watch.figures.study import (
     describe_value,
     edge_warning,
     hover,
-    shown_value,
 )
 from keras_lr.watch.style import (
     COLOURS,
@@ -53,10 +53,8 @@ def momentum_figure(study: Any) -> Any:
     figure = blank("Learning rate × momentum", x="learning rate", y="momentum")
     figure.update_xaxes(**log_ticks([t.params["learning_rate"] for t in trials]))
     scales_told(figure)
-    good = [(t, v) for t in trials if (v := shown_value(t, study)) is not None]
-    good = [(t, v) for t, v in good if t.state != "diverged"]
-    sound = {id(t) for t, _ in good}
-    bad = [t for t in trials if id(t) not in sound]
+    found = Standing.of(study, trials)
+    good, bad = found.good, list(found.bad)
     values = sorted(v for _, v in good)
     figure.add_trace(
         go.Scatter(

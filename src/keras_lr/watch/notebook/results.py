@@ -132,21 +132,20 @@ def _confirmation(confirmation: Any) -> str:
 
 
 def _study(study: Any) -> str:
-    from keras_lr.watch.figures.study import edge_warning, shown_value
+    from keras_lr.watch.figures.standing import Standing
+    from keras_lr.watch.figures.study import edge_warning
     from keras_lr.watch.figures.trials import ranked
     from keras_lr.watch.report.studies import members_table, trials_table
 
     best = ranked(study)
     tried = [t for t in study.trials if t.params.get("learning_rate")]
-    shown = [(t.params["learning_rate"], shown_value(t, study), t.state) for t in tried]
-    good = [(r, v) for r, v, state in shown if v is not None and state != "diverged"]
-    bad = [r for r, v, state in shown if v is None or state == "diverged"]
-    worst = max if study.direction == "minimize" else min
-    top = worst((v for _, v in good), default=1.0)
+    found = Standing.of(study, tried)
+    good = [(trial.params["learning_rate"], value) for trial, value in found.good]
+    bad = [trial.params["learning_rate"] for trial in found.bad]
     chart = sketch(
         [
             Series([r for r, _ in good], [v for _, v in good], "dots"),
-            Series(bad, [top] * len(bad), "crosses"),
+            Series(bad, [found.worst] * len(bad), "crosses"),
         ],
         x="learning rate",
         y=study.objective,

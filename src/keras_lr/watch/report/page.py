@@ -114,7 +114,8 @@ def _contents(sections: Sequence[Section]) -> str:
 
 def _section(part: Section, index: int, first: int, *, lead: bool) -> str:
     answer = "" if lead else f"<p class='answer'>{as_html(part.answer)}</p>\n"
-    notes = "".join(f"<li{_warns(note)}>{as_html(note)}</li>\n" for note in part.notes if note)
+    notes = "".join(f"<li class='warning'>{as_html(each)}</li>\n" for each in part.warnings)
+    notes += "".join(f"<li>{as_html(note)}</li>\n" for note in part.notes if note)
     return "".join(
         [
             f"<section id='part-{index}' aria-labelledby='title-{index}'>\n",
@@ -128,10 +129,6 @@ def _section(part: Section, index: int, first: int, *, lead: bool) -> str:
             "</section>\n",
         ]
     )
-
-
-def _warns(note: str) -> str:
-    return " class='warning'" if "edge of the range" in note else ""
 
 
 def _small(lines: Sequence[str]) -> str:

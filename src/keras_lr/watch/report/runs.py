@@ -33,7 +33,8 @@ def run_section(examined: Examined, *, unfinished: str = UNFINISHED) -> Section:
     """
     run, diagnosis = examined.run, examined.diagnosis
     figure = figures.history_figure(run)
-    figure.update_layout(title_text="Loss and learning rate")  # the section has the run's name
+    # The section has the run's name.
+    figure.update_layout(title_text="Loss and learning rate" if run.rates else "Loss")
     # What was found first is told in the answer or below it: here is its evidence, and no table.
     first = [each.evidence for each in diagnosis.found[:1]] if diagnosis is not None else []
     verdict, *others = examined.notes

@@ -49,12 +49,13 @@ class Section:
     Args:
         title: What the part is about.
         answer: What to do, computed from the result; one or two sentences.
-        notes: What to know beside it: reasons, warnings, how it was measured.
+        notes: What to know beside it: reasons, how it was measured.
         charts: The figures.
         tables: The numbers.
         code: Python to copy, or nothing.
         small: How it was run, for who wants to know: folded away at the end.
         weight: The section with the highest weight answers for the whole page.
+        warnings: What to know before all notes.
     """
 
     title: str
@@ -65,3 +66,4 @@ class Section:
     code: str = ""
     small: Sequence[str] = ()
     weight: int = 0
+    warnings: Sequence[str] = ()

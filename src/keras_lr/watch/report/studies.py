@@ -7,8 +7,9 @@ from keras_lr.errors import InvalidInput
 from keras_lr.watch import figures
 from keras_lr.watch.answers import study_answer, study_counts, study_engine
 from keras_lr.watch.figures.population import began_at, ended_at
+from keras_lr.watch.figures.standing import shown_value
 from keras_lr.watch.figures.study import describe_value as text
-from keras_lr.watch.figures.study import edge_warning, shown_value
+from keras_lr.watch.figures.study import edge_warning
 from keras_lr.watch.figures.trials import ranked as ranked_trials
 from keras_lr.watch.figures.trials import varied
 from keras_lr.watch.report.section import Chart, Section, Table
@@ -47,7 +48,8 @@ def study_section(study: Any) -> Section:
     return Section(
         title="Tuning a population" if population else "Tuning",
         answer=study_answer(study),
-        notes=[*([warning] if warning else []), study_counts(study)],
+        notes=[study_counts(study)],
+        warnings=[warning] if warning else [],
         charts=charts,
         tables=[*tables, every],
         code=_code(study) if ranked else "",
