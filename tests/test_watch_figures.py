@@ -81,7 +81,7 @@ def test_a_trial_that_failed_with_a_value_is_drawn_once_in_each_picture():
     study = results.study()
     study.trials = [replace(t, state="failed", value=0.5) for t in study.trials[:3]]
     for figure in (figures.study_figure(study), figures.momentum_figure(study)):
-        shown = [t for t in figure.data if t.mode == "markers" and t.x[0] is not None]
+        shown = [t for t in figure.data if t.mode == "markers" and len(t.x) and t.x[0] is not None]
         assert sum(len(t.x) for t in shown) == 3
 
 
