@@ -3,8 +3,8 @@
 from typing import Any
 
 from keras_lr.watch.comparison import Comparison
-from keras_lr.watch.figures.rows import dots_at, mean_at, name_rows
-from keras_lr.watch.style import COLOURS, blank, is_share, safe, score
+from keras_lr.watch.figures.rows import add_seeds, name_rows
+from keras_lr.watch.style import COLOURS, blank, is_share, score
 
 
 def comparison_figure(comparison: Comparison) -> Any:
@@ -16,39 +16,17 @@ def comparison_figure(comparison: Comparison) -> Any:
     Returns:
         A `plotly.graph_objects.Figure`.
     """
-    import plotly.graph_objects as go
-
     arms = comparison.arms
     percent = is_share(comparison.metric)
     figure = blank(f"{comparison.metric}, seed by seed", x=comparison.metric)
     for index, arm in enumerate(arms):
         colour = COLOURS[index % len(COLOURS)]
         row = len(arms) - 1 - index
-        figure.add_trace(
-            go.Scatter(
-                x=list(arm.scores),
-                y=dots_at(row, len(arm.scores)),
-                mode="markers",
-                marker={"size": 9, "color": colour, "opacity": 0.75},
-                text=[f"seed {i + 1}" for i in range(len(arm.scores))],
-                hovertemplate="%{text}: %{x:.4~g}<extra>" + safe(arm.name) + "</extra>",
-                showlegend=False,
-            )
-        )
-        spread = arm.spread if arm.spread == arm.spread else 0.0
-        figure.add_trace(
-            go.Scatter(
-                x=[arm.mean],
-                y=[mean_at(row)],
-                mode="markers",
-                marker={"symbol": "diamond", "size": 12, "color": colour},
-                error_x={"type": "constant", "value": spread, "color": colour, "thickness": 2},
-                hovertemplate="mean %{x:.4~g}<extra>" + safe(arm.name) + "</extra>",
-                showlegend=False,
-            )
-        )
-    told = [f"{arm.name}: {score(comparison.metric, arm.mean, arm.spread)}" for arm in arms]
-    name_rows(figure, told)
+        seeds = dict(enumerate(arm.scores, start=1))
+        told = {"mean": arm.mean, "spread": arm.spread, "colour": colour, "name": arm.name}
+        add_seeds(figure, row, seeds, **told)
+    names = [f"{arm.name}: {score(comparison.metric, arm.mean, arm.spread)}" for arm in arms]
+    name_rows(figure, names)
     if percent:
         figure.update_xaxes(tickformat=".1%" if _close(comparison) else ".0%")
     return figure

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras_lr.watch.figures.rows import dots_at, mean_at, name_rows
+from keras_lr.watch.figures.rows import add_seeds, name_rows
 from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.style import COLOURS, INK, blank, number
 
@@ -27,33 +27,9 @@ def confirmation_figure(confirmation: Any) -> Any:
     for index, one in enumerate(several):
         row = len(several) - 1 - index
         colour = COLOURS[index % len(COLOURS)]
-        ended = [
-            (s, v) for s, v in zip(confirmation.seeds, one.values, strict=True) if v is not None
-        ]
-        figure.add_trace(
-            go.Scatter(
-                x=[value for _, value in ended],
-                y=dots_at(row, len(ended)),
-                mode="markers",
-                marker={"size": 9, "color": colour, "opacity": 0.75},
-                text=[f"seed {seed}" for seed, _ in ended],
-                hovertemplate="%{text}: %{x:.4~g}<extra></extra>",
-                showlegend=False,
-            )
-        )
-        if one.mean is not None:
-            spread = one.spread or 0.0
-            figure.add_trace(
-                go.Scatter(
-                    x=[one.mean],
-                    y=[mean_at(row)],
-                    mode="markers",
-                    marker={"symbol": "diamond", "size": 12, "color": colour},
-                    error_x={"type": "constant", "value": spread, "color": colour, "thickness": 2},
-                    hovertemplate="mean %{x:.4~g}<extra></extra>",
-                    showlegend=False,
-                )
-            )
+        pairs = zip(confirmation.seeds, one.values, strict=True)
+        ended = {seed: value for seed, value in pairs if value is not None}
+        add_seeds(figure, row, ended, mean=one.mean, spread=one.spread, colour=colour)
         figure.add_trace(
             go.Scatter(
                 x=[one.searched],
