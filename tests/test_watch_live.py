@@ -20,6 +20,7 @@ from rich.console import Console
 
 import keras_lr
 import watch_results as results
+from keras_lr.state.rate_event import RateEvent
 from keras_lr.watch import Curve, Run
 from keras_lr.watch.live import displays
 from keras_lr.watch.live.frame import event_line, frame, panels_of, picture
@@ -203,6 +204,19 @@ def test_values_stand_where_they_lie_and_a_constant_rate_takes_no_room():
     assert [line.split("│")[-1].strip() for line in drawn[2:10]] == ["0.05", *[""] * 6, "0"]
     cut = Run({"loss": [3.0, 2.0], "learning_rate": [0.05, 0.01]})
     assert len(panels_of(cut, True)) == 2
+
+
+def test_a_picture_says_what_it_leaves_out_and_what_its_lines_are():
+    rates = [0.2] * 15 + [0.2 * 0.3**n for n in range(10)]
+    cuts = [RateEvent(at, at, "set", 0.3, rates[at], "") for at in range(16, 25)]
+    run = Run({"learning_rate": rates}, events=cuts)
+    drawn = picture(run, *panels_of(run, True), 79, 8, colours=True).splitlines()
+    assert drawn[9].split()[-1] == "<0.00012", "the curve goes on below"
+    assert drawn[-1].split("  ")[0] == " 0"
+    assert "│ the last cuts" in drawn[-1]
+    few = replace(run, events=tuple(cuts[:2]))
+    drawn = picture(few, *panels_of(few, True), 79, 8, colours=True).splitlines()
+    assert "│ a cut  " in drawn[-1]
 
 
 def test_a_name_gives_the_terminal_no_command():

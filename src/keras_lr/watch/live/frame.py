@@ -156,6 +156,7 @@ def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -
     right = max(*places, left + 1e-9)
     told = [event for event in run.events if event.factor != 1.0 or event.cause == "set"]
     cuts = [event_place(run, event) for event in told][-MARKS:]
+    marked = [x for x in cuts if left < x < right]
     inside = width - 2 - LABELS
     title = escaped(panel.title) + " (logarithmic)" * up.log
     title = title if len(title) <= inside else f"{title[: inside - 1]}…"
@@ -172,7 +173,7 @@ def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -
         y_min=up.low,
         y_max=up.high,
         y_as_log=up.log,
-        x_gridlines=[x for x in cuts if left < x < right],
+        x_gridlines=marked,
         y_gridlines=[],
         x_labels=False,
         y_labels=False,
@@ -181,10 +182,17 @@ def picture(run: Run, panel: Panel, width: int, height: int, *, colours: bool) -
     lines = text.splitlines() if isinstance(text, str) else list(text)
     top = next(i for i, each in enumerate(lines) if each.startswith("┌")) + 1
     for row, value in named_rows(up, values, height).items():
-        lines[top + row] += f" {number(value)}"
-    ends = (number(left), f"{counted} {number(right)}")
-    lines[top + height + 1 :] = [" " + ends[0] + ends[1].rjust(inside - len(ends[0]))]
+        below = row == height - 1 and min(values) < up.low  # the curve goes on below the edge
+        lines[top + row] += f" <{number(value, 2)}" if below else f" {number(value)}"
+    mark = "" if not marked else "│ the last cuts" if len(told) > MARKS else "│ a cut"
+    lines[top + height + 1 :] = [_below(number(left), mark, f"{counted} {number(right)}", inside)]
     return "\n".join([*lines, *_legend(list(shown), colours)])
+
+
+def _below(left: str, mark: str, right: str, width: int) -> str:
+    """The line of the places, with what the lines in the picture are if there is room."""
+    free = width - len(left) - len(right)
+    return f" {left}{(mark if len(mark) + 4 <= free else '').center(free)}{right}"
 
 
 def _legend(names: Sequence[str], colours: bool) -> list[str]:
