@@ -71,7 +71,8 @@ class TestContract:
         [
             case
             for case in listed("ill")
-            if case.values[0] != "weight decay dominates" and "accuracy" not in case.values[1].history
+            if case.values[0] != "weight decay dominates"
+            and "accuracy" not in case.values[1].history
         ],
     )
     def test_neither_the_scale_of_the_loss_nor_of_the_rate_matters(self, name, made, scale):
@@ -146,13 +147,20 @@ class TestAnswers:
         }
         assert diagnose(history)["rate too low"].numbers["rate"] == pytest.approx(0.3)
 
+    def test_an_epoch_without_a_rate_has_that_before_it(self):
+        made = {"loss": 2.3 - 0.02 * E, "learning_rate": [0.1, *[None] * 20, *[0.05] * 19]}
+        assert diagnose(made)["rate too low"].where == "epochs 16 to 40"
+        no_rate = diagnose({"loss": FALLING, "learning_rate": [-0.1] * N})
+        assert "rate too low" in no_rate.not_found  # as of a run that logged none
+
     def test_few_epochs_are_judged_at_updates(self):
         steps = list(range(1, 2001))
         curve = Curve(steps, [2.3 - 0.0005 * s for s in steps])
         found = diagnose(Run({"loss": [1.8, 1.5]}, steps={"loss": curve}, steps_per_epoch=1000))
         assert found["rate too low"].where.startswith("steps ")
         assert found["rate too low"].epoch in (0, 1)
-        assert found.plot().data
+        [band] = found.plot().layout.shapes  # on an axis of epochs
+        assert 1.0 <= band.x0 < band.x1 <= 2.0
 
     def test_a_loss_with_another_name(self):
         assert "rate too low" in diagnose({"train_loss": 2.3 - 0.02 * E})
@@ -200,6 +208,10 @@ class TestGivenBack:
         found = diagnose(run(2.3 - 0.02 * E, CONSTANT, made=made))
         assert "<script>" not in found._repr_html_()
         assert "&lt;script&gt;" in found._repr_html_()
+
+    def test_no_control_character_reaches_the_terminal(self):
+        found = diagnose(Run({"lo\x1b[31mss": [1.0] * 9}, name="a\x1b\u202e"), loss="lo\x1b[31mss")
+        assert not {"\x1b", "\u202e"} & set(str(found))
 
     def test_the_figure_shades_each_finding(self):
         found = diagnose(CASES["unused plateau"].ill["both flat"])

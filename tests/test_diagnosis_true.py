@@ -71,6 +71,9 @@ def test_how_fast_and_by_how_much_at_most():
     assert ", as fast as before; " in diagnose({"loss": 2.3 - 0.02 * E})["rate too low"].evidence
     bent = 2.3 - 0.02 * np.minimum(E, 20) - 0.016 * np.maximum(E - 20, 0)
     assert ", 80% as fast as before; " in diagnose({"loss": bent})["rate too low"].evidence
+    cut = {"loss": 2.3 - 0.02 * E, "learning_rate": np.where(E < 21, 0.1, 0.05)}
+    told = diagnose(cut)["rate too low"].evidence
+    assert "falls by 0.02 an epoch in the second half, as fast as before for its rate; " in told
     assert diagnose({"loss": 2.3 - 0.0005 * E})["rate too low"].numbers["factor"] == 10
 
 

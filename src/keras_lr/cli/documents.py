@@ -286,6 +286,7 @@ class SymptomRow(TypedDict):
     step: int | None
     numbers: dict[str, Number]
     span: list[float] | None
+    unit: Literal["epoch", "step"]
     curves: list[str]
 
 

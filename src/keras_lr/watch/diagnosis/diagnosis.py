@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from keras_lr.escaped import escaped
 from keras_lr.watch.diagnosis.symptom import SEVERITIES, NotJudged, Symptom
 from keras_lr.watch.run import Run
 
@@ -109,7 +110,7 @@ class Diagnosis:
         """All of it but the names of what was not found, in lines that fit the terminal."""
         from keras_lr.watch.diagnosis.text import text_of
 
-        return text_of(self)
+        return escaped(text_of(self))
 
     def _repr_html_(self) -> str:
         from keras_lr.watch.notebook import as_html

@@ -53,6 +53,7 @@ def divergence(
         step=evidence.step(first),
         numbers={"loss": float(evidence.loss[first])} | guessed(rate, AWAY),
         span=evidence.span(first, last),
+        unit=evidence.unit,
         curves=(evidence.name,),
         hides=severity != "note",  # a run that came back can be judged otherwise
     )

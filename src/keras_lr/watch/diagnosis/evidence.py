@@ -24,6 +24,7 @@ class Location(TypedDict):
     epoch: int | None
     step: int | None
     span: tuple[float, float]
+    unit: Literal["epoch", "step"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,10 +173,11 @@ class Evidence:
             "epoch": self.epoch(begins),
             "step": self.step(begins),
             "span": self.span(first, last),
+            "unit": self.unit,
         }
 
     def span(self, first: int, last: int) -> tuple[float, float]:
-        """A stretch as it is drawn."""
+        """A stretch: its first place, and its last."""
         return float(self.at[first]), float(self.at[last])
 
 

@@ -8,6 +8,7 @@ from keras_lr.watch.style import BAD, COLOURS, INK, safe
 
 if TYPE_CHECKING:
     from keras_lr.watch.diagnosis.diagnosis import Diagnosis
+    from keras_lr.watch.diagnosis.symptom import Symptom
 
 _COLOURS = {"bad": BAD, "warning": COLOURS[1], "note": COLOURS[5]}
 
@@ -24,10 +25,10 @@ def diagnosis_figure(diagnosis: "Diagnosis") -> Any:
     for row, symptom in enumerate(diagnosis.found):
         if symptom.span is None:
             continue
-        low, high = symptom.span
+        low, high = _drawn(symptom, run, at_updates=at_updates)
         figure.add_vrect(
-            x0=low - 0.5,
-            x1=high + 0.5,
+            x0=low,
+            x1=high,
             fillcolor=_COLOURS[symptom.severity],
             opacity=0.12,
             line_width=0,
@@ -45,6 +46,17 @@ def diagnosis_figure(diagnosis: "Diagnosis") -> Any:
         )
     figure.update_layout(title={"text": safe(f"Diagnosis of {run.name}")})
     return figure
+
+
+def _drawn(symptom: "Symptom", run: Run, *, at_updates: bool) -> tuple[float, float]:
+    """Where the part that shows a symptom begins and ends on the axis of the figure."""
+    low, high = symptom.span or (0.0, 0.0)
+    if symptom.unit == "epoch" or at_updates:
+        return low - 0.5, high + 0.5
+    # A run that is judged at updates, and doesn't say how many an epoch has, has as many in each.
+    last = max((c.steps[-1] for c in run.steps.values() if len(c.steps)), default=1)
+    per_epoch = run.steps_per_epoch or last / max(run.epochs, 1)
+    return low / per_epoch, high / per_epoch
 
 
 def _of_updates(run: Run, name: str) -> Any:

@@ -137,10 +137,11 @@ def _symptom(
     # At this pace a loss that can't be below 0 is at 0 after so many runs of this length.
     room = end / won if evidence.loss.min() > 0 else 2.0
     factor = float(f"{min(MOST, max(2.0, 1 + room)):.1g}")
-    places, unit = len(evidence.at), evidence.unit
+    unit, rates = evidence.unit, evidence.rated
     ratio = slope / earlier
     as_fast = "as fast as before" if ratio > ALIKE else f"{ratio:.0%} as fast as before"
-    per = won / places * float(evidence.rated.max() / evidence.rated.mean())
+    as_fast += "" if rates.min() == rates.max() else " for its rate"
+    per = -line_through(late, evidence.loss[late]).slope
     last = float(evidence.loss[-1])
     again = f"as long a run again at this pace would take it from {number(last)} to "
     if evidence.loss.min() > 0 >= last - won:  # where no loss of its kind goes

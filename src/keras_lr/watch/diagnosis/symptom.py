@@ -27,8 +27,9 @@ class Symptom:
             the text calls epoch 16. `None` where that isn't known.
         step: The updates done by then; `None` where that isn't known.
         numbers: The same numbers for programs, by name.
-        span: First and last place of the part that shows it, as it is drawn: epochs from 1 on, or
-            updates where the loss was judged at updates. `None` for the whole run.
+        span: First and last place of the part that shows it, in `unit`: epochs from 1 on, or
+            updates done. `None` for the whole run.
+        unit: What it was judged at: `"epoch"`, or `"step"` (losses recorded at updates).
         curves: The curves that show it, by the names that the run has for them.
         hides: Whether what it makes moot isn't asked; not so of a divergence that came back.
     """
@@ -44,6 +45,7 @@ class Symptom:
     step: int | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
     span: tuple[float, float] | None = None
+    unit: Literal["epoch", "step"] = "epoch"
     curves: tuple[str, ...] = ()
     hides: bool = True
 
