@@ -2,11 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from keras_lr.watch import figures
-from keras_lr.watch.diagnosis import Diagnosis
 from keras_lr.watch.diagnosis.section import code_of, diagnosis_tables
 from keras_lr.watch.examined import Examined, by_standing, compared_answer
 from keras_lr.watch.figures.history import event_place
@@ -52,23 +50,13 @@ def run_section(examined: Examined, *, unfinished: str = UNFINISHED) -> Section:
         ],
         charts=[Chart(figure, _how_cut(run)), *_more(run)],
         tables=[
-            *([] if diagnosis is None else _tables(diagnosis, told=len(first))),
+            *([] if diagnosis is None else diagnosis_tables(diagnosis, told=1)),
             *([events_table(run)] if run.events else []),
         ],
         code="" if diagnosis is None else code_of(diagnosis),
         small=settings_lines(run.settings),
         weight=1,
     )
-
-
-def _tables(diagnosis: Diagnosis, *, told: int) -> list[Table]:
-    """What a diagnosis found beside what the section begins with, and what it didn't."""
-    rest = replace(diagnosis, found=diagnosis.found[told:])
-    title = "Also found" if told else "Found"
-    return [
-        replace(table, title=title) if table.title == "Found" else table
-        for table in diagnosis_tables(rest)
-    ]
 
 
 def _how_cut(run: Run) -> str:
