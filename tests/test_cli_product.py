@@ -202,6 +202,25 @@ def test_a_report_of_runs(capsys, tmp_path, monkeypatch):
     assert "so far. 1 of 300 epochs." in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("command", ["doctor", "report"])
+def test_a_file_that_cant_be_read_doesnt_stop_the_others(capsys, tmp_path, command):
+    (tmp_path / "h.json").write_text('{"loss": [2.0, 1.0]}')
+    (tmp_path / "bad.csv").write_text("")
+    words = [command, "bad.csv", "h.json", "--out", "r.html", "--js", "cdn"]
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("h.json")
+    assert "h.json" in (tmp_path / "r.html").read_text()
+    (line,) = err.splitlines()
+    assert "bad.csv is empty" in line
+    assert main([*words[:3], "no.csv", *words[3:]]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "bad.csv is empty" in line
+    assert "no file or folder 'no.csv'" in line
+    assert main([command, "bad.csv", "no.csv"]) == 2
+    assert capsys.readouterr().out == ""
+
+
 def test_the_terminal_obeys_no_file(capsys, tmp_path):
     name = "ev\x1b[31mil\x9b\u202e\udcff.json"
     (tmp_path / name).write_text('{"loss": [2.0, 1.0], "\\u001b[2Jval_loss": [2.0, 1.0]}')

@@ -340,5 +340,5 @@ class TestTensorBoard:
 
     def test_without_the_package(self, monkeypatch):
         monkeypatch.setattr(arguments.importlib.util, "find_spec", lambda name: None)
-        with pytest.raises(MissingExtra, match=r"keras-lr\[tensorboardx\]"):
+        with pytest.raises(MissingExtra, match=r"keras-lr\[tensorboard\]"):
             LearningRateMonitor(tensorboard="logs")

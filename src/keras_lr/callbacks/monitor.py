@@ -50,7 +50,7 @@ class LearningRateMonitor(keras.callbacks.Callback):
             crash goes on in the record, and one that begins anew is another run in it, also while
             the first goes on.
         tensorboard: A folder for this run, written as `keras.callbacks.TensorBoard` does, on any
-            backend, without TensorFlow (`pip install "keras-lr[tensorboardx]"`).
+            backend, without TensorFlow (`pip install "keras-lr[tensorboard]"`).
         name: What the record calls the run; by default what its file is called.
 
     Raises:

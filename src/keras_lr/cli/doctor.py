@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from keras_lr.cli import documents
-from keras_lr.cli.called import run_names
+from keras_lr.cli.called import read_each
 from keras_lr.cli.options import Common, Js, check_writable, positive
 from keras_lr.cli.output import File, Output
 from keras_lr.errors import InvalidInput
@@ -46,10 +46,13 @@ def doctor(
         raise InvalidInput("Name a file to look at, e.g.: keras-lr doctor training.csv")
     check_writable(out, "--out", ".html")
     positive("--steps-per-epoch", steps_per_epoch)
-    found = []
-    for text, name in zip(file, run_names(file), strict=True):
+
+    def examined(text: str, name: str | None) -> "Diagnosis":
         run = Run.read(text, name=name, rows=rows)
-        found.append(_in_options(diagnose(run, loss=loss, steps_per_epoch=steps_per_epoch)))
+        return _in_options(diagnose(run, loss=loss, steps_per_epoch=steps_per_epoch))
+
+    read, unread = read_each(file, examined)
+    found = [each for _, each in read]
 
     def write() -> None:
         from keras_lr.watch.report import write_atomically
@@ -57,16 +60,16 @@ def doctor(
 
         write_atomically(out or "", page([each.section() for each in found], js=js))
 
-    told = zip(file, found, strict=True)
     answer: documents.Doctor = {
         "command": "doctor",
-        "diagnoses": [documents.DiagnosisRow(file=text, **each.as_data()) for text, each in told],
+        "diagnoses": [documents.DiagnosisRow(file=text, **each.as_data()) for text, each in read],
         "report": out,
     }
     return Output(
         answer,
         lambda: "\n\n".join(map(str, found)),
         files=[] if out is None else [File("report", out, write)],
+        error=unread,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from keras_lr.cli import documents
-from keras_lr.cli.called import run_names
+from keras_lr.cli.called import read_each
 from keras_lr.cli.options import Common, Js, check_writable, start
 from keras_lr.cli.output import File, Output
 from keras_lr.errors import InvalidInput
@@ -49,10 +49,9 @@ def report(
         )
     if studies:
         start("report")
-    found = [
-        (text, _read(text, name, study_name=study_name, rows=rows))
-        for text, name in zip(file, run_names(file), strict=True)
-    ]
+    found, unread = read_each(
+        file, lambda text, name: _read(text, name, study_name=study_name, rows=rows)
+    )
 
     def write() -> None:
         from keras_lr.watch import report as write_report
@@ -68,6 +67,7 @@ def report(
         answer,
         lambda: _text(found),
         files=[File("report", out, write)],
+        error=unread,
     )
 
 

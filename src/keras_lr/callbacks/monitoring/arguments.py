@@ -88,7 +88,7 @@ def checked_place(argument: str, path: Any) -> Path | None:
 def check_tensorboard() -> None:
     """Refuse to write for TensorBoard without the package that does."""
     if importlib.util.find_spec("tensorboardX") is None:
-        raise MissingExtra("LearningRateMonitor(tensorboard=...)", "tensorboardx", "tensorboardX")
+        raise MissingExtra("LearningRateMonitor(tensorboard=...)", "tensorboard", "tensorboardX")
 
 
 def setting_attributes(optimizer: Any, names: Iterable[str]) -> dict[str, list[str | None]]:
