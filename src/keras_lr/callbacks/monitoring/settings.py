@@ -7,7 +7,7 @@ import keras
 
 from keras_lr.callbacks.monitoring.arguments import setting_attributes
 from keras_lr.rate import Control, full_batch
-from keras_lr.rate.leaves import chain, leaves
+from keras_lr.rate.leaves import batches_per_update, chain, leaves
 
 
 class Settings:
@@ -42,7 +42,7 @@ class Settings:
             if value is not None
         }
         if self._sized and (size := full_batch(control.model)) is not None:
-            found["batch_size"] = size * (control.leaves[0].gradient_accumulation_steps or 1)
+            found["batch_size"] = size * batches_per_update(control.leaves[0])
         return found
 
     def _values(self) -> dict[str, list[float | None]]:

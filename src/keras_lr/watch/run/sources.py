@@ -73,9 +73,9 @@ def _accumulated(history: Any) -> int:
     optimizer = getattr(getattr(history, "model", None), "optimizer", None)
     if optimizer is None:
         return 1
-    from keras_lr.rate import leaves
+    from keras_lr.rate.leaves import batches_per_update, leaves
 
-    return leaves(optimizer)[0].gradient_accumulation_steps or 1
+    return batches_per_update(leaves(optimizer)[0])
 
 
 def _settings(history: Any) -> dict[str, Any]:
