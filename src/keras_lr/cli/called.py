@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from keras_lr.errors import InvalidInput, KerasLRError
+from keras_lr.errors import KerasLRError
 
 Result = TypeVar("Result")
 
@@ -42,6 +42,4 @@ def read_each(
             failed.append(error)
     if not found:
         raise failed[0]
-    if len(failed) < 2:
-        return found, failed[0] if failed else None
-    return found, InvalidInput(" ".join(map(str, failed)))
+    return found, KerasLRError(" ".join(map(str, failed))) if failed else None
