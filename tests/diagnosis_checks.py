@@ -63,6 +63,10 @@ CHECKS = {
         ill={"a rise beyond the noise": run(1 + 0.13 * (E > 20) - 0.02 * (E == 19) + 0.012 * _UP_AND_DOWN, CONSTANT)},
         well={"a rise within the noise": about(2.4, 0.15)},
     ),
+    "validation exploded": Case(
+        ill={},
+        well={"rises little by little": run(0.02 * np.exp(-E / 8), val_loss=0.02 + 0.008 * E)},
+    ),
     "overfitting": Case(
         ill={"rises with some noise": validated(0.018)},
         well={"rises with as much noise": validated(0.04)},
@@ -122,6 +126,7 @@ CHECKS = {
         well={
             "sinks beyond its noise": sinks(0.0009, 0.007),
             "sinks by a seventieth": sinks(0.0015, 0.025),
+            "0 throughout": run(np.zeros(N), CONSTANT),
         },
     ),
     "schedule overrun": Case(

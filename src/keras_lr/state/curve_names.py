@@ -19,6 +19,9 @@ VALIDATION_LOSSES = tuple(
     if (pattern, each) != ("{}_loss", "test")  # a test's is no curve to look at while one trains
 )
 """Names of the loss on the validation data; the first that is there counts."""
+ACCURACIES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy",
+              "binary_accuracy", "train_accuracy", "train_acc")  # fmt: skip
+"""Names of the training accuracy; the first that is there counts."""
 _AFTER = ("_", "/")
 
 
@@ -78,6 +81,15 @@ def validation_loss_of(names: Iterable[str], loss: str | None = None) -> str | N
     if loss is not None and f"val_{loss}" in known:
         return f"val_{loss}"
     return _first(VALIDATION_LOSSES, known) if loss is None or _plain(loss) in LOSSES else None
+
+
+def accuracy_of(names: Iterable[str]) -> str | None:
+    """The training accuracy.
+
+    >>> accuracy_of(["loss", "val_accuracy", "train/Accuracy"]), accuracy_of(["loss"])
+    ('train/Accuracy', None)
+    """
+    return _first(ACCURACIES, names)
 
 
 def losses_of(names: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from keras_lr.state import curve_names
 from keras_lr.watch.diagnosis.evidence import Evidence
 from keras_lr.watch.diagnosis.trend import line_through
 
@@ -28,9 +29,6 @@ FELL = 0.2
 only comes back to chance, as the rate decays."""
 NEAR = 0.1
 """How far from log(classes), the cross-entropy of even odds, a loss is that has come back to it."""
-ACCURACIES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy",
-              "binary_accuracy")  # fmt: skip
-"""Names of the training accuracy."""
 
 
 def guesses(evidence: Evidence) -> float | None:
@@ -95,13 +93,8 @@ def third_of(values: np.ndarray) -> int:
 
 def accuracy_of(evidence: Evidence) -> np.ndarray | None:
     """The training accuracy at each place, as a share; `None` where it isn't there throughout."""
-    plain = {name: name.strip().lower() for name in evidence.run.names}
-    names = (
-        name
-        for name, each in plain.items()
-        if each.removeprefix("train_").removeprefix("train/") in ACCURACIES
-    )
-    found = next((c for name in names if (c := evidence.curve(name)) is not None), None)
+    name = curve_names.accuracy_of(evidence.run.history)
+    found = None if name is None else evidence.curve(name)
     if found is None or not np.isfinite(found).all():
         return None
     return found / 100 if found.max() > 1.5 else found
