@@ -158,6 +158,7 @@ class TestAnswers:
         curve = Curve(steps, [2.3 - 0.0005 * s for s in steps])
         found = diagnose(Run({"loss": [1.8, 1.5]}, steps={"loss": curve}, steps_per_epoch=1000))
         assert found["rate too low"].where.startswith("steps ")
+        assert "falls by 0.0165 in 33 steps" in found["rate too low"].evidence
         assert found["rate too low"].epoch in (0, 1)
         [band] = found.plot().layout.shapes  # on an axis of epochs
         assert 1.0 <= band.x0 < band.x1 <= 2.0

@@ -82,7 +82,7 @@ def _by_the_curve(evidence: Evidence, rates: np.ndarray) -> Verdict:
         return NOT_FOUND
     text = (
         f"The learning rate was still falling, by {number(after / quarter)} "
-        f"{'an epoch' if evidence.unit == 'epoch' else 'a place'}, when the run ended at "
+        f"{evidence.each}, when the run ended at "
         f"{number(last)}, {last / top:.0%} of its highest recorded."
     )
     return _symptom(evidence, peak, text, {})

@@ -153,6 +153,13 @@ class Evidence:
             return f"step {step}"
         return f"epoch {int(self.at[index])}" + (f" (step {step})" if step is not None else "")
 
+    @property
+    def each(self) -> str:
+        """How far it is from one place to the next, in words."""
+        if self.unit == "epoch":
+            return "an epoch"
+        return f"in {round(float(np.median(np.diff(self.at))))} steps"
+
     def stretch(self, first: int, last: int) -> str:
         """A stretch in words."""
         if first == last:

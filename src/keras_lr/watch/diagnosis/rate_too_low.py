@@ -137,7 +137,7 @@ def _symptom(
     # At this pace a loss that can't be below 0 is at 0 after so many runs of this length.
     room = end / won if evidence.loss.min() > 0 else 2.0
     factor = float(f"{min(MOST, max(2.0, 1 + room)):.1g}")
-    unit, rates = evidence.unit, evidence.rated
+    rates = evidence.rated
     ratio = slope / earlier
     as_fast = "as fast as before" if ratio > ALIKE else f"{ratio:.0%} as fast as before"
     as_fast += "" if rates.min() == rates.max() else " for its rate"
@@ -149,7 +149,7 @@ def _symptom(
     else:
         again += number(last - won)
     text = (
-        f"{evidence.name} still falls by {number(per)} {_each(unit)} in the second half, {as_fast}; "
+        f"{evidence.name} still falls by {number(per)} {evidence.each} in the second half, {as_fast}; "
         f"{again}."
     )
     longer = f"train {factor:g} times as long"
@@ -158,10 +158,6 @@ def _symptom(
         return _made(evidence, late, text, longer, factor, None)
     rate = float(evidence.rates.max()) * factor
     return _made(evidence, late, text, longer, factor, float(f"{rate:.2g}"))
-
-
-def _each(unit: str) -> str:
-    return "an epoch" if unit == "epoch" else "a place"
 
 
 def _made(
