@@ -47,7 +47,9 @@ def test_numbers_are_those_of_the_log(name, made):
 
 @pytest.mark.parametrize(("name", "made"), found_in(*CASES))
 def test_the_title_says_where_as_the_text_does(name, made):
-    symptom = diagnose(made)[name]
+    found = diagnose(made)
+    assert not any("Error" in each.needs for each in found.not_judged)
+    symptom = found[name]
     first, last = (int(place) for place in symptom.span)
     assert str(first) in symptom.where
     assert symptom.where == f"from epoch {first} on" or str(last) in symptom.where
