@@ -112,7 +112,7 @@ class TestAnswers:
         assert not found.ill
         assert found.healthy is None  # most can only be judged by losses that are numbers
         assert found["diverged"].title == "Diverged, and was rolled back"
-        assert found.answer.startswith("A note: Diverged, and was rolled back, epoch 13")
+        assert found.answer.startswith("A note: diverged, and was rolled back, epoch 13")
         assert f"Nothing found of the {len(found.not_found)} other problems" in found.answer
 
     def test_how_much_higher_or_longer(self):

@@ -85,7 +85,10 @@ class Diagnosis:
             kept = f"; {lacking} not judged" if lacking else ""
             other = "other " if self.found else ""
             rest = f"Nothing found of the {len(self.not_found)} {other}problems looked for{kept}."
-            notes = [f"A note: {s.title}, {s.where}. {s.advice}" for s in self.found]
+            notes = [
+                f"A note: {s.title[0].lower()}{s.title[1:]}, {s.where}. {s.advice}"
+                for s in self.found
+            ]
             return " ".join([*notes, rest])
         first, rest = found[0], found[1:]
         titles = ", ".join(s.title[0].lower() + s.title[1:] for s in rest)
