@@ -92,9 +92,13 @@ class LearningRateMonitor(keras.callbacks.Callback):
         self._left: Mapping[str, Any] = {}
         self._resumed: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
 
+    def set_model(self, model: Any) -> None:
+        """Keras begins a fit of the model with it."""
+        refuse_second_fit(self, model)
+        super().set_model(model)
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Look at what is there to log, and open what is written to."""
-        refuse_second_fit(self, self._fit and self._fit.control)
         control = Control.join(self.model, self)
         try:
             self._fit = MonitoredFit(self, control)

@@ -39,23 +39,26 @@ def check_before_training(control: Control, owner: Any, plans: Iterable[Plan] = 
     warn_listed_before(control.model, owner)
 
 
-def refuse_second_fit(callback: Any, control: Control | None) -> None:
+def refuse_second_fit(callback: Any, model: Any) -> None:
     """Refuse a callback that is at work in another fit, which goes on.
 
+    To be asked when Keras gives it the model: later the other fit may have lost its own.
+
     Args:
-        callback: What a fit begins with.
-        control: What it shared with others in the fit before; `None` where that is over.
+        callback: The callback.
+        model: Whose fit begins.
 
     Raises:
-        InvalidInput: That fit is still running.
+        InvalidInput: The other fit is still running.
     """
-    other = None if control is None else control.model
-    if other is not None and other is not callback.model and is_fitting(other):
+    # Not its property, which on JAX would sync the state of a fit in another thread.
+    other = vars(callback).get("_model")
+    if other is not model and is_fitting(other):
         name = type(callback).__name__
         raise InvalidInput(
             f"This {name} is at work in the fit of another model, which is still running. Give each "
             f"fit its own: callbacks=[{name}(...)]. Received: the one of {other.name!r} for "
-            f"{callback.model.name!r}."
+            f"{model.name!r}."
         )
 
 

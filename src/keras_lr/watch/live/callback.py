@@ -72,9 +72,13 @@ class Live(keras.callbacks.Callback):
         self._page: Page | None = None
         self._watching: Watching | None = None
 
+    def set_model(self, model: Any) -> None:
+        """Keras begins a fit of the model with it."""
+        refuse_second_fit(self, model)
+        super().set_model(model)
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """See that the report can be written."""
-        refuse_second_fit(self, self._control)
         end_earlier(self.model)
         self._watching = None
         self._page = None if self.report is None else Page(self.report, self.seconds, self.js)
