@@ -12,9 +12,9 @@ from keras_lr import schedules
 from keras_lr.errors import InvalidInput
 from keras_lr.schedules import parse
 from keras_lr.watch import Run, figures
-from keras_lr.watch.figures.study import edge_warning
 from keras_lr.watch.schedule_curves import sampled, schedule_curves
 from keras_lr.watch.terminal.axes import _below, step_numbers
+from keras_lr.watch.trials import edge_warning
 
 WATCH = Path(importlib.import_module("keras_lr.watch").__file__).parent
 

@@ -11,7 +11,6 @@ from keras_lr.state.rate_event import RateEvent
 from keras_lr.watch import Run, figures
 from keras_lr.watch.answers import run_answer
 from keras_lr.watch.examined import examine
-from keras_lr.watch.figures.updates import metric_names
 from keras_lr.watch.notebook.sketch import Series, sketch
 from keras_lr.watch.rate_changes import RateChanges
 from keras_lr.watch.report import sections_of
@@ -19,6 +18,7 @@ from keras_lr.watch.report.page import page
 from keras_lr.watch.report.runs import runs_section, settings_lines
 from keras_lr.watch.report.sections import section
 from keras_lr.watch.run import Curve
+from keras_lr.watch.run.recorded import metric_names
 
 NAN, INF = math.nan, math.inf
 

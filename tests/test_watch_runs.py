@@ -18,8 +18,6 @@ from keras_lr.watch import Run, figures, terminal
 from keras_lr.watch.answers import run_answer, runs_answer, study_answer, study_counts, study_engine
 from keras_lr.watch.diagnosis.symptoms import QUESTIONS
 from keras_lr.watch.examined import NEXT, examine
-from keras_lr.watch.figures.run_lines import line
-from keras_lr.watch.figures.updates import metric_names
 from keras_lr.watch.live.progress import latest
 from keras_lr.watch.notebook.sketch import Series, sketch
 from keras_lr.watch.report import sections_of
@@ -28,6 +26,8 @@ from keras_lr.watch.report.page import page, split_answer
 from keras_lr.watch.report.runs import runs_section
 from keras_lr.watch.report.sections import section
 from keras_lr.watch.run import Curve
+from keras_lr.watch.run.axis import line
+from keras_lr.watch.run.recorded import metric_names
 
 
 def trace(figure, name):

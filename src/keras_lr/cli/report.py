@@ -158,8 +158,8 @@ def _told(text: str, result: Any) -> list[str]:
     """A result in sentences."""
     from keras_lr.watch.answers import study_counts
     from keras_lr.watch.examined import Examined
-    from keras_lr.watch.figures.study import edge_warning
     from keras_lr.watch.report.runs import UNFINISHED
+    from keras_lr.watch.trials import edge_warning
 
     told = [f"{text}: {_data(text, result)['answer']}"]
     if isinstance(result, Examined):

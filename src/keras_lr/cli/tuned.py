@@ -144,8 +144,8 @@ def save_model(model: Any, path: Path) -> Path:
 
 def _text(study: Any, code: str | None) -> str:
     from keras_lr.watch.answers import study_answer, study_counts
-    from keras_lr.watch.figures.study import best_trial, edge_warning
     from keras_lr.watch.terminal import trials_table
+    from keras_lr.watch.trials import best_trial, edge_warning
 
     lines = []
     if best_trial(study) is not None:

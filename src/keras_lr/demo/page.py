@@ -5,10 +5,10 @@ from typing import Any
 
 from keras_lr.demo.arms import Recipe
 from keras_lr.demo.model import BATCH_SIZE
-from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.report.section import Section
 from keras_lr.watch.report.sections import section
 from keras_lr.watch.style import number, schedule_words, score
+from keras_lr.watch.trials import summary
 
 
 def tuning_section(

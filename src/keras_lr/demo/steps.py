@@ -18,7 +18,7 @@ from keras_lr.engines.seed import LIMIT, check_seed
 from keras_lr.errors import InvalidInput
 from keras_lr.rules import Divergence, Plateau
 from keras_lr.watch import Comparison, Run, report
-from keras_lr.watch.figures.trials import summary
+from keras_lr.watch.trials import summary
 
 EPOCHS = 20
 MOMENTUMS = [0.0, 0.5, 0.9, 0.95]

@@ -6,14 +6,12 @@ from typing import Any
 
 from keras_lr.finder.finding import Finding
 from keras_lr.watch.comparison import Arm, Comparison
-from keras_lr.watch.figures.population import ended_at
-from keras_lr.watch.figures.run_lines import last_value, points, x_name
-from keras_lr.watch.figures.runs import by_rank, compared_losses, distinct_names, lowest_losses
-from keras_lr.watch.figures.study import best_trial
-from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.rate_changes import rate_words
 from keras_lr.watch.run import Run
+from keras_lr.watch.run.axis import last_value, points, x_name
+from keras_lr.watch.run.ranking import by_rank, compared_losses, distinct_names, lowest_losses
 from keras_lr.watch.style import is_share, number, schedule_words, score
+from keras_lr.watch.trials import best_trial, ended_at, summary
 
 FEW = 4
 """Runs that an answer names beside the best, at most."""

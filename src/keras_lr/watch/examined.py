@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 from keras_lr.errors import InvalidInput
 from keras_lr.watch.answers import run_answer, runs_answer
 from keras_lr.watch.diagnosis.text import grouped
-from keras_lr.watch.figures.runs import (
-    by_rank,
-    compared_losses,
-    distinct_names,
-    lowest_losses,
-)
 from keras_lr.watch.run import Run
+from keras_lr.watch.run.ranking import by_rank, compared_losses, distinct_names, lowest_losses
 from keras_lr.watch.style import number
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from keras_lr.watch.figures.run_lines import points
 from keras_lr.watch.run import Run
+from keras_lr.watch.run.axis import points
 from keras_lr.watch.style import number, schedule_words
 
 SAME = 1e-6

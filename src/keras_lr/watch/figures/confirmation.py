@@ -3,8 +3,8 @@
 from typing import Any
 
 from keras_lr.watch.figures.rows import add_seeds, name_rows
-from keras_lr.watch.figures.trials import summary
 from keras_lr.watch.style import COLOURS, INK, blank, number
+from keras_lr.watch.trials import summary
 
 
 def confirmation_figure(confirmation: Any) -> Any:

@@ -7,9 +7,10 @@ from typing import Any
 from keras_lr.state.curve_names import group_of
 from keras_lr.watch.axes import RATE, Axis
 from keras_lr.watch.figures.rate_panel import add_rate_panel
-from keras_lr.watch.figures.run_lines import counted_axis, line, line_trace, place, x_name
+from keras_lr.watch.figures.run_lines import counted_axis, line_trace
 from keras_lr.watch.figures.vertical import add_lines
 from keras_lr.watch.run import Run
+from keras_lr.watch.run.axis import event_place, line, x_name
 from keras_lr.watch.style import BAD, DASHES, INK, blank, loss_axis, safe, scales_told
 
 APART = {True: 0.06, False: 0.17}
@@ -125,17 +126,6 @@ def _sides(shares: Sequence[float], heights: Sequence[float | None], figure: Any
         high = up is not None and height is not None and up.share(height) > HIGH
         sides.append("top right" if at <= LATE else "bottom left" if high else "top left")
     return sides
-
-
-def event_place(run: Run, event: Any) -> float:
-    """Where an event lies on the run's axis: at its update where that is known to the epoch."""
-    ended = event.epoch + 1
-    if x_name(run) == "step":
-        return event.step
-    if not run.steps_per_epoch:
-        return ended
-    at = place(run, event.step)
-    return at if event.epoch <= at <= ended else ended
 
 
 def _height(run: Run, rates: list[str], x: float, event: Any) -> float | None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from keras_lr.state.curve_names import rates_of
 from keras_lr.watch.style import COLOURS, GOOD, INK, blank, log_ticks, number, safe, scales_told
+from keras_lr.watch.trials import rate_path
 
 
 def population_figure(population: Any) -> Any:
@@ -24,7 +24,7 @@ def population_figure(population: Any) -> Any:
     figure = blank(
         f"The rates of {len(population.trials)} members", x="epoch", y="learning rate", height=460
     )
-    rates = {trial.number: _rates(trial) for trial in population.trials}
+    rates = {trial.number: rate_path(trial) for trial in population.trials}
     xs: list[Any] = []
     ys: list[Any] = []
     for curve in rates.values():  # one trace with gaps
@@ -71,22 +71,6 @@ def population_figure(population: Any) -> Any:
     )
     figure.update_yaxes(**log_ticks([rate for curve in rates.values() for rate in curve]))
     return scales_told(figure)
-
-
-def _rates(trial: Any) -> list[float]:
-    """A member's rate at each epoch's end; of a `MultiOptimizer` its first member's."""
-    names = rates_of(trial.history)
-    return list(trial.history[names[0]]) if names else []
-
-
-def began_at(population: Any, trial: Any) -> float | None:
-    """The rate with which a member's path began: that of its first ancestor."""
-    return population.spec(trial.number).settings.get("learning_rate")
-
-
-def ended_at(trial: Any) -> float | None:
-    """The rate of a member's last epoch; `None` where it has none."""
-    return next(iter(reversed(_rates(trial))), None)
 
 
 def _value(population: Any) -> float | None:

@@ -1,4 +1,4 @@
-"""The curves of a run on one axis: of epochs where it has any, of updates where it hasn't."""
+"""Lines of a run in a picture: their colours, their axes, and which of many are drawn."""
 
 import math
 from statistics import median
@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_lr.watch.axes import RATE, logarithmic
 from keras_lr.watch.run import Run
+from keras_lr.watch.run.axis import line, points, x_name
 from keras_lr.watch.style import (
     COLOURS,
     DASHES,
@@ -16,75 +17,13 @@ from keras_lr.watch.style import (
     scales_told,
     shade,
 )
-from keras_lr.watch.thinning import kept
 
-MOST = 1000
-"""Points that a line is drawn with, at most."""
 NAMED = 12
 """Lines that the legend of a picture names; of more it names the ends, and hovering the others."""
 FEW = 8
 """Epochs, at most, that each have a tick."""
 LINES = 60
 """Lines that a picture holds, at most; of more it shows the highest and the lowest."""
-
-
-def groups_of(run: Run, name: str) -> list[str]:
-    """A quantity and that of each group, e.g. `update_ratio` and `update_ratio/dense`."""
-    return [n for n in run.names if n == name or n.startswith(f"{name}/")]
-
-
-def x_name(run: Run) -> str:
-    """What the run's axis counts."""
-    return "epoch" if _in_epochs(run) else "step"
-
-
-def points(run: Run, name: str) -> list[tuple[float, float]]:
-    """A curve of a run, every point: where, and what, finite or not.
-
-    Epoch 1 ends at 1, so a value at an update lies between the ends of two epochs.
-
-    >>> points(Run({"loss": [2.0, 1.0]}), "loss")
-    [(1.0, 2.0), (2.0, 1.0)]
-    """
-    curve = run.steps.get(name)
-    if curve is not None and (name not in run.history or run.steps_per_epoch):
-        return [
-            (place(run, step), value) for step, value in zip(curve.steps, curve.values, strict=True)
-        ]
-    return [(float(epoch + 1), value) for epoch, value in run.logged(name)]
-
-
-def last_value(run: Run, name: str) -> float:
-    """What a curve ended as: not finite as soon as its last epoch, or its last update, isn't.
-
-    Args:
-        run: The run.
-        name: A curve of it that has a point.
-    """
-    ends = [value for _, value in [*run.logged(name)[-1:], *points(run, name)[-1:]]]
-    return next((value for value in ends if not math.isfinite(value)), ends[-1])
-
-
-def line(run: Run, name: str) -> tuple[list[float], list[float | None]]:
-    """A curve as it is drawn: of a long one the peaks and dips, gaps where it isn't finite.
-
-    >>> line(Run({"loss": [2.0, 1.0]}), "loss")
-    ([1.0, 2.0], [2.0, 1.0])
-    """
-    every = points(run, name)
-    shown = [every[i] for i in kept([value for _, value in every], MOST)]
-    return [x for x, _ in shown], [v if math.isfinite(v) else None for _, v in shown]
-
-
-def place(run: Run, step: float) -> float:
-    """Where an update lies on the run's axis."""
-    if not _in_epochs(run) or not run.steps_per_epoch:
-        return step
-    return step / run.steps_per_epoch
-
-
-def _in_epochs(run: Run) -> bool:
-    return bool(run.history) or bool(run.steps_per_epoch)
 
 
 def lines_figure(

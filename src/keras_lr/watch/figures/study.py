@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from keras_lr.tuner.edges import edges
-from keras_lr.watch.figures.standing import Standing
 from keras_lr.watch.style import (
     BAD,
     COLOURS,
@@ -18,8 +16,8 @@ from keras_lr.watch.style import (
     number,
     safe,
     scales_told,
-    schedule_words,
 )
+from keras_lr.watch.trials import Standing, best_trial, describe_value, edge_warning
 
 CONTINUOUS = 6
 """From more distinct numbers on, a colour scale tells them apart rather than a colour each."""
@@ -191,42 +189,10 @@ def add_edge_warning(figure: Any, study: Any) -> None:
         )
 
 
-def edge_warning(study: Any) -> str | None:
-    """A sentence when the best trial (over several seeds, if that was asked for) lies at the edge of a range, the rate's first; else `None`."""
-    best = getattr(study, "confirmed", None) or best_trial(study)
-    found = [] if best is None else edges(study.space, best.params)
-    found = sorted(found, key=lambda edge: edge.name != "learning_rate")
-    return " ".join(map(str, found)) or None
-
-
-def best_trial(study: Any) -> Any:
-    """The study's best trial, or `None` when none completed."""
-    if not any(t.state == "complete" and t.value is not None for t in study.trials):
-        return None
-    return study.best
-
-
 def hover(trial: Any) -> str:
     """What a trial's mark says."""
     settings = [f"{safe(k)} {safe(describe_value(v, k))}" for k, v in trial.params.items()]
     return "<br>".join([f"trial {trial.number} ({safe(trial.state)})", *settings])
-
-
-def describe_value(value: Any, name: str = "") -> str:
-    """A parameter's value for a reader.
-
-    Args:
-        value: The value.
-        name: The parameter's: no schedule is a constant rate.
-
-    >>> describe_value(0.120001), describe_value(None, "rules"), describe_value(None, "schedule")
-    ('0.12', 'none', 'constant')
-    """
-    if name == "schedule" and value in (None, "none"):
-        return "constant"
-    if isinstance(value, float):
-        return number(value)
-    return "none" if value is None else schedule_words(str(value))
 
 
 def _key(name: str, **marker: Any) -> Any:

@@ -1,19 +1,9 @@
 """The study's other views: the rate × momentum map, and the best trials' curves."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-from keras_lr.watch.figures.population import began_at, ended_at
-from keras_lr.watch.figures.standing import Standing, shown_value
-from keras_lr.watch.figures.study import (
-    add_crosses,
-    add_edge_warning,
-    add_rings,
-    describe_value,
-    edge_warning,
-    hover,
-)
+from keras_lr.watch.figures.study import add_crosses, add_edge_warning, add_rings, hover
 from keras_lr.watch.style import (
     COLOURS,
     DASHES,
@@ -27,6 +17,16 @@ from keras_lr.watch.style import (
     scales_told,
 )
 from keras_lr.watch.thinning import kept
+from keras_lr.watch.trials import (
+    Standing,
+    began_at,
+    describe_value,
+    edge_warning,
+    ended_at,
+    ranked,
+    shown_value,
+    varied,
+)
 
 CURVES = 200
 """Curves behind those of the best trials, at most: half of them the next best, half the worst."""
@@ -200,38 +200,3 @@ def _others(study: Any, best: list[Any]) -> list[Any]:
         return math.inf if value is None else sign * value
 
     return sorted((t for t in study.trials if id(t) not in known), key=place)
-
-
-def ranked(study: Any) -> list[Any]:
-    """The completed trials, best first."""
-    done = [
-        t
-        for t in study.trials
-        if t.state == "complete" and t.value is not None and math.isfinite(t.value)
-    ]
-    return sorted(done, key=lambda t: t.value, reverse=study.direction == "maximize")
-
-
-def varied(study: Any) -> list[str]:
-    """The parameters that differ between trials, in the space's order; all if none does."""
-    keys = list(dict.fromkeys(key for trial in study.trials for key in trial.params))
-    several = [k for k in keys if len({repr(t.params.get(k)) for t in study.trials}) > 1]
-    return several or keys
-
-
-def summary(params: Mapping[str, Any]) -> str:
-    """Settings in a few words.
-
-    >>> summary({"learning_rate": 0.12, "momentum": 0.9, "schedule": "none", "width": 8})
-    '0.12 with momentum 0.9, constant, width 8'
-    """
-    params = {name: value for name, value in params.items() if (name, value) != ("rules", "none")}
-    words = [number(params.pop("learning_rate"))] if "learning_rate" in params else []
-    if "momentum" in params:
-        words.append(f"with momentum {describe_value(params.pop('momentum'))}")
-    head = " ".join(words)
-    schedule = params.pop("schedule", None)
-    rest = [] if schedule is None else [describe_value(schedule, "schedule")]
-    rest += [str(params.pop("rules"))] if "rules" in params else []
-    rest += [f"{key} {describe_value(value)}" for key, value in params.items()]
-    return ", ".join([*([head] if head else []), *rest])

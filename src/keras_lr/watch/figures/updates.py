@@ -2,18 +2,14 @@
 
 from typing import Any
 
-from keras_lr.watch.figures.run_lines import groups_of, lines_figure
+from keras_lr.watch.figures.run_lines import lines_figure
 from keras_lr.watch.run import Run
+from keras_lr.watch.run.recorded import NORMS, RATIO, groups_of, metric_names
 from keras_lr.watch.style import INK, log_ticks, scales_told
 
 USUAL = 1e-3
 """The usual ratio of an update to the weights, a rule of thumb (Karpathy et al., notes of the course
 CS231n at Stanford, "Babysitting the learning process")."""
-
-RATIO = "update_ratio"
-NORMS = {"gradient_norm": "gradient", "weight_norm": "weights"}
-"""The recorded norms, and of what they are."""
-OTHERS = ("alignment", "norm_equilibrium", "momentum", "weight_decay", "batch_size")
 
 
 def updates_figure(run: Run) -> Any:
@@ -89,17 +85,3 @@ def norms_figure(run: Run, norm: str) -> Any:
     names, what = groups_of(run, norm), NORMS[norm]
     how = {"strip": f"{norm}/", "whole": "all weights"}
     return lines_figure(run, names, f"Norm of the {what}", f"‖{what}‖", **how)
-
-
-def norm_names(run: Run) -> list[str]:
-    """The recorded norms."""
-    return [name for norm in NORMS for name in groups_of(run, norm)]
-
-
-def metric_names(run: Run) -> list[str]:
-    """What `model.compile(metrics=...)` gave: neither a loss nor something about the training."""
-    known = {*run.losses, *run.rates, *norm_names(run), *groups_of(run, "rate")}
-    members = [name.removeprefix("learning_rate") for name in run.rates]
-    for name in (RATIO, *OTHERS):
-        known |= {*groups_of(run, name), *(f"{name}{member}" for member in members)}
-    return [name for name in run.names if name not in known]

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from keras_lr.escaped import escaped
 from keras_lr.state.curve_names import group_of
 from keras_lr.watch.axes import LOSS, RATE, Axis
-from keras_lr.watch.figures.history import event_place
-from keras_lr.watch.figures.run_lines import line, x_name
 from keras_lr.watch.live.progress import Progress, latest
 from keras_lr.watch.run import Run
+from keras_lr.watch.run.axis import event_place, line, x_name
 from keras_lr.watch.style import number
 from keras_lr.watch.terminal.axes import named_rows
 

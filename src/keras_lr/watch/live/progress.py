@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from keras_lr.time_left import clock
-from keras_lr.watch.figures.run_lines import points
 from keras_lr.watch.run import Run
+from keras_lr.watch.run.axis import points
 from keras_lr.watch.style import number
 
 State = Literal["running", "done", "stopped"]

@@ -93,7 +93,7 @@ def _schedule(schedule: Any) -> str:
 
 @as_html.register
 def _run(run: Run) -> str:
-    from keras_lr.watch.figures.run_lines import line, x_name
+    from keras_lr.watch.run.axis import line, x_name
 
     def chart(names: list[str], y: str, spread: float) -> str:
         series = [Series(*line(run, name), name=name) for name in names]
@@ -132,10 +132,8 @@ def _confirmation(confirmation: Any) -> str:
 
 
 def _study(study: Any) -> str:
-    from keras_lr.watch.figures.standing import Standing
-    from keras_lr.watch.figures.study import edge_warning
-    from keras_lr.watch.figures.trials import ranked
     from keras_lr.watch.report.studies import members_table, trials_table
+    from keras_lr.watch.trials import Standing, edge_warning, ranked
 
     best = ranked(study)
     tried = [t for t in study.trials if t.params.get("learning_rate")]

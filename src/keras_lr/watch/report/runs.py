@@ -7,13 +7,12 @@ from typing import Any
 from keras_lr.watch import figures
 from keras_lr.watch.diagnosis.section import code_of, diagnosis_tables
 from keras_lr.watch.examined import Examined, by_standing, compared_answer
-from keras_lr.watch.figures.history import event_place
-from keras_lr.watch.figures.run_lines import groups_of, last_value, points, x_name
-from keras_lr.watch.figures.runs import compared_losses, distinct_names
-from keras_lr.watch.figures.updates import NORMS, RATIO, metric_names
 from keras_lr.watch.rate_changes import RateChanges, rate_words
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.run import Run
+from keras_lr.watch.run.axis import event_place, last_value, points, x_name
+from keras_lr.watch.run.ranking import compared_losses, distinct_names
+from keras_lr.watch.run.recorded import NORMS, RATIO, groups_of, metric_names
 from keras_lr.watch.style import number, schedule_words
 
 MANY, MOST = 10, 30

@@ -6,14 +6,11 @@ from typing import Any
 from keras_lr.errors import InvalidInput
 from keras_lr.watch import figures
 from keras_lr.watch.answers import study_answer, study_counts, study_engine
-from keras_lr.watch.figures.population import began_at, ended_at
-from keras_lr.watch.figures.standing import shown_value
-from keras_lr.watch.figures.study import describe_value as text
-from keras_lr.watch.figures.study import edge_warning
-from keras_lr.watch.figures.trials import ranked as ranked_trials
-from keras_lr.watch.figures.trials import varied
 from keras_lr.watch.report.section import Chart, Section, Table
 from keras_lr.watch.style import number, safe, schedule_words
+from keras_lr.watch.trials import began_at, edge_warning, ended_at, shown_value, varied
+from keras_lr.watch.trials import describe_value as text
+from keras_lr.watch.trials import ranked as ranked_trials
 
 ROWS = 200
 """Trials that the table lists, at most: the best."""

@@ -74,8 +74,7 @@ def clipped(text: str, most: int = 48) -> str:
 
 def trials_table(study: Any, *, count: int = 8) -> str:
     """The best trials of a study, as text."""
-    from keras_lr.watch.figures.study import describe_value
-    from keras_lr.watch.figures.trials import ranked, varied
+    from keras_lr.watch.trials import describe_value, ranked, varied
 
     best = ranked(study)[:count]
     if hasattr(study, "copies"):
