@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from keras_lr.callbacks.fit.advice import is_numeric
 from keras_lr.callbacks.learning_rate import LearningRate
 from keras_lr.rules import Plateau
+from keras_lr.state.rows import is_numeric
 
 
 class ReduceLROnPlateau(LearningRate):

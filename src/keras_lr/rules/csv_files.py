@@ -8,6 +8,7 @@ from pathlib import Path
 
 from keras_lr.errors import InvalidInput
 from keras_lr.rules.logs import ABSENT, Table, Unit, make_table
+from keras_lr.state.rows import is_numeric
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+(e[+-]?\d+)?\s*", re.IGNORECASE)
 
@@ -36,7 +37,7 @@ def read_csv(path: Path, rows: Unit | None = None) -> Table:
         raise InvalidInput(f"{path.name} is empty: nothing was logged.")
     header, *body = lines
     names = [name.strip() for name in header]
-    if "" in names or any(_is_number(name) for name in names) or len(set(names)) < len(names):
+    if "" in names or any(is_numeric(name) for name in names) or len(set(names)) < len(names):
         raise InvalidInput(
             f"{path.name} must begin with the names of its columns, such as epoch,loss,val_loss, "
             f"each once: write them above the first row. Received: {first.strip()[:80]!r}."
@@ -83,18 +84,10 @@ def _text(path: Path) -> str:
 def _check_points(path: Path, name: str, cells: Sequence[str]) -> None:
     """Refuse a column of numbers with decimal commas, which would count as one of words."""
     there = [cell for cell in cells if cell.strip() not in ABSENT]
-    if there and all(_DECIMAL_COMMA.fullmatch(cell) or _is_number(cell) for cell in there):
+    if there and all(_DECIMAL_COMMA.fullmatch(cell) or is_numeric(cell) for cell in there):
         found = next((cell for cell in there if _DECIMAL_COMMA.fullmatch(cell)), None)
         if found is not None:
             raise InvalidInput(
                 f"{path.name} has decimal commas, and numbers here have points. Write it with "
                 f"points, e.g. {found.strip().replace(',', '.')}. Received: {found!r} as {name}."
             )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

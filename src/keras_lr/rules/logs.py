@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keras_lr.errors import InvalidInput, nearest
-from keras_lr.state.rows import Rows, columns
+from keras_lr.state.rows import Rows, columns, is_numeric
 from keras_lr.state.run_lines import read_runs
 
 RECORDS = (".jsonl", ".ndjson")
@@ -65,7 +65,7 @@ class Table:
         return {
             name: self.numbers(name)
             for name in self.columns
-            if name in needed or begins[name] is None or _is_number(begins[name])
+            if name in needed or begins[name] is None or is_numeric(begins[name])
         }
 
     def _first(self, values: Sequence[Any]) -> Any:
@@ -80,20 +80,13 @@ class Table:
         except (TypeError, ValueError):
             place = f"row {row + 1}" if self.first_line is None else f"line {row + self.first_line}"
             raise InvalidInput(
-                f"{self.source}, {place}: {name} must be a number. Received: {value!r}."
+                f"{self.source}, {place}: {name} must be a number. Received: {value!r}. "
+                "Write None, or leave the cell empty, where there is none."
             ) from None
 
 
 def _is_absent(value: Any) -> bool:
     return value is None or (isinstance(value, str) and value.strip() in ABSENT)
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 @dataclass(frozen=True)

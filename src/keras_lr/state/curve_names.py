@@ -19,8 +19,15 @@ VALIDATION_LOSSES = tuple(
     if (pattern, each) != ("{}_loss", "test")  # a test's is no curve to look at while one trains
 )
 """Names of the loss on the validation data; the first that is there counts."""
-ACCURACIES = ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy",
-              "binary_accuracy", "train_accuracy", "train_acc")  # fmt: skip
+ACCURACIES = (
+    "accuracy",
+    "acc",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+    "binary_accuracy",
+    "train_accuracy",
+    "train_acc",
+)
 """Names of the training accuracy; the first that is there counts."""
 _AFTER = ("_", "/")
 

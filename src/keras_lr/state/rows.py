@@ -1,6 +1,7 @@
 """Rows of values, one an epoch or one an update, as columns and as curves."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 Rows = Mapping[int, Mapping[str, float]]
 """The values of some epochs, or at some updates, by their number."""
@@ -28,3 +29,16 @@ def curves(rows: Rows) -> dict[str, list[tuple[int, float]]]:
         for name, value in rows[at].items():
             found.setdefault(name, []).append((at, value))
     return found
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether what was logged is a number, or text that is one.
+
+    >>> is_numeric("1e-3"), is_numeric("NaN"), is_numeric("run 3")
+    (True, True, False)
+    """
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -53,7 +53,10 @@ def best_trial(study: Any) -> Any:
 
 
 def edge_warning(study: Any) -> str | None:
-    """A sentence when the best trial (over several seeds, if that was asked for) lies at the edge of a range, the rate's first; else `None`."""
+    """A sentence when the best trial lies at the edge of a range, the rate's first; else `None`.
+
+    The best over several seeds, where that was asked for.
+    """
     best = getattr(study, "confirmed", None) or best_trial(study)
     found = [] if best is None else edges(study.space, best.params)
     found = sorted(found, key=lambda edge: edge.name != "learning_rate")

@@ -65,12 +65,3 @@ def warn_unseen(states: RuleStates, values: dict[str, float]) -> None:
                 f"{', '.join(sorted(values))}. For a val_ metric write "
                 "model.fit(..., validation_data=(x_val, y_val)).",
             )
-
-
-def is_numeric(value: Any) -> bool:
-    """Whether a log entry is a number (other callbacks may log anything)."""
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True

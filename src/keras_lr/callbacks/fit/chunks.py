@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.callbacks.fit.advice import is_numeric
+from keras_lr.state.rows import is_numeric
 
 
 class Chunk:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
 
-from keras_lr.callbacks.fit.advice import is_numeric, warn_unseen
+from keras_lr.callbacks.fit.advice import warn_unseen
 from keras_lr.callbacks.fit.chunks import Chunk
 from keras_lr.callbacks.record import RateEvent, RunRecord, rule_labels
 from keras_lr.errors import TrainingDiverged
@@ -13,6 +13,7 @@ from keras_lr.rate import Control
 from keras_lr.rules import Decision, Observation, Rule
 from keras_lr.rules.rule import keeps_best
 from keras_lr.rules.states import Decisions, RuleStates
+from keras_lr.state.rows import is_numeric
 from keras_lr.state.snapshot import Snapshot, is_finite
 
 _LOOKS = 10

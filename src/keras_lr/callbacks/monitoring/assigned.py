@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from operator import attrgetter
 
 from keras_lr.rate.moment import Assignment
 from keras_lr.state.rate_event import RateEvent
@@ -44,7 +45,7 @@ def assigned(
     [899]
     """
     events = []
-    by = lambda each: (each.reduces, each.by)  # noqa: E731
+    by = attrgetter("reduces", "by")
     first = sorted((each for each in assignments if each.leaf == 0), key=by)
     for (reduces, _), group in groupby(first, by):
         each_found = list(group)

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from keras_lr.callbacks.fit.advice import is_numeric
 from keras_lr.engines.compiled.lanes import Lane
 from keras_lr.engines.compiled.rates import RateTable
 from keras_lr.engines.compiled.settings import as_pairs
 from keras_lr.engines.trial import Become, TrialResult, TrialSpec, has_diverged, kept_of_divergence
 from keras_lr.rules import Observation
 from keras_lr.rules.states import RuleStates
+from keras_lr.state.rows import is_numeric
 
 
 @dataclass
